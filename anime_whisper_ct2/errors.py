@@ -1,0 +1,88 @@
+"""Everything that can go wrong, as a tree; what the user reads is the message, so it says what, where and what to do.
+
+    Awct2Error                      exit status 1: the work could not go on
+    ├── InputError                  exit status 2: an option, a path or a combination that cannot be honoured
+    ├── ModelError                  the model
+    │   ├── ModelNotFoundError      neither a folder nor a hub id that could be fetched
+    │   ├── CheckpointError         a checkpoint that cannot be converted: shape, weights or files
+    │   ├── ConversionError         a conversion that did not finish (disk, permissions)
+    │   └── ModelFolderError        a converted folder that is not safe to run
+    ├── OutputError                 the output folder: locked, not writable, full, made with other settings
+    ├── EngineError                 the device or CTranslate2 itself
+    └── RecordingError              one recording; the run goes on and `errors.jsonl` gets a line
+        ├── DecodeError             bytes that are no readable audio
+        └── TranscribeError         a window that the engine could not decode
+
+Standard library only (floor 0).
+"""
+
+from __future__ import annotations
+
+
+class Awct2Error(Exception):
+    """An error whose message can be shown to a user as it is.
+
+    `exit_code` is the status that the command line ends with.
+    """
+
+    exit_code = 1
+
+
+class InputError(Awct2Error):
+    """An option, path or combination that cannot be honoured."""
+
+    exit_code = 2
+
+
+class ModelError(Awct2Error):
+    """Anything wrong with a model."""
+
+
+class ModelNotFoundError(ModelError):
+    """The model is neither a folder here nor a hub id that could be fetched."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint that cannot be converted: its shape, its weights or a file that is absent."""
+
+
+class ConversionError(ModelError):
+    """A conversion that did not finish; what stood at the destination is untouched."""
+
+
+class ModelFolderError(ModelError):
+    """A converted folder that would give wrong text or crash."""
+
+
+class OutputError(Awct2Error):
+    """The output folder is locked, not writable, full, or was made with other settings."""
+
+
+class EngineError(Awct2Error):
+    """The device or CTranslate2 itself failed."""
+
+
+class RecordingError(Awct2Error):
+    """One recording that could not be transcribed; the others go on.
+
+    `stage` is where it happened (`decode`, `features`, `engine`), as `errors.jsonl` gives it.
+    """
+
+    stage = "read"
+
+    def __init__(self, message: str, *, stage: str | None = None) -> None:
+        super().__init__(message)
+        if stage is not None:
+            self.stage = stage
+
+
+class DecodeError(RecordingError):
+    """The bytes are no readable audio, or hold no samples."""
+
+    stage = "decode"
+
+
+class TranscribeError(RecordingError):
+    """The engine could not decode a window of this recording."""
+
+    stage = "engine"

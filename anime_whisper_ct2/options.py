@@ -1,0 +1,102 @@
+"""Every option with its default, written once; the command line and `Transcriber` read both from here.
+
+Standard library only (floor 0).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from anime_whisper_ct2.errors import InputError
+
+DEFAULT_MODEL = "litagin/anime-whisper"
+
+Device = Literal["auto", "cpu", "cuda"]
+WindowMode = Literal["auto", "full"]
+ComputeType = Literal[
+    "default",
+    "auto",
+    "float32",
+    "float16",
+    "bfloat16",
+    "int8",
+    "int8_float32",
+    "int8_float16",
+    "int8_bfloat16",
+]
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
+
+
+def _check_at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise InputError(f"{name} is {value}; it must be at least {least}")
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingOptions:
+    """What decides the text, beside the model."""
+
+    language: str = "ja"  # a Whisper language code; the model was trained on Japanese
+    beam_size: int = 1  # the model card's figures are greedy
+    no_repeat_ngram_size: int = 0  # 5 to 10 where loops show, says the model card
+    window: WindowMode = "auto"  # full: 30 s, exactly as transformers feeds it; auto: full
+
+    def __post_init__(self) -> None:
+        _check_at_least("beam size", self.beam_size, 1)
+        _check_at_least("no-repeat n-gram size", self.no_repeat_ngram_size, 0)
+        _check_choice("window", self.window, get_args(WindowMode))
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Where and how the model computes."""
+
+    device: Device = "auto"  # cuda where a GPU answers, else cpu
+    device_index: int = 0  # which GPU
+    compute_type: ComputeType = "default"  # as converted, or the nearest that the device computes
+    cpu_threads: int = 0  # OpenMP threads of the CPU engine; 0: one for each core
+    batch_size: int | None = None  # windows decoded together; None: 64 on a GPU (the model card's), 16 on a CPU
+
+    def __post_init__(self) -> None:
+        _check_choice("device", self.device, get_args(Device))
+        _check_choice("compute type", self.compute_type, get_args(ComputeType))
+        _check_at_least("device index", self.device_index, 0)
+        _check_at_least("CPU threads", self.cpu_threads, 0)
+        if self.batch_size is not None:
+            _check_at_least("batch size", self.batch_size, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendOptions:
+    """How recordings become features."""
+
+    workers: int | None = None  # processes; 0: in this process; None: one less than the cores, 1 to 16
+
+    def __post_init__(self) -> None:
+        if self.workers is not None:
+            _check_at_least("workers", self.workers, 0)
+
+    def resolved_workers(self) -> int:
+        """Give the number of worker processes to start."""
+        if self.workers is not None:
+            return self.workers
+        return min(16, max(1, available_cores() - 1))
+
+
+def available_cores() -> int:
+    """Give the number of cores that this process may use, which in a container can be fewer than the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+# The defaults, as objects: a slotted dataclass keeps none on its class.
+DECODING = DecodingOptions()
+ENGINE = EngineOptions()
+FRONTEND = FrontendOptions()

@@ -1,0 +1,166 @@
+"""What travels between the rooms: frozen records, and references instead of audio.
+
+Standard library and numpy only (floor 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Float32: TypeAlias = npt.NDArray[np.float32]
+Features: TypeAlias = npt.NDArray[np.floating[Any]]
+FeatureType: TypeAlias = type[np.float32] | type[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayAudio:
+    """Samples that the caller holds already.
+
+    `samples`: shape (n,) or (n, channels), float in -1 … 1 or a signed integer type. `rate`: in Hz.
+    """
+
+    samples: npt.NDArray[Any]
+    rate: int
+
+
+# A path, an encoded file's bytes, or samples: what a worker needs to get at the audio.
+Audio: TypeAlias = str | bytes | ArrayAudio
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A reference to one recording; the audio itself is opened by a worker.
+
+    `id` is unique in a run and the same in the next one, `name` is what a user would recognise the audio by.
+    """
+
+    id: str
+    name: str
+    audio: Audio
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogMel:
+    """The log-mel spectrogram of the real frames of one window.
+
+    `values`: shape (n_mels, frames). `floor`: what every later frame holds, were the waveform padded with zeros.
+    """
+
+    values: Features
+    floor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One piece of a recording on its way to the engine: `number` counts within the recording, times are in it."""
+
+    key: int
+    number: int
+    start_s: float
+    end_s: float
+    mel: LogMel
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Windows that go through the engine together, each padded to `frames` frames (10 ms)."""
+
+    windows: tuple[Window, ...]
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What the engine made of one window.
+
+    `avg_logprob` is the mean natural log-probability of the tokens and the end token; `tokens` leaves the end out;
+    `capped` says that the token limit came before the end.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    avg_logprob: float
+    no_speech_prob: float
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a recording and its text; times in seconds from the recording's start."""
+
+    start: float
+    end: float
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One recording's result, as a line of `transcripts.jsonl` gives it; `duration` in seconds."""
+
+    id: str
+    audio: str
+    duration: float
+    language: str
+    text: str
+    segments: tuple[Segment, ...]
+    flags: tuple[str, ...]
+    meta: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One recording that could not be transcribed, as a line of `errors.jsonl` gives it."""
+
+    id: str
+    audio: str
+    stage: str
+    error: str
+    message: str
+
+
+Outcome: TypeAlias = Transcript | Failure
+
+
+# What the front end says, besides windows, while it works through a recording. `key` numbers the recordings of a run.
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The work on a recording has begun."""
+
+    key: int
+    recording: Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Every window of a recording has been handed over: `windows` of them, over `duration` seconds."""
+
+    key: int
+    windows: int
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A recording cannot be finished."""
+
+    key: int
+    stage: str
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Nothing new arrived for a moment: time for the stages to look at what is due."""
