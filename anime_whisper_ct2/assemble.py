@@ -1,0 +1,99 @@
+"""Put a recording together when its last window is home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from anime_whisper_ct2.quality import compression_ratio
+from anime_whisper_ct2.records import (
+    Broken,
+    Closed,
+    Decoded,
+    Failure,
+    Opened,
+    Outcome,
+    Recording,
+    Segment,
+    Tick,
+    Transcript,
+    Window,
+)
+
+
+@dataclass(slots=True)
+class _Open:
+    recording: Recording
+    segments: dict[int, Segment | None] = field(default_factory=dict)
+    windows: int | None = None  # known once the recording is closed
+    duration: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        return self.windows is not None and len(self.segments) == self.windows
+
+
+class Assembler:
+    """A stage that gathers decoded windows into transcripts, in the order in which recordings finish."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._open: dict[int, _Open] = {}
+
+    def __call__(
+        self, items: Iterable[Opened | Closed | Broken | Tick | tuple[Window, Decoded]]
+    ) -> Iterator[tuple[int, Outcome] | Tick]:
+        """Turn the stages' messages into (key, outcome); a tick passes through."""
+        for item in items:
+            if isinstance(item, Tick):
+                yield item
+            elif isinstance(item, Opened):
+                self._open[item.key] = _Open(item.recording)
+            elif isinstance(item, Broken):
+                # Windows of it may still be under way: they find no recording and are dropped.
+                if broken := self._open.pop(item.key, None):
+                    yield item.key, _failure(broken.recording, item)
+            else:
+                yield from self._progress(item)
+
+    def _progress(self, item: Closed | tuple[Window, Decoded]) -> Iterator[tuple[int, Outcome]]:
+        key = item.key if isinstance(item, Closed) else item[0].key
+        entry = self._open.get(key)
+        if entry is None:
+            return
+        if isinstance(item, Closed):
+            entry.windows, entry.duration = item.windows, item.duration
+        else:
+            window, decoded = item
+            entry.segments[window.number] = _segment(window, decoded) if decoded.text else None
+        if entry.complete:
+            del self._open[key]
+            yield key, self._transcript(entry)
+
+    def _transcript(self, entry: _Open) -> Transcript:
+        segments = tuple(s for _, s in sorted(entry.segments.items()) if s is not None)
+        return Transcript(
+            id=entry.recording.id,
+            audio=entry.recording.name,
+            duration=round(entry.duration, 3),
+            language=self._language,
+            text="".join(segment.text for segment in segments),
+            segments=segments,
+            flags=() if segments else ("empty",),
+            meta=entry.recording.meta,
+        )
+
+
+def _segment(window: Window, decoded: Decoded) -> Segment:
+    return Segment(
+        start=round(window.start_s, 3),
+        end=round(window.end_s, 3),
+        text=decoded.text,
+        avg_logprob=round(decoded.avg_logprob, 4),
+        no_speech_prob=round(decoded.no_speech_prob, 4),
+        compression_ratio=round(compression_ratio(decoded.text), 3),
+    )
+
+
+def _failure(recording: Recording, broken: Broken) -> Failure:
+    return Failure(recording.id, recording.name, broken.stage, broken.error, broken.message)

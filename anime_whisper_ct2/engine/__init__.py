@@ -1,0 +1,43 @@
+"""The door to CTranslate2: batches of features in, texts and scores out.
+
+`Engine` is what the rest of the house knows. `CTranslate2Engine` (room `whisper`) is the real one, `FakeEngine` (room
+`fake`) needs no model and serves tests, here and elsewhere.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Protocol
+
+from anime_whisper_ct2.records import Batch, Decoded, FeatureType
+
+__all__ = ["Engine"]
+
+
+class Engine(Protocol):
+    """Decodes batches, several at a time."""
+
+    @property
+    def n_mels(self) -> int:
+        """Mel bands that the model wants."""
+
+    @property
+    def feature_dtype(self) -> FeatureType:
+        """The type in which features should come: float16 where the device computes in 16 bits."""
+
+    @property
+    def batch_size(self) -> int:
+        """Windows of 30 s that should go together."""
+
+    @property
+    def in_flight(self) -> int:
+        """Batches to hand over before waiting for the first of them, so that the device never waits."""
+
+    def submit(self, batch: Batch) -> Future[list[Decoded]]:
+        """Start on a batch; the result holds one entry for each window, in their order.
+
+        The future raises EngineError when the device or the model fails.
+        """
+
+    def close(self) -> None:
+        """Finish what was submitted and let go of the device."""

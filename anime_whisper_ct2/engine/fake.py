@@ -1,0 +1,47 @@
+"""An engine without a model, for tests of whatever stands around one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+
+from anime_whisper_ct2.records import Batch, Decoded, FeatureType, Window
+
+
+def _describe(window: Window) -> Decoded:
+    text = f"{window.end_s - window.start_s:.2f}秒"
+    return Decoded(text, tuple(range(len(text))), avg_logprob=-0.1, no_speech_prob=0.0)
+
+
+class FakeEngine:
+    """Answers each window with `decode(window)`; without one, with its length in seconds as text.
+
+    What `decode` raises becomes the batch's failure. `batches` keeps all that was submitted.
+    """
+
+    def __init__(
+        self,
+        decode: Callable[[Window], Decoded] = _describe,
+        *,
+        n_mels: int = 80,
+        batch_size: int = 4,
+        in_flight: int = 2,
+    ) -> None:
+        self.n_mels = n_mels
+        self.feature_dtype: FeatureType = np.float32
+        self.batch_size = batch_size
+        self.in_flight = in_flight
+        self.batches: list[Batch] = []
+        self._decode = decode
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fake-engine")
+
+    def submit(self, batch: Batch) -> Future[list[Decoded]]:
+        """Answer a batch from a thread, as a real engine does."""
+        self.batches.append(batch)
+        return self._pool.submit(lambda: [self._decode(window) for window in batch.windows])
+
+    def close(self) -> None:
+        """End the thread."""
+        self._pool.shutdown()

@@ -1,0 +1,65 @@
+"""Counting what a run did, and how fast."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from anime_whisper_ct2.records import Outcome, Transcript
+
+
+@dataclass(slots=True)
+class Totals:
+    """The figures of `run.json` and of the summary.
+
+    `found` = `done` + `resumed` + `failed` once a run has gone through. `failed` counts failures of earlier runs that
+    were not tried again. `empty` and `flagged` are of the recordings done in this run.
+    """
+
+    found: int = 0
+    done: int = 0
+    resumed: int = 0
+    empty: int = 0
+    flagged: int = 0
+    failed: int = 0
+    audio_seconds: float = 0.0
+    load_seconds: float = 0.0
+    wall_seconds: float = 0.0
+
+    @property
+    def real_time_factor(self) -> float:
+        """Wall time over audio time: 0.01 is a hundred times faster than real time; 0.0 when nothing was done."""
+        return self.wall_seconds / self.audio_seconds if self.audio_seconds else 0.0
+
+    @property
+    def speed(self) -> float:
+        """Audio time over wall time: how many times faster than real time."""
+        return self.audio_seconds / self.wall_seconds if self.wall_seconds else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the figures under the names that `run.json` uses."""
+        figures = {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(self).items()}
+        return {**figures, "real_time_factor": round(self.real_time_factor, 6), "speed": round(self.speed, 2)}
+
+
+class Meter:
+    """Keeps `totals` while outcomes come in; `wall_seconds` runs from the meter's making to the last outcome."""
+
+    def __init__(self, totals: Totals, clock: Callable[[], float] = time.monotonic) -> None:
+        self.totals = totals
+        self._clock = clock
+        self._start = clock()
+
+    def count(self, outcome: Outcome) -> None:
+        """Add one recording."""
+        totals = self.totals
+        if isinstance(outcome, Transcript):
+            totals.done += 1
+            totals.audio_seconds += outcome.duration
+            totals.empty += "empty" in outcome.flags
+            totals.flagged += any(flag != "empty" for flag in outcome.flags)
+        else:
+            totals.failed += 1
+        totals.wall_seconds = self._clock() - self._start

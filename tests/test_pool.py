@@ -1,0 +1,150 @@
+"""The front end's processes: order-free, bounded, and one death costs one recording."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anime_whisper_ct2.errors import EngineError
+from anime_whisper_ct2.executors import pool as pool_room
+from anime_whisper_ct2.executors.frontend import FeatureSettings
+from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
+from anime_whisper_ct2.records import ArrayAudio, Broken, Closed, Opened, Recording, Tick, Window
+from tests.conftest import tone
+
+SETTINGS = FeatureSettings(n_mels=80, half=False)
+
+
+def recording(name: str, audio: object) -> Recording:
+    return Recording(name, name, audio)  # type: ignore[arg-type]
+
+
+def seconds(n: int) -> Recording:
+    return recording(f"{n}s", ArrayAudio(tone(n), 16_000))
+
+
+def gather(messages: Iterator[Message]) -> dict[int, list[Message]]:
+    by_key: dict[int, list[Message]] = {}
+    for message in messages:
+        if not isinstance(message, Tick):
+            by_key.setdefault(message.key, []).append(message)
+    return by_key
+
+
+def test_workers_give_what_one_process_gives(write_tone: Callable[..., Path]) -> None:
+    given = [recording(str(n), str(write_tone(f"{n}.flac", 0.5 + n))) for n in range(6)]
+    here = gather(InProcess(SETTINGS)(given))
+    there = gather(WorkerPool(SETTINGS, workers=2, capacity=8)(given))
+    assert here.keys() == there.keys() == set(range(6))
+    for key, messages in here.items():
+        assert [type(m) for m in messages] == [type(m) for m in there[key]] == [Opened, Window, Closed]
+        np.testing.assert_array_equal(messages[1].mel.values, there[key][1].mel.values)  # type: ignore[union-attr]
+
+
+def test_arrays_larger_than_a_pipe_do_not_block_it() -> None:
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=2)([seconds(70), seconds(40), seconds(1)]))
+    assert [len(messages) for messages in done.values()] == [5, 4, 3]
+
+
+def test_a_slow_consumer_holds_the_workers_back(write_tone: Callable[..., Path]) -> None:
+    path = str(write_tone("a.wav", 1.0))
+    taken = 0
+
+    def source() -> Iterator[Recording]:
+        nonlocal taken
+        for n in range(200):
+            taken += 1
+            yield recording(str(n), path)
+
+    messages = WorkerPool(SETTINGS, workers=1, capacity=4)(source())
+    next(messages)
+    time.sleep(1.0)
+    assert taken < 40  # 4 in the queue, and what fits into a pipe
+    messages.close()  # type: ignore[attr-defined]
+
+
+def test_silence_gives_no_window() -> None:
+    (messages,) = gather(
+        InProcess(SETTINGS)([recording("0", ArrayAudio(np.zeros(16_000, np.float32), 16_000))])
+    ).values()
+    assert messages[1:] == [Closed(0, 0, 1.0)]
+
+
+def test_a_broken_file_costs_itself(tmp_path: Path, write_tone: Callable[..., Path]) -> None:
+    (tmp_path / "bad.ogg").write_bytes(b"OggS" + bytes(300))
+    given = [
+        recording(name, str(path)) for name, path in (("bad", tmp_path / "bad.ogg"), ("good", write_tone("g.wav")))
+    ]
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(given))
+    assert isinstance(done[0][-1], Broken)
+    assert isinstance(done[1][-1], Closed)
+
+
+def test_a_worker_that_dies_costs_the_recording_it_had_in_hand(
+    write_tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A pipe that nobody writes to holds the worker until it is killed.
+    start = pool_room._start_worker
+    started: list[int] = []
+
+    def remember() -> object:
+        process = start()
+        started.append(process.pid)
+        return process
+
+    monkeypatch.setattr(pool_room, "_start_worker", remember)
+    fifo = write_tone("before.wav").with_name("fifo.wav")
+    os.mkfifo(fifo)
+    threading.Timer(2.0, lambda: os.kill(started[0], signal.SIGSEGV)).start()
+    given = [
+        recording(path.name, str(path))
+        for path in (write_tone("a.wav"), fifo, write_tone("b.wav"), write_tone("c.wav"))
+    ]
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(given))
+    assert [type(done[key][-1]) for key in range(4)] == [Closed, Broken, Closed, Closed]
+    assert "SIGSEGV" in done[1][-1].message  # type: ignore[union-attr]
+    assert len(started) == 2
+
+
+def test_workers_are_replaced_now_and_then(write_tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_room, "_RECYCLE_AFTER", 3)
+    path = str(write_tone("a.wav"))
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(recording(str(n), path) for n in range(8)))
+    assert [type(messages[-1]) for messages in done.values()] == [Closed] * 8
+
+
+def test_workers_that_cannot_start_end_the_run(
+    monkeypatch: pytest.MonkeyPatch, write_tone: Callable[..., Path]
+) -> None:
+    monkeypatch.setattr(pool_room.sys, "executable", "/bin/false")
+    with pytest.raises(EngineError, match="no worker process could be started"):
+        list(WorkerPool(SETTINGS, workers=1, capacity=8)([recording("a", str(write_tone("a.wav")))]))
+
+
+def test_an_error_in_the_listing_reaches_the_caller() -> None:
+    def source() -> Iterator[Recording]:
+        yield seconds(1)
+        raise LookupError("the list ends here")
+
+    with pytest.raises(LookupError, match="the list ends here"):
+        list(WorkerPool(SETTINGS, workers=1, capacity=8)(source()))
+
+
+def test_stopping_ends_the_iteration_and_the_processes(write_tone: Callable[..., Path]) -> None:
+    path = str(write_tone("a.wav"))
+    workers = WorkerPool(SETTINGS, workers=2, capacity=4)
+    messages = workers(recording(str(n), path) for n in range(10_000))
+    next(messages)
+    workers.stop()
+    start = time.monotonic()
+    rest = sum(1 for _ in messages)
+    assert rest < 100
+    assert time.monotonic() - start < 10
+    assert not workers._processes

@@ -1,0 +1,147 @@
+"""Batcher, decoding and assembly: pure stages over lists, and a fake engine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from anime_whisper_ct2.assemble import Assembler
+from anime_whisper_ct2.batcher import Batcher, WindowLength
+from anime_whisper_ct2.engine.fake import FakeEngine
+from anime_whisper_ct2.errors import EngineError
+from anime_whisper_ct2.executors.decoding import Decoding
+from anime_whisper_ct2.quality import compression_ratio, token_cap
+from anime_whisper_ct2.records import (
+    Batch,
+    Broken,
+    Closed,
+    Decoded,
+    Failure,
+    LogMel,
+    Opened,
+    Recording,
+    Tick,
+    Transcript,
+    Window,
+)
+
+
+def window(key: int, number: int = 0, frames: int = 100) -> Window:
+    mel = LogMel(np.zeros((2, frames), np.float32), -1.0)
+    return Window(key, number, number * 30.0, number * 30.0 + frames / 100, mel)
+
+
+def said(text: str) -> Decoded:
+    return Decoded(text, (1, 2), -0.25, 0.01)
+
+
+class TestBatcher:
+    def test_windows_of_different_recordings_share_batches(self) -> None:
+        batches = list(Batcher(WindowLength("full"), 4)(window(key) for key in range(10)))
+        assert [len(batch.windows) for batch in batches] == [4, 4, 2]
+        assert {batch.frames for batch in batches} == {3000}
+
+    def test_a_batch_holds_one_length_only(self) -> None:
+        lengths = [100, 900, 120, 800, 150, 910]
+        batches = list(Batcher(lambda frames: 1000 if frames > 500 else 300, 2)(window(0, 0, n) for n in lengths))
+        for batch in batches:
+            assert {1000 if w.mel.values.shape[1] > 500 else 300 for w in batch.windows} == {batch.frames}
+        assert sum(len(batch.windows) for batch in batches) == len(lengths)
+
+    def test_other_messages_pass_at_once(self) -> None:
+        items = [window(0), Tick(), window(1), Closed(0, 1, 1.0)]
+        assert [type(item) for item in Batcher(WindowLength(), 9)(items)] == [Tick, Closed, Batch]
+
+    def test_a_window_does_not_wait_for_ever(self) -> None:
+        now = iter([0.0, 1.0, 100.0])
+        batches = Batcher(WindowLength(), 9, patience_s=20.0, clock=lambda: next(now))
+        out = list(batches([window(0), Tick(), Tick(), window(1, 0)][:3]))
+        assert [type(item) for item in out] == [Tick, Batch, Tick]
+
+    def test_more_than_a_window_holds_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="3001"):
+            WindowLength()(3001)
+
+
+class TestDecoding:
+    def run(self, decode: Callable[[Window], Decoded], batches: list[Batch]) -> tuple[list[object], FakeEngine]:
+        engine = FakeEngine(decode)
+        try:
+            return list(Decoding(engine)(batches)), engine
+        finally:
+            engine.close()
+
+    def test_every_window_comes_back_with_its_own_text(self) -> None:
+        batches = [Batch(tuple(window(10 * b + i) for i in range(3)), 3000) for b in range(5)]
+        out, _ = self.run(lambda w: said(str(w.key)), batches)
+        assert Counter((w.key, decoded.text) for w, decoded in out) == Counter(
+            (w.key, str(w.key)) for batch in batches for w in batch.windows
+        )
+
+    def test_a_failing_window_costs_itself_alone(self) -> None:
+        def decode(w: Window) -> Decoded:
+            if w.key == 5:
+                raise EngineError("cannot decode this")
+            return said(str(w.key))
+
+        out, engine = self.run(decode, [Batch(tuple(map(window, range(8))), 3000)])
+        broken = [item for item in out if isinstance(item, Broken)]
+        assert [(item.key, item.stage, item.message) for item in broken] == [(5, "engine", "cannot decode this")]
+        assert sorted(w.key for w, _ in (item for item in out if not isinstance(item, Broken))) == [0, 1, 2, 3, 4, 6, 7]
+        assert [len(batch.windows) for batch in engine.batches] == [8, 4, 4, 2, 2, 1, 1]
+
+    def test_a_defect_of_ours_is_not_hidden(self) -> None:
+        def decode(_: Window) -> Decoded:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            self.run(decode, [Batch((window(0),), 3000)])
+
+
+class TestAssembler:
+    recording = Recording("a/b.ogg", "corpus/a/b.ogg", "corpus/a/b.ogg", {"speaker": "さくら"})
+
+    def run(self, *items: object) -> list[tuple[int, Transcript | Failure]]:
+        return list(Assembler("ja")([Opened(7, self.recording), *items]))
+
+    def test_a_recording_ends_with_its_last_window_in_whatever_order(self) -> None:
+        ((key, transcript),) = self.run(
+            (window(7, 1), said("世界")),
+            Closed(7, 3, 61.0004),
+            (window(7, 2), said("!")),
+            (window(7, 0), said("こんにちは、")),
+        )
+        assert key == 7
+        assert isinstance(transcript, Transcript)
+        assert transcript.text == "こんにちは、世界!"
+        assert [segment.start for segment in transcript.segments] == [0.0, 30.0, 60.0]
+        assert (transcript.duration, transcript.meta, transcript.flags) == (61.0, {"speaker": "さくら"}, ())
+
+    def test_it_does_not_end_before_it_is_closed(self) -> None:
+        assert self.run((window(7, 0), said("a"))) == []
+
+    @pytest.mark.parametrize("items", [[Closed(7, 0, 2.0)], [(window(7), said("")), Closed(7, 1, 2.0)]])
+    def test_without_speech_it_is_empty(self, items: list[object]) -> None:
+        ((_, transcript),) = self.run(*items)
+        assert isinstance(transcript, Transcript)
+        assert (transcript.text, transcript.segments, transcript.flags) == ("", (), ("empty",))
+
+    def test_a_broken_one_is_a_failure_once_and_its_late_windows_are_dropped(self) -> None:
+        ((_, failure),) = self.run(
+            (window(7, 0), said("a")), Broken(7, "decode", "DecodeError", "breaks off"), (window(7, 1), said("b"))
+        )
+        assert failure == Failure("a/b.ogg", "corpus/a/b.ogg", "decode", "DecodeError", "breaks off")
+
+
+def test_the_token_cap_grows_with_the_duration_up_to_whispers_own() -> None:
+    caps = [token_cap(seconds) for seconds in (0.1, 1.0, 5.0, 30.0)]
+    assert caps == sorted(caps)
+    assert caps[-1] == 224
+
+
+def test_loops_compress_better_than_speech() -> None:
+    assert compression_ratio("あはは" * 40) > 2.4 > compression_ratio("えっと、明日は図書館で待っているよ")
+    assert compression_ratio("") == 0.0
