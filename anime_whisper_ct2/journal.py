@@ -1,0 +1,246 @@
+"""The output folder: what is on disk is what was done.
+
+    OUT/transcripts.jsonl   one line for each recording transcribed, appended as they finish
+    OUT/errors.jsonl        one line for each that could not be
+    OUT/run.json            settings, versions and the run's figures; written beside and renamed
+    OUT/.lock               held while a run writes here
+
+A line is whole or absent: a torn last one, left by a crash or a full disk, is cut off when the folder is opened again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from json.decoder import scanstring  # type: ignore[attr-defined] # the C scanner that json itself uses
+from pathlib import Path
+from typing import IO, Any
+
+from filelock import FileLock, Timeout
+
+from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.records import Failure, Outcome, Transcript
+
+TRANSCRIPTS = "transcripts.jsonl"
+ERRORS = "errors.jsonl"
+RUN = "run.json"
+_LOCK = ".lock"
+_SYNC_EVERY_S = 5.0
+_ID_PREFIX = '{"id": "'
+
+
+class Journal:
+    """An output folder, opened for one run and locked.
+
+    `settings` are those that decide the text: they must be those of the run that made the folder. `done` and `failed`
+    hold the ids of its lines. With `overwrite` all results are removed; with `retry_failed`, the errors.
+
+    Raises OutputError when the folder cannot be written, another run holds it, or the settings differ.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        settings: Mapping[str, Any],
+        *,
+        overwrite: bool = False,
+        retry_failed: bool = False,
+    ) -> None:
+        self.path = out
+        self._settings = dict(settings)
+        self._about: dict[str, Any] = {}
+        self._synced = time.monotonic()
+        _make_folder(out)
+        self._lock = FileLock(str(out / _LOCK))
+        self._acquire()
+        try:
+            if overwrite:
+                for name in (TRANSCRIPTS, ERRORS, RUN):
+                    (out / name).unlink(missing_ok=True)
+            else:
+                self._check_settings()
+            if retry_failed:
+                (out / ERRORS).unlink(missing_ok=True)
+            self.done = frozenset(_ids(out / TRANSCRIPTS))
+            self.failed = frozenset(_ids(out / ERRORS)) - self.done
+            self._transcripts = _append(out / TRANSCRIPTS)
+            self._errors = _append(out / ERRORS)
+        except OSError as error:
+            self._lock.release()
+            raise _cannot_write(out, error) from error
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def begin(self, about: Mapping[str, Any]) -> None:
+        """Write `run.json` before the first result: `about` is what else it says (versions, device, inputs)."""
+        self._about = {**about, "process": os.getpid()}
+        self._write_run({"state": "running"})
+
+    def write(self, outcome: Outcome) -> None:
+        """Append one line, whole; every few seconds the files are synced to the disk.
+
+        Raises OutputError when the disk is full or gone.
+        """
+        file = self._transcripts if isinstance(outcome, Transcript) else self._errors
+        try:
+            _write_line(file, outcome)
+            now = time.monotonic()
+            if now - self._synced >= _SYNC_EVERY_S:
+                self._synced = now
+                os.fsync(self._transcripts.fileno())
+                os.fsync(self._errors.fileno())
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def finish(self, state: str, figures: Mapping[str, Any]) -> None:
+        """Write the run's figures into `run.json`; `state` is `finished`, `interrupted` or `failed`."""
+        self._write_run({"state": state, **figures})
+
+    def close(self) -> None:
+        """Sync, close and unlock; safe to call twice."""
+        for file in (self._transcripts, self._errors):
+            if not file.closed:
+                try:
+                    os.fsync(file.fileno())
+                    file.close()
+                except OSError:
+                    # A full disk was reported by `write` already; the next run repairs the last line.
+                    pass
+        self._lock.release()
+
+    def _acquire(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            holder = _read_run(self.path).get("process")
+            who = f"process {holder}" if holder else "another process"
+            raise OutputError(
+                f"{self.path}: {who} is writing there; wait for it, stop it, or choose another output"
+            ) from None
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def _check_settings(self) -> None:
+        before = _read_run(self.path).get("settings")
+        if before is None or before == self._settings:
+            return
+        names = [name for name in {**before, **self._settings} if before.get(name) != self._settings.get(name)]
+        changes = "; ".join(f"{name} was {before.get(name)!r}, now {self._settings.get(name)!r}" for name in names)
+        raise OutputError(
+            f"{self.path} holds results made with other settings ({changes}); "
+            "use those again, choose another output, or start afresh with --overwrite"
+        )
+
+    def _write_run(self, figures: Mapping[str, Any]) -> None:
+        content = {**self._about, **figures, "settings": self._settings}
+        beside = self.path / (RUN + ".new")
+        try:
+            with beside.open("w", encoding="utf-8") as file:
+                json.dump(content, file, ensure_ascii=False, indent=2)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path / RUN)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+
+def to_json(outcome: Outcome) -> str:
+    """Give a transcript or a failure as one line of JSON, without the line's end.
+
+    Names that are not valid UTF-8 are written with escapes, which every JSON reader gives back unchanged.
+    """
+    line = json.dumps(asdict(outcome), ensure_ascii=False)
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(asdict(outcome), ensure_ascii=True)
+    return line
+
+
+def read_transcripts(path: Path) -> Iterator[dict[str, Any]]:
+    """Read `transcripts.jsonl` line by line, a torn last line apart."""
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield json.loads(line)
+
+
+def _write_line(file: IO[bytes], outcome: Transcript | Failure) -> None:
+    """Write and flush one line; what a failed write left behind is taken back where the disk allows it."""
+    start = file.seek(0, os.SEEK_END)
+    try:
+        file.write(to_json(outcome).encode("utf-8") + b"\n")
+        file.flush()
+    except OSError:
+        os.ftruncate(file.fileno(), start)
+        raise
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise OutputError(f"{out} is a file; name a folder for the output") from None
+    except OSError as error:
+        raise _cannot_write(out, error) from error
+
+
+def _append(path: Path) -> IO[bytes]:
+    """Open a file for appending, its torn last line cut off. Unbuffered: a line is in the file when written."""
+    file = path.open("ab+", buffering=0)
+    end = file.seek(0, os.SEEK_END)
+    at = end
+    while at > 0:
+        step = min(1 << 16, at)
+        file.seek(at - step)
+        block = file.read(step)
+        if (newline := block.rfind(b"\n")) >= 0:
+            at = at - step + newline + 1
+            break
+        at -= step
+    if at < end:
+        file.truncate(at)
+    return file
+
+
+def _ids(path: Path) -> Iterator[str]:
+    """Give the id of every whole line; only the beginning of a line is parsed."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            if not raw.endswith(b"\n"):
+                return
+            line = raw.decode("utf-8", errors="replace")
+            try:
+                # Lines of our own begin with the id; any other JSON object with an id is taken too.
+                yield scanstring(line, len(_ID_PREFIX))[0] if line.startswith(_ID_PREFIX) else json.loads(line)["id"]
+            except (ValueError, KeyError, TypeError):
+                raise OutputError(
+                    f"{path}, line {number}: not a line that a run wrote; mend or remove it, or use --overwrite"
+                ) from None
+
+
+def _read_run(out: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((out / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _cannot_write(out: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{out} cannot be written: {error.strerror or error}; mend that and run the same command again to go on"
+    )

@@ -1,0 +1,100 @@
+"""A corpus lists what it should, under stable ids, and refuses what cannot be told apart."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.readers import Corpus
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    for name in ("b.ogg", "a/002.WAV", "a/001.flac", "a/notes.txt", "さくら/001.m4a", ".hidden.json"):
+        path = tmp_path / "corpus" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path / "corpus"
+
+
+def ids(*inputs: Path | str, **options: object) -> list[str]:
+    return [recording.id for recording in Corpus(tuple(map(str, inputs)), **options)]
+
+
+def test_a_folder_gives_its_audio_by_paths_below_it(corpus: Path) -> None:
+    assert ids(corpus) == ["a/001.flac", "a/002.WAV", "b.ogg", "さくら/001.m4a"]
+
+
+def test_names_lead_to_the_files(corpus: Path) -> None:
+    assert next(recording.name for recording in Corpus((str(corpus),))) == str(corpus / "a" / "001.flac")
+
+
+def test_a_file_is_taken_whatever_its_extension(corpus: Path) -> None:
+    assert ids(corpus / "a" / "notes.txt") == ["notes.txt"]
+
+
+def test_a_glob_gives_files_and_what_is_below_folders(corpus: Path) -> None:
+    assert ids(f"{corpus}/*.ogg", f"{corpus}/さ*") == ["b.ogg", "001.m4a"]
+
+
+def test_a_name_with_glob_characters_is_a_name_first(tmp_path: Path) -> None:
+    path = tmp_path / "決戦 [最終話].ogg"
+    path.touch()
+    assert ids(path) == [path.name]
+
+
+def test_include_exclude_and_limit(corpus: Path) -> None:
+    assert ids(corpus, include=("a/*", "*.ogg"), exclude=("*.WAV",)) == ["a/001.flac", "b.ogg"]
+    assert ids(corpus, limit=2) == ["a/001.flac", "a/002.WAV"]
+
+
+def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        Corpus((str(tmp_path / "absent"),))
+    with pytest.raises(InputError, match="no such"):
+        Corpus((str(tmp_path / "*.ogg"),))
+    with pytest.raises(InputError, match="no INPUT"):
+        Corpus(())
+
+
+def test_ids_that_collide_are_refused_with_both_names(corpus: Path) -> None:
+    (corpus / "copy").mkdir()
+    (corpus / "copy" / "001.flac").touch()
+    with pytest.raises(InputError, match=r"a/001\.flac and .*copy/001\.flac would both have the id '001\.flac'"):
+        Corpus((str(corpus / "a"), str(corpus / "copy"))).check_ids()
+
+
+def test_an_input_given_twice_counts_once(corpus: Path) -> None:
+    assert Corpus((str(corpus), str(corpus))).check_ids() == 4
+
+
+def test_links_are_followed_but_never_in_a_circle(corpus: Path) -> None:
+    (corpus / "a" / "up").symlink_to(corpus)
+    (corpus / "linked").symlink_to(corpus / "a")
+    assert ids(corpus) == ["a/001.flac", "a/002.WAV", "b.ogg", "linked/001.flac", "linked/002.WAV", "さくら/001.m4a"]
+
+
+def test_a_link_to_nothing_is_listed_so_that_the_run_reports_it(corpus: Path) -> None:
+    (corpus / "gone.ogg").symlink_to(corpus / "nowhere.ogg")
+    assert "gone.ogg" in ids(corpus)
+
+
+def test_pipes_are_never_opened(corpus: Path) -> None:
+    os.mkfifo(corpus / "pipe.ogg")
+    assert "pipe.ogg" not in ids(corpus)
+
+
+def test_names_that_are_not_utf_8_are_listed(corpus: Path) -> None:
+    raw = b"\x83e\x83X\x83g.ogg"
+    (corpus / os.fsdecode(raw)).touch()
+    assert os.fsdecode(raw) in ids(corpus)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may list every folder")
+def test_a_folder_that_cannot_be_listed_is_refused(corpus: Path) -> None:
+    (corpus / "a").chmod(0)
+    with pytest.raises(InputError, match="cannot be listed"):
+        ids(corpus)
