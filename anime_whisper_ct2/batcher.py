@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
-from anime_whisper_ct2.mel import WINDOW_FRAMES
-from anime_whisper_ct2.options import WindowMode
 from anime_whisper_ct2.records import Batch, Window
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class WindowLength:
-    """How many frames (10 ms) the engine gets for a window of so many real ones."""
-
-    mode: WindowMode = "full"
-
-    def __call__(self, frames: int) -> int:
-        """Give the padded length; `full` is always 3,000."""
-        if frames > WINDOW_FRAMES:
-            raise ValueError(f"{frames} frames are more than a window holds")
-        return WINDOW_FRAMES
-
-
 class Batcher:
     """A stage that holds windows back until a batch of one length is full.
 
+    `length` gives the frames that a window of so many real ones is padded to, `capacity` how many windows of so many
+    frames the engine takes at a time; it is asked each time, because an engine that ran out of memory takes fewer.
     Whatever is no window passes straight through. A window that has waited `patience_s` goes with those it has found,
     so that a rare length, or a slow source, delays no recording for ever.
     """
@@ -37,12 +23,12 @@ class Batcher:
     def __init__(
         self,
         length: Callable[[int], int],
-        batch_size: int,
+        capacity: Callable[[int], int],
         patience_s: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._length = length
-        self._batch_size = batch_size
+        self._capacity = capacity
         self._patience_s = patience_s
         self._clock = clock
         self._waiting: dict[int, list[Window]] = {}
@@ -60,7 +46,7 @@ class Batcher:
             if not waiting:
                 self._since[frames] = self._clock()
             waiting.append(item)
-            if len(waiting) >= self._batch_size:
+            if len(waiting) >= self._capacity(frames):
                 yield self._take(frames)
         # The longest first: the short ones then fill the end of the run evenly.
         for frames in sorted(self._waiting, reverse=True):

@@ -9,6 +9,7 @@
     │   └── ModelFolderError        a converted folder that is not safe to run
     ├── OutputError                 the output folder: locked, not writable, full, made with other settings
     ├── EngineError                 the device or CTranslate2 itself
+    │   └── EngineMemoryError       a batch that does not fit the device's memory; a smaller one may
     └── RecordingError              one recording; the run goes on and `errors.jsonl` gets a line
         ├── DecodeError             bytes that are no readable audio
         └── TranscribeError         a window that the engine could not decode
@@ -62,16 +63,22 @@ class EngineError(Awct2Error):
     """The device or CTranslate2 itself failed."""
 
 
+class EngineMemoryError(EngineError):
+    """A batch did not fit the device's memory; a smaller one may."""
+
+
 class RecordingError(Awct2Error):
     """One recording that could not be transcribed; the others go on.
 
-    `stage` is where it happened (`decode`, `features`, `engine`), as `errors.jsonl` gives it.
+    `stage` is where it happened (`decode`, `engine`), as `errors.jsonl` gives it; `recording` is its id, or None where
+    the room that raises does not know it.
     """
 
     stage = "read"
 
-    def __init__(self, message: str, *, stage: str | None = None) -> None:
+    def __init__(self, message: str, *, stage: str | None = None, recording: str | None = None) -> None:
         super().__init__(message)
+        self.recording = recording
         if stage is not None:
             self.stage = stage
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from json.decoder import scanstring  # type: ignore[attr-defined] # the C scanner that json itself uses
 from pathlib import Path
@@ -36,7 +36,7 @@ class Journal:
     """An output folder, opened for one run and locked.
 
     `settings` are those that decide the text: they must be those of the run that made the folder. `done` and `failed`
-    hold the ids of its lines. With `overwrite` all results are removed; with `retry_failed`, the errors.
+    hold the ids of its lines. With `overwrite` all results are removed first.
 
     Raises OutputError when the folder cannot be written, another run holds it, or the settings differ.
     """
@@ -47,7 +47,6 @@ class Journal:
         settings: Mapping[str, Any],
         *,
         overwrite: bool = False,
-        retry_failed: bool = False,
     ) -> None:
         self.path = out
         self._settings = dict(settings)
@@ -62,8 +61,6 @@ class Journal:
                     (out / name).unlink(missing_ok=True)
             else:
                 self._check_settings()
-            if retry_failed:
-                (out / ERRORS).unlink(missing_ok=True)
             self.done = frozenset(_ids(out / TRANSCRIPTS))
             self.failed = frozenset(_ids(out / ERRORS)) - self.done
             self._transcripts = _append(out / TRANSCRIPTS)
@@ -82,9 +79,24 @@ class Journal:
         self.close()
 
     def begin(self, about: Mapping[str, Any]) -> None:
-        """Write `run.json` before the first result: `about` is what else it says (versions, device, inputs)."""
-        self._about = {**about, "process": os.getpid()}
+        """Write `run.json` before the first result; `about` is what else it says (versions, inputs), more each time."""
+        self._about = {**self._about, **about, "process": os.getpid()}
         self._write_run({"state": "running"})
+
+    def retry(self, ids: Iterable[str]) -> None:
+        """Take recordings out of `errors.jsonl`, because they are tried again."""
+        again = self.failed & frozenset(ids)
+        beside = self.path / (ERRORS + ".new")
+        try:
+            kept = [line for line in read_lines(self.path / ERRORS) if line["id"] not in again]
+            with beside.open("w", encoding="utf-8") as file:
+                file.writelines(_dump(line) + "\n" for line in kept)
+            self._errors.close()
+            beside.replace(self.path / ERRORS)
+            self._errors = _append(self.path / ERRORS)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self.failed -= again
 
     def write(self, outcome: Outcome) -> None:
         """Append one line, whole; every few seconds the files are synced to the disk.
@@ -160,20 +172,24 @@ def to_json(outcome: Outcome) -> str:
 
     Names that are not valid UTF-8 are written with escapes, which every JSON reader gives back unchanged.
     """
-    line = json.dumps(asdict(outcome), ensure_ascii=False)
-    try:
-        line.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(asdict(outcome), ensure_ascii=True)
-    return line
+    return _dump(asdict(outcome))
 
 
-def read_transcripts(path: Path) -> Iterator[dict[str, Any]]:
-    """Read `transcripts.jsonl` line by line, a torn last line apart."""
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Read `transcripts.jsonl` or `errors.jsonl` line by line, a torn last line apart."""
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
                 yield json.loads(line)
+
+
+def _dump(line: Mapping[str, Any]) -> str:
+    text = json.dumps(line, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(line, ensure_ascii=True)
+    return text
 
 
 def _write_line(file: IO[bytes], outcome: Transcript | Failure) -> None:

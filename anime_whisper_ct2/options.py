@@ -14,7 +14,7 @@ from anime_whisper_ct2.errors import InputError
 DEFAULT_MODEL = "litagin/anime-whisper"
 
 Device = Literal["auto", "cpu", "cuda"]
-WindowMode = Literal["auto", "full"]
+WindowMode = Literal["auto", "full", "fit"]
 ComputeType = Literal[
     "default",
     "auto",
@@ -45,12 +45,19 @@ class DecodingOptions:
     language: str = "ja"  # a Whisper language code; the model was trained on Japanese
     beam_size: int = 1  # the model card's figures are greedy
     no_repeat_ngram_size: int = 0  # 5 to 10 where loops show, says the model card
-    window: WindowMode = "auto"  # full: 30 s, exactly as transformers feeds it; auto: full
+    window: WindowMode = "auto"  # full: 30 s; fit: the clip and a tail; auto: fit where a profile was measured
+    tail_s: float | None = None  # silence behind the clip when fitted; None: the profile's, or 2.56
+    retry: bool = True  # decode fitted windows again at 30 s where the text looks wrong
+    audit: float = 0.01  # share of the fitted windows that are decoded at 30 s too, to compare
 
     def __post_init__(self) -> None:
         _check_at_least("beam size", self.beam_size, 1)
         _check_at_least("no-repeat n-gram size", self.no_repeat_ngram_size, 0)
         _check_choice("window", self.window, get_args(WindowMode))
+        if self.tail_s is not None and not 0 <= self.tail_s <= 30:
+            raise InputError(f"the tail is {self.tail_s} s; give 0 to 30")
+        if not 0 <= self.audit <= 1:
+            raise InputError(f"the audited share is {self.audit}; give 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class EngineOptions:
     device_index: int = 0  # which GPU
     compute_type: ComputeType = "default"  # as converted, or the nearest that the device computes
     cpu_threads: int = 0  # OpenMP threads of the CPU engine; 0: one for each core
-    batch_size: int | None = None  # windows decoded together; None: 64 on a GPU (the model card's), 16 on a CPU
+    batch_size: int | None = None  # windows of 30 s decoded together, and more of shorter ones; None: measured
 
     def __post_init__(self) -> None:
         _check_choice("device", self.device, get_args(Device))

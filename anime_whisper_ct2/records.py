@@ -58,13 +58,17 @@ class LogMel:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One piece of a recording on its way to the engine: `number` counts within the recording, times are in it."""
+    """One piece of a recording on its way to the engine: `number` counts within the recording, times are in it.
+
+    `rms` is the root mean square of its samples.
+    """
 
     key: int
     number: int
     start_s: float
     end_s: float
     mel: LogMel
+    rms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,14 @@ from anime_whisper_ct2.records import Float32
 HERE = Path(__file__).resolve().parent
 CHECKPOINT = HERE / "tiny" / "checkpoint"
 CORPUS = HERE / "sample" / "corpus"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests out of the user's cache, where conversions and their locks live."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWCT2_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from anime_whisper_ct2.errors import OutputError
-from anime_whisper_ct2.journal import Journal, read_transcripts, to_json
+from anime_whisper_ct2.journal import Journal, read_lines, to_json
 from anime_whisper_ct2.records import Failure, Segment, Transcript
 
 SETTINGS = {"model": "abc", "beam_size": 1}
@@ -36,7 +36,7 @@ def write(out: Path, *outcomes: Transcript | Failure, **options: bool) -> None:
 
 def test_a_line_has_the_keys_of_the_contract(tmp_path: Path) -> None:
     write(tmp_path, transcript("a.ogg"))
-    (line,) = read_transcripts(tmp_path / "transcripts.jsonl")
+    (line,) = read_lines(tmp_path / "transcripts.jsonl")
     assert list(line) == ["id", "audio", "duration", "language", "text", "segments", "flags", "meta"]
     assert list(line["segments"][0]) == [
         *("start", "end", "text", "avg_logprob", "no_speech_prob", "compression_ratio", "flags")
@@ -59,7 +59,7 @@ def test_a_torn_last_line_is_cut_off_and_its_recording_done_again(tmp_path: Path
     with Journal(tmp_path, SETTINGS) as journal:
         assert journal.done == {"a.ogg"}
         journal.write(transcript("b.ogg"))
-    assert [line["id"] for line in read_transcripts(path)] == ["a.ogg", "b.ogg"]
+    assert [line["id"] for line in read_lines(path)] == ["a.ogg", "b.ogg"]
 
 
 def test_a_torn_line_longer_than_a_block_is_cut_off(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_torn_line_longer_than_a_block_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "transcripts.jsonl"
     path.write_bytes(path.read_bytes() + b"x" * 200_000)
     Journal(tmp_path, SETTINGS).close()
-    assert len(list(read_transcripts(path))) == 1
+    assert len(list(read_lines(path))) == 1
 
 
 def test_a_line_that_no_run_wrote_is_named(tmp_path: Path) -> None:
@@ -87,10 +87,13 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
         assert journal.done == frozenset()
 
 
-def test_retry_failed_forgets_the_errors_only(tmp_path: Path) -> None:
-    write(tmp_path, transcript("a.ogg"), failure("b.ogg"))
-    with Journal(tmp_path, SETTINGS, retry_failed=True) as journal:
-        assert (journal.done, journal.failed) == ({"a.ogg"}, frozenset())
+def test_a_retry_takes_out_the_errors_it_tries_again_and_no_others(tmp_path: Path) -> None:
+    write(tmp_path, transcript("a.ogg"), failure("b.ogg"), failure("c.ogg"))
+    with Journal(tmp_path, SETTINGS) as journal:
+        journal.retry(["a.ogg", "b.ogg"])
+        assert (journal.done, journal.failed) == ({"a.ogg"}, {"c.ogg"})
+        journal.write(transcript("b.ogg"))
+    assert [line["id"] for line in read_lines(tmp_path / "errors.jsonl")] == ["c.ogg"]
 
 
 def test_a_second_run_is_refused_with_the_holders_process_id(tmp_path: Path) -> None:
@@ -125,7 +128,7 @@ def test_the_output_must_be_a_folder(tmp_path: Path) -> None:
 def test_names_that_are_not_utf_8_survive(tmp_path: Path) -> None:
     name = os.fsdecode(b"\x83e\x83X\x83g.ogg") + "\n😀"
     write(tmp_path, transcript(name))
-    (line,) = read_transcripts(tmp_path / "transcripts.jsonl")
+    (line,) = read_lines(tmp_path / "transcripts.jsonl")
     assert line["id"] == name
     with Journal(tmp_path, SETTINGS) as journal:
         assert journal.done == {name}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from anime_whisper_ct2.assemble import Assembler
-from anime_whisper_ct2.batcher import Batcher, WindowLength
+from anime_whisper_ct2.batcher import Batcher
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors.decoding import Decoding
@@ -27,6 +27,7 @@ from anime_whisper_ct2.records import (
     Transcript,
     Window,
 )
+from anime_whisper_ct2.windows import WindowLength
 
 
 def window(key: int, number: int = 0, frames: int = 100) -> Window:
@@ -40,24 +41,26 @@ def said(text: str) -> Decoded:
 
 class TestBatcher:
     def test_windows_of_different_recordings_share_batches(self) -> None:
-        batches = list(Batcher(WindowLength("full"), 4)(window(key) for key in range(10)))
+        batches = list(Batcher(WindowLength("full"), lambda _: 4)(window(key) for key in range(10)))
         assert [len(batch.windows) for batch in batches] == [4, 4, 2]
         assert {batch.frames for batch in batches} == {3000}
 
     def test_a_batch_holds_one_length_only(self) -> None:
         lengths = [100, 900, 120, 800, 150, 910]
-        batches = list(Batcher(lambda frames: 1000 if frames > 500 else 300, 2)(window(0, 0, n) for n in lengths))
+        batches = list(
+            Batcher(lambda frames: 1000 if frames > 500 else 300, lambda _: 2)(window(0, 0, n) for n in lengths)
+        )
         for batch in batches:
             assert {1000 if w.mel.values.shape[1] > 500 else 300 for w in batch.windows} == {batch.frames}
         assert sum(len(batch.windows) for batch in batches) == len(lengths)
 
     def test_other_messages_pass_at_once(self) -> None:
         items = [window(0), Tick(), window(1), Closed(0, 1, 1.0)]
-        assert [type(item) for item in Batcher(WindowLength(), 9)(items)] == [Tick, Closed, Batch]
+        assert [type(item) for item in Batcher(WindowLength(), lambda _: 9)(items)] == [Tick, Closed, Batch]
 
     def test_a_window_does_not_wait_for_ever(self) -> None:
         now = iter([0.0, 1.0, 100.0])
-        batches = Batcher(WindowLength(), 9, patience_s=20.0, clock=lambda: next(now))
+        batches = Batcher(WindowLength(), lambda _: 9, patience_s=20.0, clock=lambda: next(now))
         out = list(batches([window(0), Tick(), Tick(), window(1, 0)][:3]))
         assert [type(item) for item in out] == [Tick, Batch, Tick]
 

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Any, Protocol
 
 from anime_whisper_ct2.records import Batch, Decoded, FeatureType
 
@@ -25,13 +26,19 @@ class Engine(Protocol):
     def feature_dtype(self) -> FeatureType:
         """The type in which features should come: float16 where the device computes in 16 bits."""
 
-    @property
-    def batch_size(self) -> int:
-        """Windows of 30 s that should go together."""
+    def capacity(self, frames: int) -> int:
+        """Give how many windows of so many frames go together; fewer after `shrink`."""
+
+    def shrink(self, frames: int, windows: int) -> None:
+        """Learn that so many windows of so many frames did not fit the device's memory."""
 
     @property
     def in_flight(self) -> int:
         """Batches to hand over before waiting for the first of them, so that the device never waits."""
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What `run.json` says of the engine: the device and the compute type that `auto` and `default` came to."""
 
     def submit(self, batch: Batch) -> Future[list[Decoded]]:
         """Start on a batch; the result holds one entry for each window, in their order.

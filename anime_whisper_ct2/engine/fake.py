@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -31,11 +32,20 @@ class FakeEngine:
     ) -> None:
         self.n_mels = n_mels
         self.feature_dtype: FeatureType = np.float32
-        self.batch_size = batch_size
         self.in_flight = in_flight
         self.batches: list[Batch] = []
+        self.description: Mapping[str, Any] = {"device": "fake"}
         self._decode = decode
+        self._batch_size = batch_size
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fake-engine")
+
+    def capacity(self, frames: int) -> int:
+        """Give the batch size, whatever the length."""
+        return self._batch_size
+
+    def shrink(self, frames: int, windows: int) -> None:
+        """Take half as many from now on."""
+        self._batch_size = max(1, min(self._batch_size, windows // 2))
 
     def submit(self, batch: Batch) -> Future[list[Decoded]]:
         """Answer a batch from a thread, as a real engine does."""

@@ -5,7 +5,7 @@ Batches go to `WhisperModel.model`, CTranslate2 itself: faster-whisper's own bat
 
 from __future__ import annotations
 
-import threading
+import re
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,19 +16,18 @@ import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 
-from anime_whisper_ct2.errors import EngineError, InputError
-from anime_whisper_ct2.mel import stack
+from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError
+from anime_whisper_ct2.mel import WINDOW_FRAMES, stack
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions, available_cores
 from anime_whisper_ct2.quality import token_cap
-from anime_whisper_ct2.records import Batch, Decoded, FeatureType
+from anime_whisper_ct2.records import Batch, Decoded, Features, FeatureType
+from anime_whisper_ct2.windows import AMBIGUOUS_FRAMES
 
-# The encoder works on 1,500 positions a window, far beyond a core's cache, while a decoder step is dominated by reading
-# weights: on a CPU, few windows are encoded at a time and many decoded.
-_CPU_ENCODE = 1
-# `generate` takes 256 frames that went through `encode` for mel bands; no encoder output here has that length, which is
-# half of 512 frames.
-_AMBIGUOUS_FRAMES = 512
+# CTranslate2 throws what CUDA and cuBLAS say, in their words.
+_OUT_OF_MEMORY = re.compile(r"out of memory|ALLOC_FAILED|bad_alloc|failed to allocate", re.IGNORECASE)
+# Short windows cost so little each that more of them go together, but decoding has costs for each window too.
+_MOST_SHORT_FOR_FULL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +41,34 @@ class _Device:
     threads: int  # OpenMP threads of each
 
 
-def _settle(options: EngineOptions) -> _Device:
+def _settle(options: EngineOptions, converted: str) -> _Device:
     """Turn `auto` into a device, and say what is wrong with a wish that cannot be met."""
     gpus = ctranslate2.get_cuda_device_count()
     name = options.device if options.device != "auto" else ("cuda" if gpus else "cpu")
     if name == "cuda" and options.device_index >= gpus:
         found = f"{gpus} found" if gpus else "none found (is the NVIDIA driver installed?)"
         raise InputError(f"no CUDA device {options.device_index}: {found}; choose another, or --device cpu")
-    compute = options.compute_type
+    compute: str = options.compute_type
     supported = ctranslate2.get_supported_compute_types(name, options.device_index if name == "cuda" else 0)
     if compute not in ("default", "auto") and compute not in supported:
         raise InputError(
             f"compute type {compute!r} is not available on {name}; choose one of {', '.join(sorted(supported))}"
         )
+    if compute == "default":
+        # CTranslate2 would choose the same, and warn on standard error of every run.
+        compute = _without_half(converted, supported)
     if name == "cuda":
         return _Device(name, compute, options.batch_size or 64, replicas=2, threads=1)
     return _Device(
         name, compute, options.batch_size or 16, replicas=1, threads=options.cpu_threads or available_cores()
     )
+
+
+def _without_half(converted: str, supported: set[str]) -> str:
+    """Give a conversion's own type, or its float32 form where the device computes no 16-bit floats."""
+    if converted in supported or converted == "default":
+        return converted
+    return {"float16": "float32", "bfloat16": "float32"}.get(converted, converted.partition("_")[0] + "_float32")
 
 
 class CTranslate2Engine:
@@ -76,12 +85,13 @@ class CTranslate2Engine:
         decoding: DecodingOptions | None = None,
     ) -> None:
         self._decoding = decoding or DecodingOptions()
-        self._device = _settle(options or EngineOptions())
+        options = options or EngineOptions()
+        self._device = _settle(options, str(model.awct2.get("quantization", "default")))
         try:
             self._whisper = WhisperModel(
                 str(model.path),
                 device=self._device.name,
-                device_index=(options or EngineOptions()).device_index,
+                device_index=options.device_index,
                 compute_type=self._device.compute_type,
                 cpu_threads=self._device.threads,
                 num_workers=self._device.replicas,
@@ -93,9 +103,9 @@ class CTranslate2Engine:
         self._tokenizer = self._make_tokenizer()
         self._prompt: list[int] = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         self._suppress = _suppressed(model.config)
+        self._full_windows = float(self._device.batch_size)
         # One thread more than the device computes batches: it lays the next one out meanwhile.
         self._pool = ThreadPoolExecutor(self._device.replicas + 1, thread_name_prefix="engine")
-        self._encode_turn = threading.Semaphore(self._device.replicas)
 
     @property
     def n_mels(self) -> int:
@@ -108,10 +118,13 @@ class CTranslate2Engine:
         sixteen = self._device.name == "cuda" and "16" in str(self._model.compute_type)
         return np.float16 if sixteen else np.float32
 
-    @property
-    def batch_size(self) -> int:
-        """Windows of 30 s that go together."""
-        return self._device.batch_size
+    def capacity(self, frames: int) -> int:
+        """Give how many windows go together: the batch size at 30 s, up to four times as many of shorter ones."""
+        return max(1, int(self._full_windows * min(_MOST_SHORT_FOR_FULL, WINDOW_FRAMES / frames)))
+
+    def shrink(self, frames: int, windows: int) -> None:
+        """Take half of what did not fit from now on."""
+        self._full_windows = max(1.0, min(self._full_windows, windows / 2 * frames / WINDOW_FRAMES))
 
     @property
     def in_flight(self) -> int:
@@ -125,7 +138,7 @@ class CTranslate2Engine:
             "device": self._device.name,
             "compute_type": str(self._model.compute_type),
             "cpu_threads": self._device.threads if self._device.name == "cpu" else None,
-            "batch_size": self._device.batch_size,
+            "batch_size": int(self._full_windows),
         }
 
     def submit(self, batch: Batch) -> Future[list[Decoded]]:
@@ -149,8 +162,8 @@ class CTranslate2Engine:
         cap = token_cap(max(window.end_s - window.start_s for window in batch.windows))
         try:
             features = stack(batch, self.n_mels, self.feature_dtype)
-            if self._device.name == "cpu" and len(batch.windows) > 1:
-                features = self._encode_one_by_one(features)
+            if self._device.name == "cpu" and len(batch.windows) > 1 and batch.frames not in AMBIGUOUS_FRAMES:
+                features = self._encode_few(features)
             results = self._model.generate(
                 ctranslate2.StorageView.from_array(features),
                 [self._prompt] * len(batch.windows),
@@ -163,22 +176,25 @@ class CTranslate2Engine:
                 suppress_blank=True,
                 suppress_tokens=self._suppress,
             )
-        except (RuntimeError, ValueError, MemoryError) as error:
-            raise EngineError(str(error)) from error
+        except MemoryError as error:
+            raise EngineMemoryError("out of memory") from error
+        except (RuntimeError, ValueError) as error:
+            kind = EngineMemoryError if _OUT_OF_MEMORY.search(str(error)) else EngineError
+            raise kind(str(error)) from error
         return [self._read(result, cap) for result in results]
 
-    def _encode_one_by_one(self, features: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        if features.shape[2] == _AMBIGUOUS_FRAMES:
-            return features
-        encoded: np.ndarray[Any, Any] | None = None
-        for at in range(0, len(features), _CPU_ENCODE):
-            part = self._model.encode(ctranslate2.StorageView.from_array(features[at : at + _CPU_ENCODE]))
-            values = np.asarray(part)
-            if encoded is None:
-                encoded = np.empty((len(features), *values.shape[1:]), dtype=values.dtype)
-            encoded[at : at + _CPU_ENCODE] = values
-        assert encoded is not None
-        return encoded
+    def _encode_few(self, features: Features) -> Features:
+        """Encode a batch in parts of about one full window; returns shape (windows, frames / 2, d_model).
+
+        The 1,500 positions of a window are far beyond a core's cache, so many at once are slower; a decoder step is
+        dominated by reading weights, so there many at once are faster.
+        """
+        few = max(1, WINDOW_FRAMES // features.shape[2])
+        parts = [
+            np.asarray(self._model.encode(ctranslate2.StorageView.from_array(features[at : at + few])))
+            for at in range(0, len(features), few)
+        ]
+        return np.concatenate(parts)
 
     def _read(self, result: Any, cap: int) -> Decoded:
         tokens = tuple(result.sequences_ids[0])

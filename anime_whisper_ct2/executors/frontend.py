@@ -35,7 +35,8 @@ def extract(key: int, audio: Audio, settings: FeatureSettings) -> Iterator[Windo
             if is_silent(piece.samples):
                 continue
             mel = log_mel(piece.samples, settings.n_mels, dtype)
-            yield Window(key, number, piece.start_s, piece.end_s, mel)
+            rms = float(np.sqrt(np.mean(np.square(piece.samples))))
+            yield Window(key, number, piece.start_s, piece.end_s, mel, rms)
             number += 1
     except RecordingError as error:
         yield Broken(key, error.stage, type(error).__name__, str(error))

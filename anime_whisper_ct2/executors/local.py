@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from anime_whisper_ct2.assemble import Assembler
-from anime_whisper_ct2.batcher import Batcher, WindowLength
+from anime_whisper_ct2.batcher import Batcher
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
+from anime_whisper_ct2.executors.second_look import SecondLook
+from anime_whisper_ct2.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import DecodingOptions, FrontendOptions
 from anime_whisper_ct2.records import Outcome, Recording, Tick
+from anime_whisper_ct2.windows import WindowLength
 
 
 class LocalExecutor:
     """Runs recordings through front end, batcher, engine and assembly.
 
-    The engine stays the caller's: it is neither opened nor closed here.
+    `length` decides how far windows are padded, by default to 30 s. The engine stays the caller's: it is neither opened
+    nor closed here.
     """
 
     def __init__(
@@ -27,14 +32,19 @@ class LocalExecutor:
         engine: Engine,
         decoding: DecodingOptions | None = None,
         frontend: FrontendOptions | None = None,
+        length: WindowLength | None = None,
     ) -> None:
         self._engine = engine
-        self._decoding = decoding or DecodingOptions()
+        decoding = decoding or DecodingOptions()
+        self._language = decoding.language
+        self._length = length or WindowLength("full")
+        self._second_look = SecondLook(decoding.retry, decoding.audit) if self._length.mode == "fit" else None
+        self._decoding = Decoding(engine, self._second_look)
         settings = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16)
         workers = (frontend or FrontendOptions()).resolved_workers()
         self._frontend: WorkerPool | InProcess
         if workers:
-            self._frontend = WorkerPool(settings, workers, capacity=max(64, 2 * engine.batch_size))
+            self._frontend = WorkerPool(settings, workers, capacity=max(64, 2 * engine.capacity(WINDOW_FRAMES)))
         else:
             self._frontend = InProcess(settings)
         self._stopping = False
@@ -47,15 +57,21 @@ class LocalExecutor:
         stages = (
             self._frontend,
             self._until_stopped,
-            Batcher(WindowLength(self._decoding.window), self._engine.batch_size),
+            Batcher(self._length, self._engine.capacity),
             self._until_stopped,
-            Decoding(self._engine),
-            Assembler(self._decoding.language),
+            self._decoding,
+            Assembler(self._language),
         )
         items: Iterable[object] = recordings
         for stage in stages:
             items = stage(items)  # type: ignore[arg-type] # each stage takes what the one before it gives
         yield from items  # type: ignore[misc]
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What `run.json` says beside the totals: memory that ran out, and second looks at fitted windows."""
+        seen = {"window_check": dict(self._second_look.figures)} if self._second_look else {}
+        return {"memory_halvings": self._decoding.memory_halvings, **seen}
 
     def stop(self) -> None:
         """Begin nothing new: the engine finishes its batches, `run` gives the recordings that end with them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -32,6 +33,8 @@ class Corpus:
     limit: int | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.inputs, (str, os.PathLike)):
+            object.__setattr__(self, "inputs", (os.fspath(self.inputs),))
         if not self.inputs:
             raise InputError("no INPUT given; name a folder, a file or a glob")
         for path in self.inputs:

@@ -1,0 +1,75 @@
+"""Anime Whisper on CTranslate2: a correct conversion, and transcription of whole corpora in batches across files.
+
+The public surface: `Transcriber` and the records it gives, `CorpusRun` for what `awct2 run` does, `FakeEngine` for
+tests without a model, and the errors. Nothing heavy is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from anime_whisper_ct2._version import __version__
+from anime_whisper_ct2.errors import Awct2Error, RecordingError
+
+if TYPE_CHECKING:
+    from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions
+    from anime_whisper_ct2.engine import Engine
+    from anime_whisper_ct2.engine.fake import FakeEngine
+    from anime_whisper_ct2.models import resolve_model
+    from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
+    from anime_whisper_ct2.readers import Corpus
+    from anime_whisper_ct2.records import Decoded, Failure, Recording, Segment, Transcript, Window
+    from anime_whisper_ct2.transcriber import Transcriber
+
+__all__ = [
+    "Awct2Error",
+    "Corpus",
+    "CorpusRun",
+    "Decoded",
+    "DecodingOptions",
+    "Engine",
+    "EngineOptions",
+    "Failure",
+    "FakeEngine",
+    "FrontendOptions",
+    "Recording",
+    "RecordingError",
+    "RunOptions",
+    "Segment",
+    "Transcriber",
+    "Transcript",
+    "Window",
+    "__version__",
+    "resolve_model",
+]
+
+# Worker processes import this package too, and need none of it.
+_ROOMS = {
+    "Corpus": "readers",
+    "CorpusRun": "corpus_run",
+    "Decoded": "records",
+    "DecodingOptions": "options",
+    "Engine": "engine",
+    "EngineOptions": "options",
+    "Failure": "records",
+    "FakeEngine": "engine.fake",
+    "FrontendOptions": "options",
+    "Recording": "records",
+    "RunOptions": "corpus_run",
+    "Segment": "records",
+    "Transcriber": "transcriber",
+    "Transcript": "records",
+    "Window": "records",
+    "resolve_model": "models",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if room := _ROOMS.get(name):
+        return getattr(import_module(f"{__name__}.{room}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,74 @@
+"""`awct2 convert`: a checkpoint in, a folder for CTranslate2 out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from anime_whisper_ct2.cli.progress import ConversionProgress, duration
+from anime_whisper_ct2.model_dir import DEFAULT_QUANTIZATION, QUANTIZATIONS, is_converted
+from anime_whisper_ct2.options import DEFAULT_MODEL
+
+
+@click.command()
+@click.argument("source", default=DEFAULT_MODEL)
+@click.argument("output", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--quantization",
+    type=click.Choice(QUANTIZATIONS),
+    default=DEFAULT_QUANTIZATION,
+    show_default=True,
+    help="The type in which the weights are stored.",
+)
+@click.option("--revision", help="Branch, tag or commit of a hub id.")
+@click.option("--force", is_flag=True, help="Replace an existing result; it stays if the conversion fails.")
+@click.option(
+    "--verify",
+    "verified",
+    is_flag=True,
+    help="Transcribe built-in audio with transformers and with the result and compare the tokens; needs torch.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+def convert(
+    source: str, output: Path | None, quantization: str, revision: str | None, force: bool, verified: bool, quiet: bool
+) -> None:
+    """Convert SOURCE, a hub id or the folder of a Whisper checkpoint, into the folder OUTPUT.
+
+    Without OUTPUT the result goes into the cache, where `awct2 run` finds it by the same SOURCE (in float16 and without
+    --revision; pass the folder that is printed for any other). Needs no torch.
+
+    \b
+    Examples:
+      awct2 convert
+      awct2 convert my-finetune/ my-finetune-ct2/ --quantization int8_float16
+    """
+    # Imported when it is needed: `awct2 run` with a converted model never loads the converter.
+    from anime_whisper_ct2_convert import convert as convert_checkpoint  # noqa: PLC0415
+    from anime_whisper_ct2_convert import default_output, verify  # noqa: PLC0415
+
+    cached = default_output(source, revision=revision, quantization=quantization)
+    if output is None and is_converted(cached) and not force:
+        path = cached
+        if not quiet:
+            click.echo(f"{path}: converted before; --force does it again", err=True)
+    else:
+        with ConversionProgress(quiet=quiet) as progress:
+            result = convert_checkpoint(
+                source, output, quantization=quantization, revision=revision, force=force, progress=progress
+            )
+        path = result.path
+        if not quiet:
+            for repair in result.repairs:
+                click.echo(f"repaired: {repair}", err=True)
+            size = f"{result.model_bytes / 1e6:,.0f} MB"
+            click.echo(f"{path}: {result.quantization}, {size}, {duration(result.wall_s)}", err=True)
+    if verified:
+        verification = verify(source, path, revision=revision)
+        click.echo(f"transformers: {verification.reference_text}", err=True)
+        click.echo(f"converted:    {verification.text}", err=True)
+        if not verification.passed:
+            click.echo(f"Error: only {verification.agreement:.0%} of the tokens agree", err=True)
+            sys.exit(1)
+        click.echo(f"verified: {verification.agreement:.0%} of the tokens agree", err=True)

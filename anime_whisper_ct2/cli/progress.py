@@ -1,0 +1,107 @@
+"""What a user sees while they wait: a bar on a terminal, else a plain line now and then. All on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import NoReturn
+
+import click
+from tqdm import tqdm
+
+from anime_whisper_ct2.metrics import Totals
+from anime_whisper_ct2.records import Failure, Outcome
+
+EXIT_INTERRUPTED = 130
+_LINE_EVERY_S = 30.0
+
+
+def duration(seconds: float) -> str:
+    """Write a length of time as people say it: `47 s`, `12 min 30 s`, `5 h 06 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class RunProgress:
+    """Follows a run: recordings, audio, speed and time left. `shown` None: yes, in the form that suits the stream."""
+
+    def __init__(self, *, shown: bool | None, quiet: bool, verbose: bool) -> None:
+        visible = shown is not False and not quiet
+        self._bar_wanted = visible and sys.stderr.isatty()
+        self._lines_wanted = visible and not self._bar_wanted
+        self._verbose = verbose and not quiet
+        self._bar: tqdm[NoReturn] | None = None
+        self._next_line = time.monotonic() + _LINE_EVERY_S
+
+    def __enter__(self) -> RunProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, totals: Totals, outcome: Outcome | None) -> None:
+        """Show the totals after a recording, or while waiting for the next (None)."""
+        if self._verbose and isinstance(outcome, Failure):
+            tqdm.write(f"{outcome.id}: {outcome.message}", file=sys.stderr)
+        if self._bar_wanted:
+            self._move_bar(totals)
+        elif self._lines_wanted and time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + _LINE_EVERY_S
+            click.echo(_line(totals), err=True)
+
+    def _move_bar(self, totals: Totals) -> None:
+        before = totals.found - _left(totals) - totals.done
+        if self._bar is None:
+            self._bar = tqdm(total=totals.found, initial=before, unit="clip", file=sys.stderr, dynamic_ncols=True)
+        self._bar.n = totals.found - _left(totals)
+        self._bar.set_postfix_str(f"{totals.audio_seconds / 3600:.2f} h audio, {totals.speed:.1f}x", refresh=False)
+        self._bar.update(0)
+
+
+class ConversionProgress:
+    """Follows a conversion, if there is one; calls take a stage, the bytes done and their total."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar: tqdm[NoReturn] | None = None
+        self._stage = ""
+
+    def __enter__(self) -> ConversionProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage has come, in bytes."""
+        if self._quiet:
+            return
+        if stage != self._stage:
+            if self._bar is not None:
+                self._bar.close()
+            self._stage = stage
+            self._bar = tqdm(total=total, desc=stage, unit="B", unit_scale=True, file=sys.stderr, disable=None)
+            if not sys.stderr.isatty():
+                click.echo(f"{stage} …", err=True)
+        assert self._bar is not None
+        self._bar.update(done - self._bar.n)
+
+
+def _left(totals: Totals) -> int:
+    return max(0, totals.found - totals.done - totals.resumed - totals.failed)
+
+
+def _line(totals: Totals) -> str:
+    left = _left(totals)
+    done = totals.found - left
+    rest = f", about {duration(totals.wall_seconds / totals.done * left)} left" if totals.done and left else ""
+    return (
+        f"{done} of {totals.found} recordings, {duration(totals.audio_seconds)} of audio, "
+        f"{totals.speed:.1f} times real time, {totals.failed} failed{rest}"
+    )

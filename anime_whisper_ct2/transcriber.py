@@ -1,0 +1,174 @@
+"""The engine in Python: paths or arrays in, transcripts out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import PurePath
+from typing import Any, Literal, TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.errors import InputError, RecordingError
+from anime_whisper_ct2.executors.local import LocalExecutor
+from anime_whisper_ct2.mel import SAMPLE_RATE
+from anime_whisper_ct2.model_dir import ModelDir
+from anime_whisper_ct2.models import resolve_model
+from anime_whisper_ct2.options import (
+    DECODING,
+    DEFAULT_MODEL,
+    ENGINE,
+    FRONTEND,
+    ComputeType,
+    DecodingOptions,
+    Device,
+    EngineOptions,
+    FrontendOptions,
+    WindowMode,
+)
+from anime_whisper_ct2.records import ArrayAudio, Failure, Outcome, Recording, Tick, Transcript
+from anime_whisper_ct2.windows import WindowLength, window_length
+
+AudioLike: TypeAlias = (
+    str | os.PathLike[str] | bytes | npt.NDArray[Any] | tuple[npt.NDArray[Any], int] | dict[str, Any] | Recording
+)
+
+
+class Transcriber:
+    """A model that is loaded once and transcribes many recordings, in batches across them.
+
+    `model`: a converted folder, a checkpoint's folder or a hub id (converted once into the cache), or an `Engine`.
+    The options are those of `awct2 run`. Loading raises ModelError or EngineError.
+
+        with Transcriber("litagin/anime-whisper") as transcriber:
+            for transcript in transcriber.transcribe(["a.ogg", "b.wav"]):
+                print(transcript.id, transcript.text)
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | ModelDir | Engine = DEFAULT_MODEL,
+        *,
+        device: Device = ENGINE.device,
+        device_index: int = ENGINE.device_index,
+        compute_type: ComputeType = ENGINE.compute_type,
+        cpu_threads: int = ENGINE.cpu_threads,
+        batch_size: int | None = ENGINE.batch_size,
+        workers: int | None = FRONTEND.workers,
+        language: str = DECODING.language,
+        beam_size: int = DECODING.beam_size,
+        no_repeat_ngram_size: int = DECODING.no_repeat_ngram_size,
+        window: WindowMode = DECODING.window,
+        tail_s: float | None = DECODING.tail_s,
+        retry: bool = DECODING.retry,
+    ) -> None:
+        self._decoding = DecodingOptions(language, beam_size, no_repeat_ngram_size, window, tail_s, retry)
+        self._frontend = FrontendOptions(workers)
+        engine_options = EngineOptions(device, device_index, compute_type, cpu_threads, batch_size)
+        if isinstance(model, (str, os.PathLike)):
+            model = resolve_model(os.fspath(model))
+        if isinstance(model, ModelDir):
+            self._engine: Engine = _open(model, engine_options, self._decoding)
+            self._length = window_length(window, tail_s, model.awct2)
+        elif (engine_options, self._decoding) == (ENGINE, DECODING):
+            self._engine = model
+            self._length = WindowLength("full")
+        else:
+            raise InputError("an engine that is open already takes no options; give them where it is made")
+
+    def __enter__(self) -> Transcriber:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the model."""
+        self._engine.close()
+
+    @overload
+    def transcribe(
+        self, audio: Iterable[AudioLike], *, ordered: bool = True, on_error: Literal["raise"] = "raise"
+    ) -> Iterator[Transcript]: ...
+
+    @overload
+    def transcribe(
+        self, audio: Iterable[AudioLike], *, ordered: bool = True, on_error: Literal["yield"]
+    ) -> Iterator[Transcript | Failure]: ...
+
+    def transcribe(
+        self, audio: Iterable[AudioLike], *, ordered: bool = True, on_error: str = "raise"
+    ) -> Iterator[Transcript | Failure] | Iterator[Transcript]:
+        """Transcribe recordings as they come, giving each result as soon as it can be given.
+
+        `audio`: paths, encoded bytes, arrays at 16 kHz with shape (n,) or (n, channels), pairs (array, rate in Hz),
+        what a Hugging Face audio column gives (`array` and `sampling_rate`, or `bytes` or `path`), or `Recording`s.
+        It may be endless: only some dozens are read ahead. `ordered` keeps the order of the input, else results come
+        as recordings finish.
+
+        With `on_error="raise"` a recording that cannot be transcribed raises RecordingError; with `"yield"` it comes as
+        a `Failure` in its place. Ids are the paths as given, and for all else `audio-0`, `audio-1`, …
+        """
+        if on_error not in ("raise", "yield"):
+            raise InputError(f"on_error is {on_error!r}; choose raise or yield")
+        if isinstance(audio, (str, bytes, os.PathLike, np.ndarray, dict)):
+            raise InputError("transcribe takes a list of recordings; put a single one into a list")
+        return self._outcomes(audio, ordered, on_error)
+
+    def _outcomes(self, audio: Iterable[AudioLike], ordered: bool, on_error: str) -> Iterator[Outcome]:
+        executor = LocalExecutor(self._engine, self._decoding, self._frontend, self._length)
+        recordings = (as_recording(number, item) for number, item in enumerate(audio))
+        finished = (item for item in executor.run(recordings) if not isinstance(item, Tick))
+        for outcome in _in_order(finished) if ordered else (outcome for _, outcome in finished):
+            if isinstance(outcome, Failure) and on_error == "raise":
+                raise RecordingError(f"{outcome.id}: {outcome.message}", stage=outcome.stage, recording=outcome.id)
+            yield outcome
+
+
+def as_recording(number: int, item: AudioLike) -> Recording:
+    """Make a reference of whatever `Transcriber.transcribe` takes. Raises InputError for anything else."""
+    name = f"audio-{number}"
+    match item:
+        case Recording():
+            return item
+        case str() | os.PathLike():
+            path = os.fspath(item)
+            return Recording(PurePath(path).as_posix(), path, path)
+        case bytes():
+            return Recording(name, name, item)
+        case np.ndarray():
+            return Recording(name, name, ArrayAudio(item, SAMPLE_RATE))
+        case (samples, rate):
+            return Recording(name, name, ArrayAudio(np.asarray(samples), int(rate)))
+        case {"array": samples, "sampling_rate": rate} if samples is not None:
+            return Recording(name, item.get("path") or name, ArrayAudio(np.asarray(samples), int(rate)))
+        case {"bytes": bytes(content)}:
+            return Recording(name, item.get("path") or name, content)
+        case {"path": str(path)}:
+            return Recording(PurePath(path).as_posix(), path, path)
+        case _ if type(item).__name__ == "AudioDecoder":
+            # datasets 4 and later gives no dict but a decoder that answers to the same two keys.
+            decoder: Any = item
+            return Recording(name, name, ArrayAudio(np.asarray(decoder["array"]), int(decoder["sampling_rate"])))
+        case _:
+            raise InputError(
+                f"recording {number} is {type(item).__name__}; give a path, bytes, an array or (array, rate)"
+            )
+
+
+def _in_order(finished: Iterable[tuple[int, Outcome]]) -> Iterator[Outcome]:
+    held: dict[int, Outcome] = {}
+    due = 0
+    for key, outcome in finished:
+        held[key] = outcome
+        while due in held:
+            yield held.pop(due)
+            due += 1
+
+
+def _open(model: ModelDir, options: EngineOptions, decoding: DecodingOptions) -> Engine:
+    from anime_whisper_ct2.engine.whisper import CTranslate2Engine  # noqa: PLC0415 - loads CTranslate2
+
+    return CTranslate2Engine(model, options, decoding)

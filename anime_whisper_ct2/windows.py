@@ -1,0 +1,60 @@
+"""How long a window the engine gets for a clip: 30 s as in training, or the clip and a measured tail of silence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Literal
+
+from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.mel import FRAMES_PER_S, WINDOW_FRAMES, WINDOW_S
+from anime_whisper_ct2.options import WindowMode
+
+# Where most people stop seeing loops on Whisper models lies between 1.3 and 3 s of true silence behind the speech.
+DEFAULT_TAIL_S = 2.56
+# A batch holds one length, so lengths are rounded up to steps: fewer lengths fill batches sooner, more waste less.
+STEP_FRAMES = 64
+# CTranslate2 tells mel from encoder output by the second dimension: a window of 2 x 128 or 2 x 80 frames leaves the
+# encoder with as many positions as there are mel bands, and would be encoded twice.
+AMBIGUOUS_FRAMES = (160, 256)
+PROFILE = "window_profile"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLength:
+    """How many frames (10 ms) the engine gets for a window of so many real ones."""
+
+    mode: Literal["full", "fit"] = "full"
+    tail_s: float = DEFAULT_TAIL_S
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tail_s <= WINDOW_S:
+            raise InputError(f"the tail is {self.tail_s} s; give 0 to {WINDOW_S}")
+
+    def __call__(self, frames: int) -> int:
+        """Give the padded length: 3,000 for `full`; for `fit` the frames and the tail, rounded up to a step."""
+        if frames > WINDOW_FRAMES:
+            raise ValueError(f"{frames} frames are more than a window holds")
+        if self.mode == "full":
+            return WINDOW_FRAMES
+        fitted = ceil((frames + self.tail_s * FRAMES_PER_S) / STEP_FRAMES) * STEP_FRAMES
+        if fitted in AMBIGUOUS_FRAMES:
+            fitted += STEP_FRAMES
+        return min(WINDOW_FRAMES, fitted)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What of this decides the text, under the names that `run.json` uses."""
+        return {"window": self.mode} if self.mode == "full" else {"window": self.mode, "tail_s": self.tail_s}
+
+
+def window_length(mode: WindowMode, tail_s: float | None, awct2: Mapping[str, Any]) -> WindowLength:
+    """Settle `auto`: fitted where `awct2.json` holds a profile that was measured, else full.
+
+    `tail_s` None: the profile's, or 2.56 s without one.
+    """
+    profile = awct2.get(PROFILE) or {}
+    if mode == "full" or (mode == "auto" and not profile):
+        return WindowLength("full")
+    return WindowLength("fit", float(profile.get("tail_s", DEFAULT_TAIL_S)) if tail_s is None else tail_s)

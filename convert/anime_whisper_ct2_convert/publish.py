@@ -1,0 +1,170 @@
+"""A folder that appears whole or not at all: written beside its destination, synced, and swapped in by renaming.
+
+One conversion at a time for each destination. What a killed one left is cleared by the next: its unfinished folder
+goes, and a result that it had moved aside without putting the new one in place comes back.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from anime_whisper_ct2.errors import ConversionError, InputError
+from anime_whisper_ct2.model_dir import AWCT2, MODEL_BIN, VOCABULARY, cache_root
+
+logger = logging.getLogger(__name__)
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def locked(destination: Path) -> Iterator[None]:
+    """Hold the destination's lock, waiting for another conversion into it; clear what a killed one left.
+
+    Raises ConversionError where the lock or the destination's folder cannot be made.
+    """
+    # In the cache and not beside the destination: a lock file cannot be removed safely, and would stay there.
+    name = hashlib.sha256(os.fsencode(destination.resolve())).hexdigest()[:24]
+    with _plain_errors(destination, 0):
+        locks = cache_root() / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(locks / f"{name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            logger.warning("%s: another conversion is at work there; waiting for it", destination)
+            lock.acquire()
+    try:
+        with _plain_errors(destination, 0):
+            _clear(destination)
+        yield
+    finally:
+        lock.release()
+
+
+def check_destination(destination: Path, source: Path | None, *, force: bool) -> None:
+    """Raise InputError where a result may not go to `destination`: taken, not ours to remove, or the source's place."""
+    target = destination.resolve()
+    if source is not None and target in (source.resolve(), *source.resolve().parents):
+        raise InputError(f"{destination}: the checkpoint lies there; choose another OUTPUT")
+    if not os.path.lexists(destination):
+        return
+    if not destination.is_dir():
+        raise InputError(f"{destination}: is a file; choose another OUTPUT")
+    # One that lost a file is a converted model still: --force is how it is repaired.
+    if any((destination / name).is_file() for name in (MODEL_BIN, VOCABULARY, AWCT2)):
+        if not force:
+            raise InputError(f"{destination}: holds a converted model already; replace it with --force")
+    elif any(destination.iterdir()):
+        raise InputError(f"{destination}: holds files that are no converted model; choose another OUTPUT or empty it")
+
+
+@contextmanager
+def published(destination: Path, n_bytes: int) -> Iterator[Path]:
+    """Give a new folder to fill; it becomes `destination` when the block ends, and vanishes when the block raises.
+
+    `n_bytes` is the most that will be written. Raises ConversionError where the disk is full or refuses; what stood at
+    the destination is then still there.
+    """
+    with _plain_errors(destination, n_bytes):
+        free = shutil.disk_usage(destination.parent).free
+        if free < n_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        staging = Path(tempfile.mkdtemp(prefix=_prefix(destination, "part"), dir=destination.parent))
+        try:
+            yield staging
+            # mkdtemp's folder is for this user alone; the result is as any other.
+            staging.chmod(0o777 & ~_umask())
+            _sync(staging)
+            _swap(staging, destination)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+
+
+def _swap(staging: Path, destination: Path) -> None:
+    aside = None
+    if destination.exists():
+        aside = Path(tempfile.mkdtemp(prefix=_prefix(destination, "old"), dir=destination.parent)) / "model"
+        destination.rename(aside)
+    try:
+        staging.rename(destination)
+    except BaseException:
+        if aside is not None:
+            aside.rename(destination)
+            aside.parent.rmdir()
+        raise
+    _sync_entry(destination.parent)
+    if aside is not None:
+        shutil.rmtree(aside.parent, ignore_errors=True)
+
+
+def _clear(destination: Path) -> None:
+    for old in destination.parent.glob(f"{_prefix(destination, 'old')}*"):
+        if (old / "model").is_dir() and not destination.exists():
+            (old / "model").rename(destination)
+        shutil.rmtree(old, ignore_errors=True)
+    for part in destination.parent.glob(f"{_prefix(destination, 'part')}*"):
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _prefix(destination: Path, kind: str) -> str:
+    # Brackets and stars of a user's folder name would be a pattern to glob.
+    digest = hashlib.sha256(os.fsencode(destination.name)).hexdigest()[:8]
+    return f".awct2-{kind}-{digest}-"
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb+") as stream:
+            os.fsync(stream.fileno())
+    _sync_entry(folder)
+
+
+def _sync_entry(folder: Path) -> None:
+    # Windows opens no folders, and some network file systems sync none; the names are as safe as they can be there.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _umask() -> int:
+    # There is no other way to read it.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def _plain_errors(destination: Path, n_bytes: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise ConversionError(
+                f"{destination}: the disk is full; the conversion needs {n_bytes:,} bytes there, "
+                f"{_free(destination):,} are free; make room or choose another OUTPUT"
+            ) from error
+        raise ConversionError(
+            f"{error.filename or destination}: cannot be written ({error.strerror or error}); "
+            "choose another OUTPUT, or another cache with AWCT2_CACHE"
+        ) from error
+
+
+def _free(destination: Path) -> int:
+    with suppress(OSError):
+        return shutil.disk_usage(destination.parent).free
+    return 0

@@ -1,0 +1,137 @@
+"""Where a checkpoint comes from: a folder as it is, or a hub id that is fetched into huggingface_hub's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from anime_whisper_ct2.errors import CheckpointError, ModelNotFoundError
+from anime_whisper_ct2.model_dir import is_converted
+from anime_whisper_ct2_convert.weights import SAFETENSORS, SAFETENSORS_INDEX, TORCH, TORCH_INDEX
+
+_HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+# By name, never "*.json" or "*.safetensors": repositories keep optimiser states and other precisions beside the model.
+_TEXT_FILES = [
+    "config.json",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
+]
+_SAFETENSORS_FILES = [SAFETENSORS, SAFETENSORS_INDEX, "model-*-of-*.safetensors"]
+_TORCH_FILES = [TORCH, TORCH_INDEX, "pytorch_model-*-of-*.bin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint whose files are on this machine."""
+
+    folder: Path
+    source: str  # what the user can name again: the hub id, or the folder's full path
+    revision: str | None  # the commit on the hub; a folder has none
+
+    def json(self, name: str) -> dict[str, Any] | None:
+        """Read a JSON object; None where the file is absent. Raises CheckpointError where it is broken."""
+        path = self.folder / name
+        if not path.is_file():
+            return None
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path}: is no valid JSON ({error}); download it again") from error
+        if not isinstance(value, dict):
+            raise CheckpointError(f"{path}: is no JSON object; download it again")
+        return value
+
+
+def as_folder(source: str) -> Path | None:
+    """Return the folder that a source names, None where there is none."""
+    try:
+        folder = Path(source).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError):  # a name too long for a path, or the home of nobody
+        return None
+
+
+def open_source(source: str, revision: str | None = None) -> Checkpoint:
+    """Find a checkpoint's files, fetching them from the hub where `source` is no folder.
+
+    The token is huggingface_hub's: `$HF_TOKEN` or the login. Raises ModelNotFoundError and CheckpointError.
+    """
+    folder = as_folder(source)
+    if folder is None:
+        return _fetch(source, revision)
+    if revision is not None:
+        raise ModelNotFoundError(f"{source}: is a folder, and --revision {revision} is for models on the hub")
+    if is_converted(folder):
+        raise CheckpointError(f"{folder}: is a converted model already; use it with: awct2 run --model {folder}")
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"{folder}: has no config.json, so it is no checkpoint; name the folder that holds it")
+    return Checkpoint(folder, str(folder.resolve()), None)
+
+
+def folder_digest(folder: Path) -> str:
+    """Return a digest that changes when a file of a checkpoint folder is replaced: of names, sizes and times."""
+    names = [*_TEXT_FILES, *_SAFETENSORS_FILES, *_TORCH_FILES]
+    files = sorted({path for name in names for path in folder.glob(name)})
+    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return hashlib.sha256(repr(stats).encode()).hexdigest()
+
+
+def _fetch(source: str, revision: str | None) -> Checkpoint:
+    if not _HUB_ID.fullmatch(source):
+        raise ModelNotFoundError(f"{source}: is no folder here, and no hub id either, which would be OWNER/NAME")
+    folder = _snapshot(source, revision, _TEXT_FILES + _SAFETENSORS_FILES)
+    if not any((folder / name).is_file() for name in (SAFETENSORS, SAFETENSORS_INDEX)):
+        # Ask before gigabytes are fetched that could not be read.
+        if find_spec("torch") is None:
+            raise CheckpointError(
+                f"{source}: has no {SAFETENSORS} on the hub, and reading {TORCH} needs torch; pip install torch"
+            )
+        folder = _snapshot(source, revision, _TEXT_FILES + _TORCH_FILES)
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"{source}: has no config.json on the hub, so it is no transformers checkpoint")
+    return Checkpoint(folder, source, folder.name if _COMMIT.fullmatch(folder.name) else revision)
+
+
+def _snapshot(source: str, revision: str | None, names: list[str]) -> Path:
+    # Here, not above: a conversion from a folder never needs the hub, and the import takes a while.
+    import huggingface_hub  # noqa: PLC0415
+    from huggingface_hub import errors  # noqa: PLC0415
+
+    where = f"{source}: is no folder here"
+    try:
+        return Path(huggingface_hub.snapshot_download(source, revision=revision, allow_patterns=names))
+    except errors.GatedRepoError as error:
+        raise ModelNotFoundError(
+            f"{where}, and on the hub its conditions must be accepted first: do so on its page, "
+            "then log in with `hf auth login` or set HF_TOKEN"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise ModelNotFoundError(
+            f"{where}, and on the hub it has no revision {revision}; leave --revision out"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise ModelNotFoundError(
+            f"{where}, and the hub has no such model; check the name, "
+            "or log in with `hf auth login` or HF_TOKEN if it is private"
+        ) from error
+    except errors.LocalEntryNotFoundError as error:
+        raise ModelNotFoundError(
+            f"{where}, the hub cannot be reached, and its cache does not hold the model; "
+            "check the connection, or download it elsewhere with `hf download` and name that folder"
+        ) from error
+    except (OSError, ValueError) as error:  # huggingface_hub's other errors are one of these
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelNotFoundError(f"{where}, and could not be fetched from the hub ({reason})") from error

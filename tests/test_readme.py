@@ -1,0 +1,274 @@
+"""What the READMEs say is so, in both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from inspect import cleandoc, signature
+from itertools import takewhile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+
+import anime_whisper_ct2
+from anime_whisper_ct2 import Corpus, CorpusRun, Failure, FakeEngine, RunOptions, Segment, Transcriber, Transcript
+from anime_whisper_ct2.audio import EXTENSIONS
+from anime_whisper_ct2.cli import main
+from anime_whisper_ct2.model_dir import QUANTIZATIONS, open_model_dir
+from anime_whisper_ct2.options import DEFAULT_MODEL, FrontendOptions
+from tests.test_floors import FLOORS
+
+ROOT = Path(__file__).resolve().parents[1]
+CODE_SPAN = re.compile(r"`([^`]+)`")
+LINK = re.compile(r"\]\(([^)]+)\)")
+COMMENT = re.compile(r"(^|[ \t]+)#.*$", re.MULTILINE)
+
+Table = list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced piece of code: `line` is that of its first line, counted from 0."""
+
+    line: int
+    language: str
+    code: str
+
+
+@dataclass(slots=True)
+class Section:
+    """A heading and what stands below it, down to the next heading."""
+
+    level: int
+    title: str
+    tables: list[Table] = field(default_factory=list)
+    prose: str = ""
+
+
+class Document:
+    """A README, taken apart."""
+
+    def __init__(self, name: str) -> None:
+        self.text = (ROOT / name).read_text(encoding="utf-8")
+        self.sections: list[Section] = []
+        self.blocks: list[Block] = []
+        fence: tuple[int, str] | None = None
+        lines = self.text.splitlines()
+        for number, line in enumerate(lines):
+            if line.startswith("```"):
+                if fence:
+                    self.blocks.append(Block(*fence, "\n".join(lines[fence[0] : number])))
+                fence = None if fence else (number + 1, line[3:])
+            elif fence is None:
+                self._prose(line, is_first_row=not lines[number - 1].startswith("|"))
+
+    def _prose(self, line: str, *, is_first_row: bool) -> None:
+        if heading := re.match(r"(#+) (.*)", line):
+            self.sections.append(Section(len(heading[1]), heading[2]))
+        elif line.startswith("|"):
+            if is_first_row:
+                self.sections[-1].tables.append([])
+            self.sections[-1].tables[-1].append([cell.strip() for cell in line.strip("|").split("|")])
+        else:
+            self.sections[-1].prose += line + "\n"
+
+    def index(self, title: str) -> int:
+        """Give the number of the section whose title begins so."""
+        (number,) = (n for n, section in enumerate(self.sections) if section.title.startswith(title))
+        return number
+
+    def rows(self, number: int) -> list[list[str]]:
+        """Give the rows of all tables of a section and of those under it, without their heads."""
+        top, *rest = self.sections[number:]
+        below = takewhile(lambda section: section.level > top.level, rest)
+        return [row for section in (top, *below) for table in section.tables for row in table[2:]]
+
+
+ENGLISH, JAPANESE = Document("README.md"), Document("README.ja.md")
+READMES = pytest.mark.parametrize("readme", [ENGLISH, JAPANESE], ids=["en", "ja"])
+COMMANDS: dict[str, click.Command] = {"awct2": main, **{f"awct2 {name}": c for name, c in main.commands.items()}}
+
+
+def spans(cells: list[str]) -> list[str]:
+    return [span for cell in cells for span in CODE_SPAN.findall(cell)]
+
+
+def option_rows(readme: Document, command: str) -> dict[str, list[str]]:
+    """The rows of a command's option tables, by each name that they give an option."""
+    if command == "awct2":
+        (table,) = readme.sections[ENGLISH.index("Options")].tables
+        rows = table[2:]
+    else:
+        rows = readme.rows(readme.index("`" + command))
+    return {name: row for row in rows for name in spans(row[:1])}
+
+
+@READMES
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_has_its_row_with_default_and_choices(readme: Document, command: str) -> None:
+    rows = option_rows(readme, command)
+    known = {"-h", "--help"} if command == "awct2" else set()
+    for option in (p for p in COMMANDS[command].params if isinstance(p, click.Option)):
+        names = [*option.opts, *option.secondary_opts]
+        known.update(names)
+        row, default = rows[names[0]], option.to_info_dict()["default"]
+        assert spans(row[:1]) == names
+        if isinstance(default, str | int) and not isinstance(default, bool):
+            assert spans(row[1:2]) == [str(default)], names
+        if isinstance(option.type, click.Choice):
+            assert set(option.type.choices) <= set(spans(row)), names
+    assert rows.keys() == known
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example_that_parses(command: str) -> None:
+    text = cleandoc(COMMANDS[command].help or "")
+    assert re.search(r"^Examples?:$", text, re.MULTILINE)
+    examples = re.findall(r"^ +(awct2 .*)", text, re.MULTILINE)
+    assert examples
+    for example in examples:
+        parse(example)
+
+
+def parse(line: str) -> None:
+    """Read a command line as click would, without running it."""
+    name, *arguments = shlex.split(line, comments=True)[1:]
+    main.commands[name].make_context(name, arguments)
+
+
+def test_commands_in_the_readme_exist() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for block in (block for block in ENGLISH.blocks if block.language == "sh"):
+        for line in block.code.splitlines():
+            if line.startswith("awct2 "):
+                parse(line)
+            elif make := re.match(r"make (\w+)", line):
+                assert make[1] in targets
+            elif module := re.search(r"python -m (tests\.\S+)", line):
+                assert (ROOT / module[1].replace(".", "/")).with_suffix(".py").is_file()
+
+
+def test_both_languages_have_the_same_structure_and_code() -> None:
+    assert [section.level for section in ENGLISH.sections] == [section.level for section in JAPANESE.sections]
+    code = [[(block.language, COMMENT.sub("", block.code)) for block in d.blocks] for d in (ENGLISH, JAPANESE)]
+    assert code[0] == code[1]
+
+
+@pytest.mark.parametrize("number", range(len(ENGLISH.sections)), ids=[section.title for section in ENGLISH.sections])
+def test_both_languages_name_the_same_things_in_each_section(number: int) -> None:
+    english, japanese = ENGLISH.sections[number], JAPANESE.sections[number]
+    assert set(spans([english.prose])) == set(spans([japanese.prose]))
+    names = [[[set(spans(row)) for row in table] for table in section.tables] for section in (english, japanese)]
+    assert names[0] == names[1]
+
+
+@READMES
+def test_links_lead_somewhere(readme: Document) -> None:
+    titles = (section.title for section in readme.sections)
+    anchors = {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in titles}
+    for target in LINK.findall(readme.text):
+        if target.startswith("#"):
+            assert target[1:] in anchors
+        elif not target.startswith("https://"):
+            assert (ROOT / target).exists(), target
+
+
+def test_the_example_lines_have_the_keys_of_the_records() -> None:
+    transcript, failure = (json.loads(block.code) for block in ENGLISH.blocks if block.language == "json")
+    assert list(transcript) == [field.name for field in fields(Transcript)]
+    assert list(transcript["segments"][0]) == [field.name for field in fields(Segment)]
+    assert list(failure) == [field.name for field in fields(Failure)]
+
+
+@READMES
+def test_what_the_code_knows_is_listed(readme: Document) -> None:
+    def names(title: str, columns: slice) -> set[str]:
+        return {name for row in readme.rows(ENGLISH.index(title)) for name in spans(row[columns])}
+
+    assert names("Quantization", slice(1)) == set(QUANTIZATIONS)
+    assert names("Which audio", slice(1, 2)) == EXTENSIONS
+    assert {name for name in anime_whisper_ct2.__all__ if name not in readme.text} <= {"__version__", "Segment"}
+    python = spans([readme.sections[ENGLISH.index("Python")].prose])
+    assert set(signature(Transcriber).parameters) - {"model"} <= set(python)
+
+
+@READMES
+def test_the_floors_are_those_that_the_tests_hold(readme: Document) -> None:
+    floors = {int(row[0]): set(spans(row)) for row in readme.rows(ENGLISH.index("Development"))}
+    assert floors == {number: rooms - {"_version"} for number, rooms in enumerate(FLOORS)}
+
+
+@pytest.fixture
+def corpus(write_tone: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that the README's Python speaks of, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    write_tone("corpus/alice/001.ogg")
+    write_tone("corpus/bob/001.wav")
+    (tmp_path / "corpus/broken.wav").write_bytes(b"no audio")
+    return tmp_path / "corpus"
+
+
+def python_blocks(*, with_model: bool) -> list[Any]:
+    blocks = [block for block in ENGLISH.blocks if block.language == "python"]
+    return [
+        pytest.param(block, id=f"line {block.line}") for block in blocks if (DEFAULT_MODEL in block.code) == with_model
+    ]
+
+
+def run(block: Block, model: str) -> None:
+    code = "\n" * block.line + block.code.replace(DEFAULT_MODEL, model)  # so that a traceback names the README's line
+    exec(compile(code, str(ROOT / "README.md"), "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("block", python_blocks(with_model=False))
+def test_python_without_a_model_runs(block: Block) -> None:
+    run(block, "")
+
+
+@pytest.mark.parametrize("block", python_blocks(with_model=True))
+def test_python_with_a_model_runs(
+    block: Block, tiny_model: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", fake_datasets(corpus))
+    run(block, tiny_model.as_posix())
+
+
+class AudioFolder:
+    """As much of a Hugging Face dataset as the README uses; its audio column comes as with `decode=False`."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        self.rows = [{"audio": {"bytes": None, "path": str(path)}} for path in paths]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def cast_column(self, name: str, feature: dict[str, Any]) -> AudioFolder:
+        assert (name, feature) == ("audio", {"decode": False})
+        return self
+
+    def add_column(self, _name: str, values: list[str]) -> AudioFolder:
+        assert len(values) == len(self.rows)
+        return self
+
+
+def fake_datasets(corpus: Path) -> ModuleType:
+    paths = sorted(corpus.glob("*/*"))
+    module = ModuleType("datasets")
+    vars(module).update(Audio=dict, load_dataset=lambda *_, **__: AudioFolder(paths))
+    return module
+
+
+def test_run_json_has_the_keys_of_the_readme(tiny_model: Path, corpus: Path) -> None:
+    options = RunOptions(frontend=FrontendOptions(workers=0))
+    CorpusRun(
+        Corpus((str(corpus),)), Path("out"), open_model_dir(tiny_model), options, open_engine=lambda *_: FakeEngine()
+    ).run()
+    written = json.loads(Path("out/run.json").read_text(encoding="utf-8"))
+    assert set(written) == {name for row in ENGLISH.rows(ENGLISH.index("run.json")) for name in spans(row[:1])}
