@@ -1,0 +1,42 @@
+# `make demo` and `make test` start from a bare Python 3.10+ with pip and make their own .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One BLAS and OpenMP thread for each core; more only wait for each other.
+DEMO_OUT := demo-out
+
+.PHONY: demo test lint bench clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# A stamp for each set of packages, renewed when setup.cfg changes.
+$(VENV)/.demo: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[eval]'
+	touch $@
+
+$(VENV)/.test: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/awct2 convert tests/tiny/checkpoint $(DEMO_OUT)/model --force
+	$(BIN)/awct2 run tests/sample/corpus --model $(DEMO_OUT)/model --output $(DEMO_OUT)/transcripts --overwrite
+	$(BIN)/python tests/sample/score.py $(DEMO_OUT)/transcripts tests/sample/references.jsonl
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.convert
+
+clean:
+	rm -rf $(VENV) $(DEMO_OUT) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
