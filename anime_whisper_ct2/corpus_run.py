@@ -5,14 +5,18 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.executors import Executor
+from anime_whisper_ct2.executors.fleet import Fleet
 from anime_whisper_ct2.executors.local import LocalExecutor
+from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.journal import Journal
 from anime_whisper_ct2.metrics import Meter, Totals
 from anime_whisper_ct2.model_dir import ModelDir
@@ -55,9 +59,9 @@ class CorpusRun:
         self._model = model
         self._options = options = options or RunOptions()
         self._length = window_length(options.decoding.window, options.decoding.tail_s, model.awct2)
-        self._open_engine = open_engine or open_whisper
+        self._open_engine = open_engine
         self._on_progress = on_progress or (lambda _totals, _outcome: None)
-        self._executor: LocalExecutor | None = None
+        self._executor: Executor | None = None
         self._stopping = False
         self.totals = Totals()
 
@@ -101,11 +105,9 @@ class CorpusRun:
         if totals.resumed + totals.failed >= totals.found or self._stopping:
             return
         start = time.monotonic()
-        engine = self._open_engine(self._model, self._options)
-        totals.load_seconds = time.monotonic() - start
-        journal.begin({"engine": dict(engine.description)})
-        try:
-            self._executor = LocalExecutor(engine, self._options.decoding, self._options.frontend, self._length)
+        with self._executor_open() as self._executor:
+            totals.load_seconds = time.monotonic() - start
+            journal.begin({"engine": dict(self._executor.description)})
             if self._stopping:
                 return
             meter = Meter(totals)
@@ -117,8 +119,27 @@ class CorpusRun:
                 journal.write(outcome)
                 meter.count(outcome)
                 self._on_progress(totals, outcome)
+
+    @contextmanager
+    def _executor_open(self) -> Iterator[Executor]:
+        """One engine runs in this process; several, each in a process of its own."""
+        options = self._options
+        parts = options.engine.split()
+        if len(parts) == 1 or self._open_engine is not None:
+            engine = (self._open_engine or open_whisper)(self._model, replace(options, engine=parts[0]))
+            try:
+                yield LocalExecutor(engine, options.decoding, options.frontend, self._length)
+            finally:
+                engine.close()
+            return
+        workers = FrontendOptions(options.frontend.resolved_workers(len(parts)))
+        model = str(self._model.path)
+        fleet = Fleet([StationSettings(model, part, options.decoding, workers, self._length) for part in parts])
+        try:
+            fleet.open()
+            yield fleet
         finally:
-            engine.close()
+            fleet.close()
 
     def _remaining(self, journal: Journal) -> Iterator[Recording]:
         for recording in self._corpus:

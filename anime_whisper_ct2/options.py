@@ -6,7 +6,7 @@ Standard library only (floor 0).
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from anime_whisper_ct2.errors import InputError
@@ -65,7 +65,8 @@ class EngineOptions:
     """Where and how the model computes."""
 
     device: Device = "auto"  # cuda where a GPU answers, else cpu
-    device_index: int = 0  # which GPU
+    gpus: tuple[int, ...] = (0,)  # which GPUs; each gets an engine process of its own where there are several
+    engines: int = 1  # CPU engines, sharing the cores
     compute_type: ComputeType = "default"  # as converted, or the nearest that the device computes
     cpu_threads: int = 0  # OpenMP threads of the CPU engine; 0: one for each core
     batch_size: int | None = None  # windows of 30 s decoded together, and more of shorter ones; None: measured
@@ -73,27 +74,40 @@ class EngineOptions:
     def __post_init__(self) -> None:
         _check_choice("device", self.device, get_args(Device))
         _check_choice("compute type", self.compute_type, get_args(ComputeType))
-        _check_at_least("device index", self.device_index, 0)
+        _check_at_least("engines", self.engines, 1)
+        if self.engines > 1 and (self.device == "cuda" or len(self.gpus) > 1):
+            raise InputError("several engines share a CPU; on GPUs there is one for each, so name the GPUs instead")
+        if not self.gpus or min(self.gpus) < 0 or len(set(self.gpus)) < len(self.gpus):
+            raise InputError(f"GPUs are {self.gpus}; name each one once, counting from 0")
         _check_at_least("CPU threads", self.cpu_threads, 0)
         if self.batch_size is not None:
             _check_at_least("batch size", self.batch_size, 1)
+
+    def split(self) -> tuple[EngineOptions, ...]:
+        """Give the options of each engine, where several run beside each other."""
+        if self.device == "cuda" or (self.device == "auto" and len(self.gpus) > 1):
+            return tuple(replace(self, device="cuda", gpus=(gpu,)) for gpu in self.gpus)
+        threads = max(1, (self.cpu_threads or available_cores()) // self.engines)
+        if self.engines == 1:
+            return (self,)
+        return (replace(self, device="cpu", cpu_threads=threads, engines=1),) * self.engines
 
 
 @dataclass(frozen=True, slots=True)
 class FrontendOptions:
     """How recordings become features."""
 
-    workers: int | None = None  # processes; 0: in this process; None: one less than the cores, 1 to 16
+    workers: int | None = None  # processes for all engines; 0: in the engine's own; None: one less than the cores
 
     def __post_init__(self) -> None:
         if self.workers is not None:
             _check_at_least("workers", self.workers, 0)
 
-    def resolved_workers(self) -> int:
-        """Give the number of worker processes to start."""
+    def resolved_workers(self, engines: int = 1) -> int:
+        """Give the number of worker processes to start for each of so many engines."""
         if self.workers is not None:
-            return self.workers
-        return min(16, max(1, available_cores() - 1))
+            return -(-self.workers // engines)
+        return min(16, max(1, (available_cores() - 1) // engines))
 
 
 def available_cores() -> int:

@@ -52,7 +52,7 @@ class Transcriber:
         model: str | os.PathLike[str] | ModelDir | Engine = DEFAULT_MODEL,
         *,
         device: Device = ENGINE.device,
-        device_index: int = ENGINE.device_index,
+        gpu: int = ENGINE.gpus[0],
         compute_type: ComputeType = ENGINE.compute_type,
         cpu_threads: int = ENGINE.cpu_threads,
         batch_size: int | None = ENGINE.batch_size,
@@ -66,7 +66,7 @@ class Transcriber:
     ) -> None:
         self._decoding = DecodingOptions(language, beam_size, no_repeat_ngram_size, window, tail_s, retry)
         self._frontend = FrontendOptions(workers)
-        engine_options = EngineOptions(device, device_index, compute_type, cpu_threads, batch_size)
+        engine_options = EngineOptions(device, (gpu,), 1, compute_type, cpu_threads, batch_size)
         if isinstance(model, (str, os.PathLike)):
             model = resolve_model(os.fspath(model))
         if isinstance(model, ModelDir):

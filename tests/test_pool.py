@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors import pool as pool_room
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
+from anime_whisper_ct2.executors.process import Child
 from anime_whisper_ct2.records import ArrayAudio, Broken, Closed, Opened, Recording, Tick, Window
 from tests.conftest import tone
 
@@ -91,15 +94,14 @@ def test_a_worker_that_dies_costs_the_recording_it_had_in_hand(
     write_tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A pipe that nobody writes to holds the worker until it is killed.
-    start = pool_room._start_worker
     started: list[int] = []
 
-    def remember() -> object:
-        process = start()
-        started.append(process.pid)
-        return process
+    class Remembered(Child):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            started.append(self.pid)
 
-    monkeypatch.setattr(pool_room, "_start_worker", remember)
+    monkeypatch.setattr(pool_room, "Child", Remembered)
     fifo = write_tone("before.wav").with_name("fifo.wav")
     os.mkfifo(fifo)
     threading.Timer(2.0, lambda: os.kill(started[0], signal.SIGSEGV)).start()
@@ -123,7 +125,7 @@ def test_workers_are_replaced_now_and_then(write_tone: Callable[..., Path], monk
 def test_workers_that_cannot_start_end_the_run(
     monkeypatch: pytest.MonkeyPatch, write_tone: Callable[..., Path]
 ) -> None:
-    monkeypatch.setattr(pool_room.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(EngineError, match="no worker process could be started"):
         list(WorkerPool(SETTINGS, workers=1, capacity=8)([recording("a", str(write_tone("a.wav")))]))
 
@@ -147,4 +149,4 @@ def test_stopping_ends_the_iteration_and_the_processes(write_tone: Callable[...,
     rest = sum(1 for _ in messages)
     assert rest < 100
     assert time.monotonic() - start < 10
-    assert not workers._processes
+    assert not workers._children

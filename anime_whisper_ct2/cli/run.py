@@ -43,6 +43,14 @@ def _auto_or_count(_ctx: click.Context, param: click.Parameter, value: str) -> i
         raise click.BadParameter(f"{value!r} is neither 'auto' nor a number", param=param) from None
 
 
+def _numbers(_ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
+    """Read `0,2` as (0, 2)."""
+    try:
+        return tuple(int(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no list of numbers such as 0,1", param=param) from None
+
+
 @click.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the results.")
@@ -61,7 +69,15 @@ def _auto_or_count(_ctx: click.Context, param: click.Parameter, value: str) -> i
     help="Where the model computes; auto: on a GPU where there is one.",
 )
 @click.option(
-    "--device-index", type=int, default=ENGINE.device_index, show_default=True, help="Which GPU, counting from 0."
+    "--gpus",
+    metavar="0,1,…",
+    callback=_numbers,
+    default=",".join(map(str, ENGINE.gpus)),
+    show_default=True,
+    help="Which GPUs, counting from 0; each gets an engine process of its own.",
+)
+@click.option(
+    "--engines", type=int, default=ENGINE.engines, show_default=True, help="CPU engines that share the cores."
 )
 @click.option(
     "--compute-type",
@@ -162,7 +178,12 @@ def run(**given: Any) -> None:
             given["audit"],
         ),
         engine=EngineOptions(
-            given["device"], given["device_index"], given["compute_type"], given["cpu_threads"], given["batch_size"]
+            given["device"],
+            given["gpus"],
+            given["engines"],
+            given["compute_type"],
+            given["cpu_threads"],
+            given["batch_size"],
         ),
         frontend=FrontendOptions(given["workers"]),
         overwrite=given["overwrite"],

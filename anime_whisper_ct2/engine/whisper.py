@@ -18,7 +18,7 @@ from faster_whisper.tokenizer import Tokenizer
 
 from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError
 from anime_whisper_ct2.mel import WINDOW_FRAMES, stack
-from anime_whisper_ct2.model_dir import ModelDir
+from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions, available_cores
 from anime_whisper_ct2.quality import token_cap
 from anime_whisper_ct2.records import Batch, Decoded, Features, FeatureType
@@ -45,11 +45,12 @@ def _settle(options: EngineOptions, converted: str) -> _Device:
     """Turn `auto` into a device, and say what is wrong with a wish that cannot be met."""
     gpus = ctranslate2.get_cuda_device_count()
     name = options.device if options.device != "auto" else ("cuda" if gpus else "cpu")
-    if name == "cuda" and options.device_index >= gpus:
+    gpu = options.gpus[0]
+    if name == "cuda" and gpu >= gpus:
         found = f"{gpus} found" if gpus else "none found (is the NVIDIA driver installed?)"
-        raise InputError(f"no CUDA device {options.device_index}: {found}; choose another, or --device cpu")
+        raise InputError(f"no CUDA device {gpu}: {found}; choose another, or --device cpu")
     compute: str = options.compute_type
-    supported = ctranslate2.get_supported_compute_types(name, options.device_index if name == "cuda" else 0)
+    supported = ctranslate2.get_supported_compute_types(name, gpu if name == "cuda" else 0)
     if compute not in ("default", "auto") and compute not in supported:
         raise InputError(
             f"compute type {compute!r} is not available on {name}; choose one of {', '.join(sorted(supported))}"
@@ -91,7 +92,7 @@ class CTranslate2Engine:
             self._whisper = WhisperModel(
                 str(model.path),
                 device=self._device.name,
-                device_index=options.device_index,
+                device_index=options.gpus[0] if self._device.name == "cuda" else 0,
                 compute_type=self._device.compute_type,
                 cpu_threads=self._device.threads,
                 num_workers=self._device.replicas,
@@ -207,6 +208,11 @@ class CTranslate2Engine:
             no_speech_prob=float(result.no_speech_prob),
             capped=len(tokens) >= cap,
         )
+
+
+def open_engine(model: str, options: EngineOptions, decoding: DecodingOptions) -> CTranslate2Engine:
+    """Load a converted folder in an engine process."""
+    return CTranslate2Engine(open_model_dir(model), options, decoding)
 
 
 def _suppressed(config: Mapping[str, Any]) -> list[int]:

@@ -73,7 +73,7 @@ class Decoding:
             yield from self._split(done, error)
             return
         for window, first, now in zip(done.batch.windows, done.first or decoded, decoded, strict=True):
-            if self._second_look is None or done.batch.frames == WINDOW_FRAMES and not done.first:
+            if self._second_look is None or (done.batch.frames == WINDOW_FRAMES and not done.first):
                 yield window, now
             elif done.first:
                 yield window, self._second_look.judge(window, first, now)

@@ -42,6 +42,7 @@ class LocalExecutor:
         self._decoding = Decoding(engine, self._second_look)
         settings = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16)
         workers = (frontend or FrontendOptions()).resolved_workers()
+        self.description = engine.description
         self._frontend: WorkerPool | InProcess
         if workers:
             self._frontend = WorkerPool(settings, workers, capacity=max(64, 2 * engine.capacity(WINDOW_FRAMES)))

@@ -8,26 +8,24 @@ then the pipes, then the workers: memory depends neither on the corpus nor on th
 from __future__ import annotations
 
 import contextlib
-import os
-import pickle
 import queue
-import signal
-import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import IO, TypeAlias, cast
+from typing import TypeAlias
 
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors.frontend import FeatureSettings, extract
+from anime_whisper_ct2.executors.process import Child, cause_of_death
 from anime_whisper_ct2.records import Broken, Closed, Opened, Recording, Tick, Window
 
 Message: TypeAlias = Opened | Window | Closed | Broken | Tick
 Task: TypeAlias = tuple[int, Recording]
 
 TICK_S = 0.1
+_WORKER = "anime_whisper_ct2.executors.worker"
+# Workers are the parallelism: threads of their own inside numpy would only fight the engine for the cores.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # References that a worker has in hand: the one it works on and the next, so that it never waits for this process.
 _AHEAD = 2
 # A worker is replaced after so many recordings: decoders leak a little.
@@ -64,7 +62,7 @@ class WorkerPool:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._tasks: Iterator[Task] = iter(())
-        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._children: set[Child] = set()
 
     def __call__(self, recordings: Iterable[Recording]) -> Iterator[Message]:
         """Give the messages of all recordings as they come, and a tick when none came for a moment.
@@ -102,8 +100,8 @@ class WorkerPool:
 
     def _shut_down(self, threads: list[threading.Thread]) -> None:
         self._stop.set()
-        for process in list(self._processes):
-            process.kill()
+        for child in list(self._children):
+            child.kill()
         for thread in threads:
             thread.join()
 
@@ -131,7 +129,9 @@ class WorkerPool:
                 if code and unfinished and not self._stop.is_set():
                     key, recording = unfinished.popleft()
                     self._put(Opened(key, recording))
-                    self._put(Broken(key, "decode", "WorkerDied", f"the worker that read it died ({_cause(code)})"))
+                    self._put(
+                        Broken(key, "decode", "WorkerDied", f"the worker that read it died ({cause_of_death(code)})")
+                    )
         except BaseException as error:  # reaches the caller through the queue
             self._put(error)
         self._put(None)
@@ -141,76 +141,45 @@ class WorkerPool:
 
         `unfinished` holds what it has in hand, the first being worked on.
         """
-        process = _start_worker()
-        self._processes.add(process)
-        stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+        worker = Child(_WORKER, _ONE_THREAD)
+        self._children.add(worker)
         ready = False
         try:
-            pickle.dump(self._settings, stdin)
-            stdin.flush()
-            ready = isinstance(pickle.load(stdout), Tick)
-            served = len(unfinished)
-            sent = 0
-            opened = False
-            while not self._stop.is_set():
-                while len(unfinished) < _AHEAD and served < _RECYCLE_AFTER and (task := self._next_task()):
-                    unfinished.append(task)
-                    served += 1
-                if not unfinished:
-                    break
-                # Audio itself is sent to an idle worker only: while we wrote to one that writes to us, both would
-                # wait for ever. A path fits into the pipe.
-                while sent < len(unfinished) and (sent == 0 or isinstance(unfinished[sent][1].audio, str)):
-                    _send(stdin, unfinished[sent])
-                    sent += 1
-                if not opened:
-                    self._put(Opened(*unfinished[0]))
-                    opened = True
-                message = pickle.load(stdout)
-                self._put(message)
-                if not isinstance(message, Window):
-                    unfinished.popleft()
-                    sent -= 1
-                    opened = False
-        except (EOFError, OSError, pickle.UnpicklingError):
+            worker.send(self._settings)
+            ready = isinstance(worker.receive(), Tick)
+            self._feed(worker, unfinished)
+        except (EOFError, OSError):
             # It died, or was killed at the end of the run; the exit status tells which.
-            if process.poll() is None and not self._stop.is_set():
-                process.kill()
+            worker.kill()
         finally:
-            for pipe in (stdin, stdout):
-                with contextlib.suppress(OSError):
-                    pipe.close()
-            code = process.wait()
-            self._processes.discard(process)
+            code = worker.close()
+            self._children.discard(worker)
         if not ready and not self._stop.is_set():
-            raise EngineError(f"no worker process could be started ({_cause(code)}); its own message is above")
+            raise EngineError(f"no worker process could be started ({cause_of_death(code)}); its own message is above")
         return code
 
-
-def _send(stdin: IO[bytes], task: Task) -> None:
-    key, recording = task
-    pickle.dump((key, recording.audio), stdin, protocol=5)
-    stdin.flush()
-
-
-def _start_worker() -> subprocess.Popen[bytes]:
-    """Start a fresh interpreter: nothing of this process is inherited, and `__main__` is not imported again."""
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    # Workers are the parallelism: threads of their own inside numpy would only fight the engine for the cores.
-    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return subprocess.Popen(
-        [sys.executable, "-m", "anime_whisper_ct2.executors.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, **single, "PYTHONPATH": path},
-    )
-
-
-def _cause(code: int) -> str:
-    if code < 0:
-        try:
-            return f"signal {-code}, {signal.Signals(-code).name}"
-        except ValueError:
-            return f"signal {-code}"
-    return f"exit status {code}"
+    def _feed(self, worker: Child, unfinished: deque[Task]) -> None:
+        served = len(unfinished)
+        sent = 0
+        opened = False
+        while not self._stop.is_set():
+            while len(unfinished) < _AHEAD and served < _RECYCLE_AFTER and (task := self._next_task()):
+                unfinished.append(task)
+                served += 1
+            if not unfinished:
+                return
+            # Audio itself is sent to an idle worker only: while we wrote to one that writes to us, both would wait
+            # for ever. A path fits into the pipe.
+            while sent < len(unfinished) and (sent == 0 or isinstance(unfinished[sent][1].audio, str)):
+                key, recording = unfinished[sent]
+                worker.send((key, recording.audio))
+                sent += 1
+            if not opened:
+                self._put(Opened(*unfinished[0]))
+                opened = True
+            message = worker.receive()
+            self._put(message)
+            if not isinstance(message, Window):
+                unfinished.popleft()
+                sent -= 1
+                opened = False

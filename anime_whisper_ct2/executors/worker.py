@@ -1,24 +1,16 @@
-"""A worker process: references on standard input, windows on standard output, both as pickles.
-
-Run as `python -m anime_whisper_ct2.executors.worker` by the pool. It ends when its standard input does, so it never
-outlives its parent, and it leaves Ctrl-C to the parent.
-"""
+"""A worker process: references on standard input, windows on standard output, both as pickles."""
 
 from __future__ import annotations
 
 import os
 import pickle
-import signal
-import sys
+
+from anime_whisper_ct2.executors.process import streams
 
 
 def main() -> None:
     """Serve references until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    source = sys.stdin.buffer
-    # What a decoder's C code prints must not end up among the pickles.
-    sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=1 << 16)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    source, sink = streams()
 
     # Imported only now that standard output is safe.
     from anime_whisper_ct2.executors.frontend import extract  # noqa: PLC0415

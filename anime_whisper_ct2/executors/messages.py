@@ -1,0 +1,52 @@
+"""What a run and its engine processes say to each other, beside recordings and outcomes.
+
+In a room of its own: a class of a module that runs as a program would arrive under another name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
+from anime_whisper_ct2.windows import WindowLength
+
+WHISPER = "anime_whisper_ct2.engine.whisper:open_engine"
+
+
+@dataclass(frozen=True, slots=True)
+class StationSettings:
+    """What an engine process is to run. `opener`: `module:function` that takes (model, engine, decoding options)."""
+
+    model: str
+    engine: EngineOptions
+    decoding: DecodingOptions
+    frontend: FrontendOptions
+    length: WindowLength
+    opener: str = WHISPER
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The model is loaded."""
+
+    description: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The model could not be loaded, and trying again would not help."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish what the engine has in hand, and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Every recording is finished; `figures` are the executor's."""
+
+    figures: dict[str, Any]

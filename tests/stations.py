@@ -1,0 +1,61 @@
+"""Engines for the processes of a fleet under test; they are named by `module:function`, since nothing is inherited."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from anime_whisper_ct2.engine.fake import FakeEngine
+from anime_whisper_ct2.errors import ModelFolderError
+from anime_whisper_ct2.options import DecodingOptions, EngineOptions
+from anime_whisper_ct2.records import Decoded, Window
+
+
+def plain(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Answer with the length."""
+    return FakeEngine()
+
+
+def by_process(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Answer with the process that did it, slowly enough for others to get their share."""
+
+    def decode(_: Window) -> Decoded:
+        time.sleep(0.02)
+        return Decoded(str(os.getpid()), (1,), -0.1, 0.0)
+
+    return FakeEngine(decode)
+
+
+def dies_once(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Die in the middle, once among all processes; `model` names the file that remembers."""
+    left = 5
+
+    def decode(window: Window) -> Decoded:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            try:
+                Path(model).touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
+            except FileExistsError:
+                pass
+        return Decoded(f"{window.end_s:.1f}", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode)
+
+
+def always_dies(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Die at the first window."""
+
+    def decode(_: Window) -> Decoded:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+    return FakeEngine(decode)
+
+
+def refuses(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Find the model wanting."""
+    raise ModelFolderError(f"{model}: not a model")

@@ -1,0 +1,104 @@
+"""Several engines share the work, one lost heals, and nothing is done twice or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from anime_whisper_ct2.errors import EngineError, InputError, ModelFolderError
+from anime_whisper_ct2.executors.fleet import Fleet
+from anime_whisper_ct2.executors.messages import StationSettings
+from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
+from anime_whisper_ct2.records import Recording, Tick, Transcript
+from anime_whisper_ct2.windows import WindowLength
+
+N = 60
+
+
+def settings(opener: str, model: str = "") -> StationSettings:
+    here = FrontendOptions(workers=0)
+    return StationSettings(model, EngineOptions(), DecodingOptions(), here, WindowLength(), f"tests.stations:{opener}")
+
+
+@pytest.fixture
+def recordings(write_tone: Callable[..., Path]) -> list[Recording]:
+    path = str(write_tone("a.wav", 0.5))
+    return [Recording(f"{n}", path, path, {"n": n}) for n in range(N)]
+
+
+def run(fleet: Fleet, recordings: list[Recording], stop_after: int | None = None) -> dict[int, Transcript]:
+    done: dict[int, Transcript] = {}
+    try:
+        fleet.open()
+        for item in fleet.run(recordings):
+            if isinstance(item, Tick):
+                continue
+            key, outcome = item
+            assert key not in done
+            assert isinstance(outcome, Transcript)
+            done[key] = outcome
+            if len(done) == stop_after:
+                fleet.stop()
+    finally:
+        fleet.close()
+    return done
+
+
+def test_every_recording_comes_back_once_under_its_own_number(recordings: list[Recording]) -> None:
+    done = run(Fleet([settings("plain"), settings("plain")], ahead=8), recordings)
+    assert {key: (outcome.id, outcome.meta) for key, outcome in done.items()} == {
+        n: (f"{n}", {"n": n}) for n in range(N)
+    }
+
+
+def test_the_work_is_shared(recordings: list[Recording]) -> None:
+    done = run(Fleet([settings("by_process"), settings("by_process")], ahead=8), recordings)
+    shares = [sum(outcome.text == who for outcome in done.values()) for who in {o.text for o in done.values()}]
+    assert len(shares) == 2
+    assert min(shares) >= N // 4
+
+
+def test_an_engine_that_dies_is_started_again_and_its_share_done(recordings: list[Recording], tmp_path: Path) -> None:
+    fleet = Fleet([settings("dies_once", str(tmp_path / "died"))] * 2, ahead=8)
+    assert run(fleet, recordings).keys() == set(range(N))
+    assert fleet.figures["engine_deaths"] == 1
+
+
+def test_an_engine_that_keeps_dying_leaves_its_share_to_the_others(recordings: list[Recording]) -> None:
+    fleet = Fleet([settings("by_process"), settings("always_dies")], ahead=8)
+    assert run(fleet, recordings).keys() == set(range(N))
+    assert fleet.figures["engine_deaths"] == 3
+
+
+def test_no_engine_left_ends_the_run(recordings: list[Recording]) -> None:
+    with pytest.raises(EngineError, match=r"no engine is left.*SIGKILL.*the same command goes on"):
+        run(Fleet([settings("always_dies")], ahead=8), recordings)
+
+
+def test_an_engine_that_refuses_the_model_says_why(recordings: list[Recording]) -> None:
+    with pytest.raises(ModelFolderError, match="not a model"):
+        run(Fleet([settings("plain"), settings("refuses", "m")], ahead=8), recordings)
+
+
+def test_stopping_ends_with_what_is_in_flight(recordings: list[Recording]) -> None:
+    done = run(Fleet([settings("by_process")], ahead=8), recordings, stop_after=5)
+    assert 5 <= len(done) < N
+
+
+def test_an_error_in_the_listing_reaches_the_caller(recordings: list[Recording]) -> None:
+    def listing() -> Iterator[Recording]:
+        yield from recordings[:20]
+        raise LookupError("the list ends here")
+
+    with pytest.raises(LookupError, match="the list ends here"):
+        run(Fleet([settings("plain")], ahead=8), listing())  # type: ignore[arg-type]
+
+
+def test_engines_split_the_cores_and_gpus_get_one_each() -> None:
+    assert [part.cpu_threads for part in EngineOptions(engines=2, cpu_threads=6).split()] == [3, 3]
+    assert [part.gpus for part in EngineOptions(gpus=(0, 2)).split()] == [(0,), (2,)]
+    for wrong in ({"engines": 2, "device": "cuda"}, {"gpus": (0, 0)}, {"gpus": ()}, {"engines": 0}):
+        with pytest.raises(InputError):
+            EngineOptions(**wrong)  # type: ignore[arg-type]
