@@ -36,6 +36,8 @@ _DISPLAY_CLASS = "0x03"
 _NVIDIA = "0x10de"
 # CUdevice_attribute of cuda.h
 _CAPABILITY_MAJOR, _CAPABILITY_MINOR = 75, 76
+# CUmemPool_attribute of cuda.h
+_RELEASE_THRESHOLD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def driver_version(proc: Path = Path("/proc/driver/nvidia/version")) -> str | No
     """Give the version of the NVIDIA driver, such as `570.124.06`; None where there is none."""
     with suppress(OSError):
         # "NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.124.06  Wed Feb 26 …"
-        if match := re.search(r"Module\D*?(?:x86_64|aarch64)?\s+(\d+\.[\d.]+)", proc.read_text(encoding="utf-8")):
+        if match := re.search(r"\s(\d{3,}\.\d[\d.]*)", proc.read_text(encoding="utf-8")):
             return match[1]
     try:
         library: Any = ctypes.CDLL(_NVML)
@@ -177,18 +179,33 @@ def memory_info(device: int = 0, open_library: Callable[[], Any | None] = open_d
     return free.value, total.value
 
 
+def keep_memory(device: int = 0, open_library: Callable[[], Any | None] = open_driver) -> bool:
+    """Have a GPU's memory pool keep what it has been given; returns whether it will.
+
+    By default CUDA's pool hands everything back at each synchronisation, of which every batch has several.
+    """
+    library = open_library()
+    if library is None:
+        return False
+    pool, everything = ctypes.c_void_p(), ctypes.c_uint64(2**64 - 1)
+    try:
+        _call(library, "cuInit", 0)
+        _call(library, "cuDeviceGetDefaultMemPool", ctypes.byref(pool), _device(library, device))
+        _call(library, "cuMemPoolSetAttribute", pool, ctypes.c_int(_RELEASE_THRESHOLD), ctypes.byref(everything))
+    except _CallError:
+        return False
+    return True
+
+
 def nvidia_devices(root: Path = Path("/sys/bus/pci/devices")) -> int:
     """Count the NVIDIA GPUs on the bus, driver or not; 0 where the system does not tell (Windows, WSL)."""
 
-    def holds(path: Path, start: str) -> bool:
-        with suppress(OSError):
-            return path.read_text(encoding="ascii").startswith(start)
-        return False
-
+    found = 0
     with suppress(OSError):
-        return sum(holds(entry / "vendor", _NVIDIA) and holds(entry / "class", _DISPLAY_CLASS)
-                   for entry in root.iterdir())  # fmt: skip
-    return 0
+        for entry in root.iterdir():
+            vendor, kind = (entry / "vendor").read_text(encoding="ascii"), (entry / "class").read_text(encoding="ascii")
+            found += vendor.startswith(_NVIDIA) and kind.startswith(_DISPLAY_CLASS)
+    return found
 
 
 def _open(name: str) -> Any:

@@ -20,7 +20,7 @@ FLOORS = (
     {"audio", "spans", "mel", "batcher", "quality", "assemble", "journal", "metrics", "model_dir", "windows"},
     {"readers", "engine"},
     {"executors"},
-    {"models", "corpus_run", "transcriber"},
+    {"models", "corpus_run", "transcriber", "calibration"},
     {"cli", "__init__"},
 )
 # Each foreign engine has one door.

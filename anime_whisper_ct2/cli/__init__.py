@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from anime_whisper_ct2._version import __version__
+from anime_whisper_ct2.cli.calibrate import calibrate_command
 from anime_whisper_ct2.cli.convert import convert
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED
 from anime_whisper_ct2.cli.run import run
@@ -44,5 +45,6 @@ def main() -> None:
     """
 
 
+main.add_command(calibrate_command)
 main.add_command(convert)
 main.add_command(run)

@@ -6,7 +6,7 @@ Batches go to `WhisperModel.model`, CTranslate2 itself: faster-whisper's own bat
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,18 +16,21 @@ import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 
+from anime_whisper_ct2.cuda import keep_memory, load_cublas, memory_info
 from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError
-from anime_whisper_ct2.mel import WINDOW_FRAMES, stack
+from anime_whisper_ct2.mel import WINDOW_FRAMES, WINDOW_S, stack
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions, available_cores
 from anime_whisper_ct2.quality import token_cap
-from anime_whisper_ct2.records import Batch, Decoded, Features, FeatureType
+from anime_whisper_ct2.records import Batch, Decoded, Features, FeatureType, LogMel, Window
 from anime_whisper_ct2.windows import AMBIGUOUS_FRAMES
 
 # CTranslate2 throws what CUDA and cuBLAS say, in their words.
 _OUT_OF_MEMORY = re.compile(r"out of memory|ALLOC_FAILED|bad_alloc|failed to allocate", re.IGNORECASE)
 # Short windows cost so little each that more of them go together, but decoding has costs for each window too.
 _MOST_SHORT_FOR_FULL = 4
+# Windows of the two batches that measure what one takes.
+_PROBES = (4, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ def _settle(options: EngineOptions, converted: str) -> _Device:
     """Turn `auto` into a device, and say what is wrong with a wish that cannot be met."""
     gpus = ctranslate2.get_cuda_device_count()
     name = options.device if options.device != "auto" else ("cuda" if gpus else "cpu")
+    if name == "cuda":
+        load_cublas()
     gpu = options.gpus[0]
     if name == "cuda" and gpu >= gpus:
         found = f"{gpus} found" if gpus else "none found (is the NVIDIA driver installed?)"
@@ -72,8 +77,21 @@ def _without_half(converted: str, supported: set[str]) -> str:
     return {"float16": "float32", "bfloat16": "float32"}.get(converted, converted.partition("_")[0] + "_float32")
 
 
+def windows_that_fit(free_bytes: Sequence[int], replicas: int, most: int) -> float:
+    """Give how many windows of 30 s each replica can take, from the memory left after probes of 4 and of 16.
+
+    `most` where the probes took no memory that could be seen.
+    """
+    few, many = _PROBES
+    a_window = (free_bytes[0] - free_bytes[1]) / (many - few)
+    if a_window <= 0:
+        return most
+    # A fifth stays free: longer texts than the probe's grow the decoder's cache.
+    return float(min(most, max(1, int(many + 0.8 * free_bytes[1] / a_window) // replicas)))
+
+
 class CTranslate2Engine:
-    """Anime Whisper, or any converted Whisper, on one device.
+    """Anime Whisper, or any converted Whisper, on one device. `prompt` holds the token ids that every text begins with.
 
     `model`: a folder that `open_model_dir` accepted. Raises InputError for a device or a language that cannot be had,
     and EngineError when the model does not load.
@@ -102,9 +120,13 @@ class CTranslate2Engine:
             raise EngineError(f"{model.path}: CTranslate2 could not load the model: {error}") from error
         self._model: Any = self._whisper.model
         self._tokenizer = self._make_tokenizer()
-        self._prompt: list[int] = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
+        self.prompt: list[int] = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         self._suppress = _suppressed(model.config)
         self._full_windows = float(self._device.batch_size)
+        if self._device.name == "cuda":
+            keep_memory(options.gpus[0])
+            if options.batch_size is None:
+                self._full_windows = self._measured_windows(options.gpus[0])
         # One thread more than the device computes batches: it lays the next one out meanwhile.
         self._pool = ThreadPoolExecutor(self._device.replicas + 1, thread_name_prefix="engine")
 
@@ -151,6 +173,19 @@ class CTranslate2Engine:
         self._pool.shutdown()
         self._model.unload_model()
 
+    def _measured_windows(self, gpu: int) -> float:
+        """Compute two batches of noise, which also warms the kernels up, and see how much memory a window takes."""
+        free = []
+        for windows in _PROBES:
+            noise = LogMel(np.zeros((self.n_mels, WINDOW_FRAMES), self.feature_dtype), 0.0)
+            batch = Batch((Window(0, 0, 0.0, float(WINDOW_S), noise),) * windows, WINDOW_FRAMES)
+            try:
+                self._decode(batch)
+            except EngineMemoryError:
+                return max(1.0, windows / 2)
+            free.append((memory_info(gpu) or (0, 0))[0])
+        return windows_that_fit(free, self._device.replicas, most=self._device.batch_size)
+
     def _make_tokenizer(self) -> Tokenizer:
         language = self._decoding.language
         hf_tokenizer = self._whisper.hf_tokenizer
@@ -167,7 +202,7 @@ class CTranslate2Engine:
                 features = self._encode_few(features)
             results = self._model.generate(
                 ctranslate2.StorageView.from_array(features),
-                [self._prompt] * len(batch.windows),
+                [self.prompt] * len(batch.windows),
                 beam_size=self._decoding.beam_size,
                 no_repeat_ngram_size=self._decoding.no_repeat_ngram_size,
                 # CTranslate2 takes half of this for new tokens, as Whisper's own decoder did.

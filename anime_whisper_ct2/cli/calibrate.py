@@ -1,0 +1,144 @@
+"""`awct2 calibrate`: how short may windows be for this model on these clips?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from anime_whisper_ct2.calibration import (
+    Calibration,
+    CalibrationOptions,
+    as_json,
+    as_table,
+    calibrate,
+    write_profile,
+)
+from anime_whisper_ct2.cli.progress import ConversionProgress
+from anime_whisper_ct2.corpus_run import RunOptions, open_whisper
+from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.models import resolve_model
+from anime_whisper_ct2.options import ENGINE, ComputeType, Device, EngineOptions
+from anime_whisper_ct2.readers import Corpus
+
+EXIT_NOT_PASSED = 3
+_DEFAULTS = CalibrationOptions()
+
+
+@click.command(name="calibrate")
+@click.argument("model")
+@click.argument("corpus", metavar="CORPUS...", nargs=-1, required=True)
+@click.option("--clips", type=int, default=_DEFAULTS.clips, show_default=True, help="Clips to measure with.")
+@click.option(
+    "--tail",
+    "tails",
+    type=float,
+    multiple=True,
+    default=_DEFAULTS.tails_s,
+    show_default=True,
+    help="Seconds of silence behind the clip (repeatable).",
+)
+@click.option(
+    "--max-cer",
+    type=float,
+    default=_DEFAULTS.max_cer,
+    show_default=True,
+    help="Percent of the characters that may differ from the text at 30 s.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(get_args(Device)),
+    default=ENGINE.device,
+    show_default=True,
+    help="Where the model computes; auto: on a GPU where there is one.",
+)
+@click.option(
+    "--compute-type",
+    type=click.Choice(get_args(ComputeType)),
+    default=ENGINE.compute_type,
+    show_default=True,
+    help="Precision, as in `awct2 run`.",
+)
+@click.option("--dry-run", is_flag=True, help="Measure and say, but leave the model's folder as it is.")
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the table.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Write a chart (.svg or .png); needs matplotlib.")
+def calibrate_command(
+    model: str,
+    corpus: tuple[str, ...],
+    clips: int,
+    tails: tuple[float, ...],
+    max_cer: float,
+    device: Device,
+    compute_type: ComputeType,
+    dry_run: bool,
+    as_json_: bool,
+    plot: Path | None,
+) -> None:
+    """Measure how short a window MODEL can take on clips of CORPUS..., and remember it for `awct2 run`.
+
+    Clips are decoded at 30 s and with several tails of silence. The fastest tail whose texts differ from those at 30 s
+    in no more than --max-cer, with no more loops, is written into the model's awct2.json; `--window auto` then uses it.
+
+    Exit status: 0 a tail passed, 3 none did; the model then runs with full windows.
+
+    \b
+    Example:
+      awct2 calibrate litagin/anime-whisper corpus/ --plot tails.svg
+    """
+    if plot is not None:
+        _check_plot(plot)
+    options = CalibrationOptions(clips, tuple(sorted(set(tails))), max_cer)
+    files = Corpus(corpus)
+    with ConversionProgress() as progress:
+        model_dir = resolve_model(model, progress=progress)
+    engine = open_whisper(model_dir, RunOptions(engine=EngineOptions(device=device, compute_type=compute_type)))
+    try:
+        measured = calibrate(engine, files, options, on_progress=lambda stage: click.echo(stage, err=True))
+        if not dry_run:
+            write_profile(model_dir, measured, engine)
+    finally:
+        engine.close()
+    click.echo(json.dumps(as_json(measured), ensure_ascii=False, indent=2) if as_json_ else as_table(measured))
+    click.echo(measured.verdict, err=True)
+    if plot is not None:
+        _draw(measured, plot)
+    if measured.chosen is None:
+        sys.exit(EXIT_NOT_PASSED)
+
+
+def _check_plot(path: Path) -> None:
+    try:
+        import matplotlib  # noqa: F401, PLC0415 - only asked for here
+    except ImportError:
+        raise InputError("--plot needs matplotlib: pip install matplotlib") from None
+    if path.suffix not in (".svg", ".png"):
+        raise InputError(f"{path}: name a .svg or a .png file")
+
+
+def _draw(measured: Calibration, path: Path) -> None:
+    """Draw the difference from 30 s and the speed over the tail."""
+    import matplotlib as mpl  # noqa: PLC0415
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    tails = [result.tail_s for result in measured.results]
+    figure, left = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    left.plot(tails, [result.cer for result in measured.results], "o-", color="#b5344a", label="CER against 30 s")
+    left.plot(
+        tails, [r.cer_before for r in measured.results], "o:", color="#b5344a", alpha=0.5, label="before second looks"
+    )
+    left.axhline(measured.max_cer, color="#b5344a", linewidth=0.8, linestyle="--", label="allowed")
+    left.set(xlabel="tail of silence, s", ylabel="characters that differ, %", ylim=(0, None))
+    right = left.twinx()
+    right.plot(tails, [result.speed for result in measured.results], "s-", color="#2a5d84", label="speed")
+    right.axhline(measured.full_speed, color="#2a5d84", linewidth=0.8, linestyle="--", label="speed at 30 s")
+    right.set(ylabel="times real time", ylim=(0, None))
+    handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
+    left.legend(handles, [str(handle.get_label()) for handle in handles], loc="upper center", ncols=2, fontsize=8)
+    left.set_title(f"Windows fitted to {measured.clips} clips, {measured.audio_seconds / 60:.1f} min")
+    figure.savefig(path, dpi=150)
+    plt.close(figure)

@@ -1,0 +1,148 @@
+"""A short window is trusted only after it was measured, and the decision is what the figures say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from anime_whisper_ct2.calibration import (
+    Calibration,
+    CalibrationOptions,
+    TailResult,
+    as_table,
+    calibrate,
+    write_profile,
+)
+from anime_whisper_ct2.cli import main
+from anime_whisper_ct2.engine.fake import FakeEngine
+from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.model_dir import open_model_dir
+from anime_whisper_ct2.options import DecodingOptions, FrontendOptions
+from anime_whisper_ct2.readers import Corpus
+from anime_whisper_ct2.records import Decoded, Window
+from anime_whisper_ct2.windows import WindowLength, window_length
+from tests.conftest import CORPUS, tone
+
+ONE_WORKER = FrontendOptions(workers=1)
+
+
+def measured(*results: tuple[float, float, int, float]) -> Calibration:
+    tails = tuple(TailResult(tail, cer, cer, loops, 0.0, speed) for tail, cer, loops, speed in results)
+    return Calibration(100, 500.0, 10.0, 1, tails, max_cer=0.5)
+
+
+class TestDecision:
+    def test_the_fastest_that_passes_is_chosen(self) -> None:
+        chosen = measured((0.64, 3.0, 0, 50.0), (1.28, 0.4, 1, 40.0), (2.56, 0.1, 1, 30.0)).chosen
+        assert chosen is not None
+        assert chosen.tail_s == 1.28
+
+    def test_more_loops_than_at_30_s_do_not_pass(self) -> None:
+        assert measured((1.28, 0.4, 2, 40.0)).chosen is None
+
+    def test_none_passing_says_by_how_much(self) -> None:
+        verdict = measured((0.64, 3.0, 0, 50.0), (2.56, 0.8, 5, 30.0)).verdict
+        assert "No tail passed" in verdict
+        assert "2.56 s, differs in 0.80 %" in verdict
+
+    def test_the_table_has_a_row_for_each_window(self) -> None:
+        assert len(as_table(measured((1.28, 0.4, 1, 40.0), (2.56, 0.1, 1, 30.0))).splitlines()) == 5
+
+
+@pytest.fixture
+def corpus(write_tone: Callable[..., Path]) -> Corpus:
+    for n in range(12):
+        write_tone(f"clips/{n:02}.wav", 0.5 + n * 0.4)
+    write_tone("clips/long.wav", 45.0)
+    (write_tone("clips/x.wav", 0.2).parent / "broken.ogg").write_bytes(b"no")
+    return Corpus((str(write_tone("clips/x.wav", 0.2).parent),))
+
+
+class ShortSighted:
+    """Writes another last letter wherever the tail is shorter than `needs` frames."""
+
+    def __init__(self, needs: int) -> None:
+        self.needs = needs
+        self.engine = FakeEngine(self.decode, batch_size=4)
+
+    def decode(self, window: Window) -> Decoded:
+        batch = next(batch for batch in reversed(self.engine.batches) if window in batch.windows)
+        good = batch.frames - window.mel.values.shape[1] >= self.needs
+        text = f"{window.end_s:.2f} {'はい' if good else 'はあ'}"
+        return Decoded(text, (1,), -0.1, 0.0)
+
+
+def test_the_tail_that_the_model_needs_is_found(corpus: Corpus) -> None:
+    fake = ShortSighted(needs=256)
+    result = calibrate(fake.engine, corpus, CalibrationOptions(clips=50), frontend=ONE_WORKER)
+    fake.engine.close()
+    assert result.clips == 13  # neither the long recording nor the broken one
+    assert [r.cer == 0 for r in result.results] == [False, False, True, True]
+    assert result.chosen is not None
+    assert result.chosen.tail_s >= 2.56
+
+
+def test_a_sample_spans_all_lengths(corpus: Corpus) -> None:
+    fake = ShortSighted(needs=0)
+    result = calibrate(fake.engine, corpus, CalibrationOptions(clips=4, tails_s=(2.56,)), frontend=ONE_WORKER)
+    lengths = {window.end_s for batch in fake.engine.batches for window in batch.windows}
+    fake.engine.close()
+    assert result.clips == 4
+    assert max(lengths) - min(lengths) > 1.5
+
+
+def test_a_corpus_of_long_recordings_is_refused(write_tone: Callable[..., Path]) -> None:
+    engine = FakeEngine()
+    with pytest.raises(InputError, match="no clip of up to 30 s"):
+        calibrate(engine, Corpus((str(write_tone("long.wav", 40.0)),)), frontend=ONE_WORKER)
+    engine.close()
+
+
+def test_a_profile_makes_auto_fit_and_its_absence_full(tiny_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    engine = FakeEngine()
+    write_profile(open_model_dir(folder), measured((1.28, 0.4, 1, 40.0)), engine)
+    model = open_model_dir(folder)
+    assert window_length(DecodingOptions().window, None, model.awct2) == WindowLength("fit", 1.28)
+    assert model.fingerprint == open_model_dir(tiny_model).fingerprint
+    write_profile(model, measured((1.28, 9.0, 1, 40.0)), engine)
+    assert window_length("auto", None, open_model_dir(folder).awct2).mode == "full"
+    assert open_model_dir(folder).awct2 == open_model_dir(tiny_model).awct2
+    engine.close()
+
+
+def test_the_command_measures_decides_and_draws(tiny_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    chart = tmp_path / "tails.svg"
+    args = [
+        "calibrate",
+        str(folder),
+        str(CORPUS),
+        "--clips",
+        "12",
+        "--tail",
+        "2.56",
+        "--tail",
+        "5.12",
+        "--max-cer",
+        "5",
+    ]
+    result = CliRunner().invoke(main, [*args, "--plot", str(chart), "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    assert "| clip + 2.56 s |" in result.stdout
+    assert "passed" in result.stderr
+    assert ET.parse(chart).getroot().tag.endswith("svg")
+    assert json.loads((folder / "awct2.json").read_text(encoding="utf-8"))["window_profile"]["clips"] == 12
+
+
+def test_a_chart_of_another_kind_is_refused_before_anything_is_measured(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(tone(0.1).tobytes())
+    result = CliRunner().invoke(main, ["calibrate", str(tiny_model), str(tmp_path), "--plot", "chart.jpg"])
+    assert result.exit_code == 2
+    assert "name a .svg or a .png" in result.output
