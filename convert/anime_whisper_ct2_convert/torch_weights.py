@@ -11,7 +11,7 @@ from typing import Any
 
 from anime_whisper_ct2.errors import CheckpointError
 from anime_whisper_ct2_convert.numerics import Array, FloatType
-from anime_whisper_ct2_convert.weights import Tensor
+from anime_whisper_ct2_convert.tensor import Tensor
 
 
 def open_torch(path: Path) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from anime_whisper_ct2_convert.numerics import CARRIER, Array, FloatType, convert_float
-from anime_whisper_ct2_convert.weights import Tensor
+from anime_whisper_ct2_convert.tensor import Tensor
 
 _BLOCK_ELEMENTS = 1 << 18  # 1 MiB of float32: stays in the processor's cache from read to write
 _SAMPLE_ELEMENTS = 32

@@ -14,7 +14,6 @@ import math
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +21,7 @@ import numpy as np
 
 from anime_whisper_ct2.errors import CheckpointError
 from anime_whisper_ct2_convert.numerics import CARRIER, Array, FloatType
+from anime_whisper_ct2_convert.tensor import Tensor
 
 SAFETENSORS = "model.safetensors"
 SAFETENSORS_INDEX = "model.safetensors.index.json"
@@ -30,20 +30,6 @@ TORCH_INDEX = "pytorch_model.bin.index.json"
 
 _DTYPES: dict[str, FloatType] = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _MAX_HEADER_BYTES = 100_000_000  # the format's own limit; more is a file of another kind
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A stored tensor; `read(start, stop)` gives those elements of its flat form, in the carrier of its dtype."""
-
-    name: str
-    dtype: FloatType
-    shape: tuple[int, ...]
-    read: Callable[[int, int], Array]
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
 
 
 def open_weights(folder: Path, files: ExitStack) -> Mapping[str, Tensor]:

@@ -16,8 +16,8 @@ import numpy as np
 
 from anime_whisper_ct2.errors import CheckpointError
 from anime_whisper_ct2_convert.numerics import CARRIER, Array, FloatType
+from anime_whisper_ct2_convert.tensor import Tensor
 from anime_whisper_ct2_convert.variables import Scalar, Variable, Weight, equal
-from anime_whisper_ct2_convert.weights import Tensor
 
 # Whisper's keys have no bias. Where they are fused with queries and values, zeros stand in for it.
 _NO_BIAS = "k_proj"
