@@ -8,7 +8,6 @@ compared, and the shortest tail that changes next to nothing is written into the
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +48,8 @@ class CalibrationOptions:
     def __post_init__(self) -> None:
         if self.clips < 1 or not self.tails_s or not 0 <= self.max_cer <= 100:
             raise InputError("give at least one clip and one tail, and a CER from 0 to 100 percent")
+        for tail_s in self.tails_s:
+            WindowLength("fit", tail_s)  # refuses what is no tail, before anything is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,4 +254,4 @@ def as_table(calibration: Calibration) -> str:
         f"| clip + {r.tail_s} s | {r.cer:.2f} | {r.cer_before:.2f} | {r.loops} | {r.redone:.1f} | {r.speed:.1f} |"
         for r in calibration.results
     ]
-    return os.linesep.join(rows)
+    return "\n".join(rows)

@@ -160,11 +160,12 @@ class CorpusRun:
         }
 
     def _about(self) -> dict[str, Any]:
+        engines = len(self._options.engine.split())
         packages = ("ctranslate2", "faster-whisper", "numpy", "soundfile", "soxr", "av", "tokenizers")
         return {
             "inputs": list(self._corpus.inputs),
             "model": str(self._model.path),
-            "workers": self._options.frontend.resolved_workers(),
+            "workers": engines * self._options.frontend.resolved_workers(engines),
             "versions": {
                 "anime-whisper-ct2": __version__,
                 "python": platform.python_version(),

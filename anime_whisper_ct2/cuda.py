@@ -199,7 +199,6 @@ def keep_memory(device: int = 0, open_library: Callable[[], Any | None] = open_d
 
 def nvidia_devices(root: Path = Path("/sys/bus/pci/devices")) -> int:
     """Count the NVIDIA GPUs on the bus, driver or not; 0 where the system does not tell (Windows, WSL)."""
-
     found = 0
     with suppress(OSError):
         for entry in root.iterdir():

@@ -130,7 +130,9 @@ def cached_conversion_path(source: str, revision: str | None, quantization: str)
 
     The name can be read, and ends in a digest so that sources which read alike stay apart.
     """
-    key = hashlib.sha256("\0".join((source, revision or "", quantization)).encode()).hexdigest()[:12]
+    key = hashlib.sha256(
+        "\0".join((source, revision or "", quantization)).encode(errors="surrogateescape")
+    ).hexdigest()[:12]
     stem = re.sub(r"[^\w.-]+", "--", source.rstrip("/\\"))[-60:].strip("-.")
     return cache_root() / "models" / f"{stem}-{quantization}-{key}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, Literal, TypeAlias, overload
 
@@ -64,7 +65,7 @@ class Transcriber:
         tail_s: float | None = DECODING.tail_s,
         retry: bool = DECODING.retry,
     ) -> None:
-        self._decoding = DecodingOptions(language, beam_size, no_repeat_ngram_size, window, tail_s, retry)
+        self._decoding = DecodingOptions(language, beam_size, no_repeat_ngram_size, window, tail_s, retry, audit=0.0)
         self._frontend = FrontendOptions(workers)
         engine_options = EngineOptions(device, (gpu,), 1, compute_type, cpu_threads, batch_size)
         if isinstance(model, (str, os.PathLike)):
@@ -72,7 +73,7 @@ class Transcriber:
         if isinstance(model, ModelDir):
             self._engine: Engine = _open(model, engine_options, self._decoding)
             self._length = window_length(window, tail_s, model.awct2)
-        elif (engine_options, self._decoding) == (ENGINE, DECODING):
+        elif (engine_options, self._decoding) == (ENGINE, replace(DECODING, audit=0.0)):
             self._engine = model
             self._length = WindowLength("full")
         else:

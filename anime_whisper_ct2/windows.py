@@ -52,9 +52,11 @@ class WindowLength:
 def window_length(mode: WindowMode, tail_s: float | None, awct2: Mapping[str, Any]) -> WindowLength:
     """Settle `auto`: fitted where `awct2.json` holds a profile that was measured, else full.
 
-    `tail_s` None: the profile's, or 2.56 s without one.
+    `tail_s` None: the profile's, or 2.56 s without one. Raises InputError for a tail where windows are full.
     """
     profile = awct2.get(PROFILE) or {}
     if mode == "full" or (mode == "auto" and not profile):
+        if tail_s is not None:
+            raise InputError("a tail is for fitted windows, and these are full; choose --window fit, or leave it out")
         return WindowLength("full")
     return WindowLength("fit", float(profile.get("tail_s", DEFAULT_TAIL_S)) if tail_s is None else tail_s)

@@ -60,6 +60,11 @@ def test_the_work_is_shared(recordings: list[Recording]) -> None:
     assert min(shares) >= N // 4
 
 
+def test_a_small_corpus_is_shared_too(recordings: list[Recording]) -> None:
+    done = run(Fleet([settings("by_process"), settings("by_process")]), recordings[:8])
+    assert len({outcome.text for outcome in done.values()}) == 2
+
+
 def test_an_engine_that_dies_is_started_again_and_its_share_done(recordings: list[Recording], tmp_path: Path) -> None:
     fleet = Fleet([settings("dies_once", str(tmp_path / "died"))] * 2, ahead=8)
     assert run(fleet, recordings).keys() == set(range(N))

@@ -17,19 +17,19 @@ WING = "anime_whisper_ct2_convert"
 # A room is a module, or a package with all that is in it.
 FLOORS = (
     {"_version", "errors", "records", "options"},
-    {"audio", "spans", "mel", "batcher", "quality", "assemble", "journal", "metrics", "model_dir", "windows"},
+    {"audio", "spans", "mel", "batcher", "quality", "assemble", "journal", "metrics", "model_dir", "windows", "cuda"},
     {"readers", "engine"},
     {"executors"},
-    {"models", "corpus_run", "transcriber", "calibration"},
+    {"models", "corpus_run", "transcriber", "calibration", "doctor"},
     {"cli", "__init__"},
 )
 # Each foreign engine has one door.
 DOORS = {
-    "ctranslate2": {"engine"},
+    "ctranslate2": {"engine", "doctor"},  # whose trade is to try each of them
     "faster_whisper": {"engine"},
-    "soundfile": {"audio"},
+    "soundfile": {"audio", "doctor"},
     "soxr": {"audio"},
-    "av": {"audio"},
+    "av": {"audio", "doctor"},
     "click": {"cli"},
     "tqdm": {"cli"},
     "filelock": {"journal"},

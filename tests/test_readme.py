@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 import shlex
@@ -15,14 +16,19 @@ from types import ModuleType
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 
 import anime_whisper_ct2
 from anime_whisper_ct2 import Corpus, CorpusRun, Failure, FakeEngine, RunOptions, Segment, Transcriber, Transcript
 from anime_whisper_ct2.audio import EXTENSIONS
+from anime_whisper_ct2.calibration import Calibration, TailResult, as_table
 from anime_whisper_ct2.cli import main
+from anime_whisper_ct2.doctor import Check
 from anime_whisper_ct2.model_dir import QUANTIZATIONS, open_model_dir
-from anime_whisper_ct2.options import DEFAULT_MODEL, FrontendOptions
+from anime_whisper_ct2.options import DEFAULT_MODEL, DecodingOptions, EngineOptions, FrontendOptions
+from anime_whisper_ct2.quality import doubts
+from anime_whisper_ct2.records import Decoded, LogMel, Window
 from tests.test_floors import FLOORS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,8 +126,9 @@ def test_every_option_has_its_row_with_default_and_choices(readme: Document, com
         known.update(names)
         row, default = rows[names[0]], option.to_info_dict()["default"]
         assert spans(row[:1]) == names
-        if isinstance(default, str | int) and not isinstance(default, bool):
-            assert spans(row[1:2]) == [str(default)], names
+        if isinstance(default, str | int | float | tuple) and not isinstance(default, bool):
+            values = default if isinstance(default, tuple) else (default,)
+            assert spans(row[1:2]) == [str(value) for value in values], names
         if isinstance(option.type, click.Choice):
             assert set(option.type.choices) <= set(spans(row)), names
     assert rows.keys() == known
@@ -192,11 +199,34 @@ def test_what_the_code_knows_is_listed(readme: Document) -> None:
     def names(title: str, columns: slice) -> set[str]:
         return {name for row in readme.rows(ENGLISH.index(title)) for name in spans(row[columns])}
 
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    extras = {f"[{name}]" for name in setup["options.extras_require"]}
+    assert names("Install", slice(1)) == extras - {"[test]", "[bench]"}
     assert names("Quantization", slice(1)) == set(QUANTIZATIONS)
     assert names("Which audio", slice(1, 2)) == EXTENSIONS
     assert {name for name in anime_whisper_ct2.__all__ if name not in readme.text} <= {"__version__", "Segment"}
     python = spans([readme.sections[ENGLISH.index("Python")].prose])
     assert set(signature(Transcriber).parameters) - {"model"} <= set(python)
+
+
+@READMES
+def test_what_is_said_of_windows_is_what_is_measured(readme: Document) -> None:
+    (columns,) = readme.sections[ENGLISH.index("Calibrate")].tables
+    measured = Calibration(1, 1.0, 1.0, 0, (TailResult(1.28, 0.0, 0.0, 0, 0.0, 1.0),), max_cer=0.5)
+    header = [cell.strip() for cell in as_table(measured).splitlines()[0].strip("|").split("|")]
+    assert [span for row in columns[2:] for span in spans(row[:1])] == header
+    reasons = readme.sections[ENGLISH.index("Second looks")].tables[1]
+    window = Window(0, 0, 0.0, 1.0, LogMel(np.zeros((80, 100), np.float32), 0.0), rms=1.0)
+    looped, silent = Decoded("はあ" * 40, (), -9.0, 0.0, capped=True), Decoded("", (), 0.0, 0.0)
+    found = {*doubts(window, looped), *doubts(window, silent)}
+    assert {span for row in reasons[2:] for span in spans(row[:1])} == found
+
+
+@READMES
+def test_what_the_doctor_prints_as_json_is_named(readme: Document) -> None:
+    row = option_rows(readme, "awct2 doctor")["--json"]
+    assert set(spans(row[2:])) == {"ok", "version", "checks", *(field.name for field in fields(Check))}
 
 
 @READMES
@@ -266,9 +296,18 @@ def fake_datasets(corpus: Path) -> ModuleType:
 
 
 def test_run_json_has_the_keys_of_the_readme(tiny_model: Path, corpus: Path) -> None:
-    options = RunOptions(frontend=FrontendOptions(workers=0))
-    CorpusRun(
-        Corpus((str(corpus),)), Path("out"), open_model_dir(tiny_model), options, open_engine=lambda *_: FakeEngine()
-    ).run()
-    written = json.loads(Path("out/run.json").read_text(encoding="utf-8"))
-    assert set(written) == {name for row in ENGLISH.rows(ENGLISH.index("run.json")) for name in spans(row[:1])}
+    here, fitted = FrontendOptions(workers=0), DecodingOptions(window="fit")
+    runs = {
+        "one": (RunOptions(fitted, frontend=here), lambda *_: FakeEngine()),
+        "two": (RunOptions(fitted, EngineOptions(device="cpu", engines=2), here), None),
+    }
+    written: dict[str, Any] = {}
+    for out, (options, opener) in runs.items():
+        CorpusRun(Corpus((str(corpus),)), Path(out), open_model_dir(tiny_model), options, open_engine=opener).run()
+        written |= json.loads(Path(out, "run.json").read_text(encoding="utf-8"))
+    rows = {name: row for row in ENGLISH.rows(ENGLISH.index("run.json")) for name in spans(row[:1])}
+    assert written.keys() == rows.keys()
+    assert written["settings"].keys() == set(spans(rows["settings"][1:]))
+    assert written["engine"].keys() == set(spans(rows["engine"][1:])) - {"auto", "default"}
+    checks = ENGLISH.sections[ENGLISH.index("Second looks")].tables[0]
+    assert written["window_check"].keys() == {name for row in checks[2:] for name in spans(row[:1])}

@@ -63,6 +63,11 @@ class TestLength:
         assert window_length("fit", None, {}) == WindowLength("fit", 2.56)
         assert window_length("fit", 0.64, {"window_profile": {"tail_s": 1.28}}).tail_s == 0.64
 
+    def test_a_tail_without_a_fitted_window_is_refused(self) -> None:
+        for mode in ("full", "auto"):
+            with pytest.raises(InputError, match="a tail is for fitted windows"):
+                window_length(mode, 1.0, {})  # type: ignore[arg-type]
+
     def test_a_tail_beyond_the_window_is_refused(self) -> None:
         with pytest.raises(InputError, match="tail"):
             WindowLength("fit", 31)

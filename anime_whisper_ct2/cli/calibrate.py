@@ -31,7 +31,9 @@ _DEFAULTS = CalibrationOptions()
 @click.command(name="calibrate")
 @click.argument("model")
 @click.argument("corpus", metavar="CORPUS...", nargs=-1, required=True)
-@click.option("--clips", type=int, default=_DEFAULTS.clips, show_default=True, help="Clips to measure with.")
+@click.option(
+    "--clips", type=int, default=_DEFAULTS.clips, show_default=True, help="Clips of up to 30 s to measure with."
+)
 @click.option(
     "--tail",
     "tails",
@@ -64,7 +66,7 @@ _DEFAULTS = CalibrationOptions()
 )
 @click.option("--dry-run", is_flag=True, help="Measure and say, but leave the model's folder as it is.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the table.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Write a chart (.svg or .png); needs matplotlib.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Write a chart, .svg or .png; needs the extra [plot].")
 def calibrate_command(
     model: str,
     corpus: tuple[str, ...],
@@ -80,7 +82,8 @@ def calibrate_command(
     """Measure how short a window MODEL can take on clips of CORPUS..., and remember it for `awct2 run`.
 
     Clips are decoded at 30 s and with several tails of silence. The fastest tail whose texts differ from those at 30 s
-    in no more than --max-cer, with no more loops, is written into the model's awct2.json; `--window auto` then uses it.
+    in no more than --max-cer, with no more loops, is written into the awct2.json of the converted folder; `awct2 run
+    --window auto` then uses it. MODEL is named as for `awct2 run`, CORPUS... as its INPUT.
 
     Exit status: 0 a tail passed, 3 none did; the model then runs with full windows.
 

@@ -37,7 +37,8 @@ def convert(
     """Convert SOURCE, a hub id or the folder of a Whisper checkpoint, into the folder OUTPUT.
 
     Without OUTPUT the result goes into the cache, where `awct2 run` finds it by the same SOURCE (in float16 and without
-    --revision; pass the folder that is printed for any other). Needs no torch.
+    --revision; pass the folder that is printed for any other), and what is there already is kept without --force. Needs
+    no torch.
 
     \b
     Examples:

@@ -74,10 +74,14 @@ def _numbers(_ctx: click.Context, param: click.Parameter, value: str) -> tuple[i
     callback=_numbers,
     default=",".join(map(str, ENGINE.gpus)),
     show_default=True,
-    help="Which GPUs, counting from 0; each gets an engine process of its own.",
+    help="Which GPUs, counting from 0; of several, each gets an engine process of its own.",
 )
 @click.option(
-    "--engines", type=int, default=ENGINE.engines, show_default=True, help="CPU engines that share the cores."
+    "--engines",
+    type=int,
+    default=ENGINE.engines,
+    show_default=True,
+    help="Engine processes that share the cores; more than one: on the CPU only.",
 )
 @click.option(
     "--compute-type",
@@ -90,7 +94,7 @@ def _numbers(_ctx: click.Context, param: click.Parameter, value: str) -> tuple[i
     "--cpu-threads",
     type=int,
     default=ENGINE.cpu_threads,
-    help="Threads of a CPU engine; 0: one a core.",
+    help="Threads of the model on a CPU, for all engines together; 0: one for each core.",
     show_default=True,
 )
 @click.option(
@@ -99,7 +103,8 @@ def _numbers(_ctx: click.Context, param: click.Parameter, value: str) -> tuple[i
     callback=_auto_or_count,
     default="auto",
     show_default=True,
-    help="Windows that are decoded together.",
+    help="Windows of 30 s that are decoded together, and up to four times as many of shorter ones; auto: on a GPU as "
+    "many as fit its memory, at most 64, on a CPU 16.",
 )
 @click.option(
     "--workers",
@@ -107,7 +112,8 @@ def _numbers(_ctx: click.Context, param: click.Parameter, value: str) -> tuple[i
     callback=_auto_or_count,
     default="auto",
     show_default=True,
-    help="Processes that decode audio and compute features; 0: none but this one.",
+    help="Processes that decode audio and compute features, for all engines together; auto: one less than the cores, "
+    "0: none but the engine's own.",
 )
 @click.option("--language", default=DECODING.language, show_default=True, help="Whisper's code of the language spoken.")
 @click.option(
@@ -129,10 +135,10 @@ def _numbers(_ctx: click.Context, param: click.Parameter, value: str) -> tuple[i
     type=click.Choice(get_args(WindowMode)),
     default=DECODING.window,
     show_default=True,
-    help="full: 30 s windows, exactly as transformers feeds them. fit: the clip and a tail, several times faster. "
+    help="full: 30 s windows, exactly as transformers feeds them. fit: the clip and a tail of silence. "
     "auto: fit where `awct2 calibrate` found it safe for this model, else full.",
 )
-@click.option("--tail", type=float, help="Seconds of silence behind a fitted clip. [default: as calibrated, or 2.56]")
+@click.option("--tail", type=float, help="Seconds of silence behind a fitted clip. [default: as calibrated, else 2.56]")
 @click.option(
     "--retry/--no-retry",
     default=DECODING.retry,
@@ -149,7 +155,7 @@ def _numbers(_ctx: click.Context, param: click.Parameter, value: str) -> tuple[i
 @click.option("--include", metavar="GLOB", multiple=True, help="Only ids that match (repeatable).")
 @click.option("--exclude", metavar="GLOB", multiple=True, help="No ids that match (repeatable).")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many recordings.")
-@click.option("--retry-failed", is_flag=True, help="Try the recordings of errors.jsonl again.")
+@click.option("--retry-failed", is_flag=True, help="Try the selected recordings that are in errors.jsonl again.")
 @click.option("--overwrite", is_flag=True, help="Remove earlier results and start afresh.")
 @click.option("--progress/--no-progress", default=None, help="A bar on a terminal, else a line now and then.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")

@@ -80,6 +80,15 @@ def check_disk(
     return Check("cache", "ok", found)
 
 
+def requirement(name: str) -> str:
+    """Give what this package asks of another, such as `av>=12`; the bare name where it is not installed itself."""
+    try:
+        limits = dict(_requirements(metadata.requires(DISTRIBUTION) or []))
+    except metadata.PackageNotFoundError:
+        return name
+    return name + limits.get(name, "")
+
+
 def nearest_existing(folder: Path) -> Path:
     """Give the folder itself, or the nearest one above it that is there."""
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())

@@ -217,7 +217,7 @@ class CTranslate2Engine:
         except (RuntimeError, ValueError) as error:
             kind = EngineMemoryError if _OUT_OF_MEMORY.search(str(error)) else EngineError
             raise kind(str(error)) from error
-        return [self._read(result, cap) for result in results]
+        return [self._read(result, window) for result, window in zip(results, batch.windows, strict=True)]
 
     def _encode_few(self, features: Features) -> Features:
         """Encode a batch in parts of about one full window; returns shape (windows, frames / 2, d_model).
@@ -232,14 +232,17 @@ class CTranslate2Engine:
         ]
         return np.concatenate(parts)
 
-    def _read(self, result: Any, cap: int) -> Decoded:
+    def _read(self, result: Any, window: Window) -> Decoded:
+        # The batch had the limit of its longest window; each has its own, so that no text depends on its company.
+        cap = token_cap(window.end_s - window.start_s)
         tokens = tuple(result.sequences_ids[0])
         # The score is the sum over the length, without the end token that is part of the sum.
-        total = result.scores[0] * len(tokens)
+        mean = result.scores[0] * len(tokens) / (len(tokens) + 1)
+        tokens = tokens[:cap]
         return Decoded(
             text=self._tokenizer.decode(tokens).strip(),
             tokens=tokens,
-            avg_logprob=total / (len(tokens) + 1),
+            avg_logprob=mean,
             no_speech_prob=float(result.no_speech_prob),
             capped=len(tokens) >= cap,
         )

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors.messages import Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import Child, cause_of_death
+from anime_whisper_ct2.executors.second_look import SecondLook
 from anime_whisper_ct2.records import Outcome, Recording, Tick
 
 Task: TypeAlias = tuple[int, Recording]
@@ -87,7 +88,7 @@ class Fleet:
         self._inbox: queue.SimpleQueue[tuple[_Station, Any]] = queue.SimpleQueue()
         self._stations: list[_Station] = []
         self._figures: Counter[str] = Counter()
-        self._window_checks: list[dict[str, Any]] = []
+        self._window_check = SecondLook(retry=False, audit=0.0)
         self._returned: deque[Task] = deque()
         self._stopping = False
         self.description: dict[str, Any] = {}
@@ -114,8 +115,8 @@ class Fleet:
     @property
     def figures(self) -> dict[str, Any]:
         """What `run.json` says beside the totals, summed over the engines."""
-        checks = {"window_checks": self._window_checks} if self._window_checks else {}
-        return {"memory_halvings": self._figures["memory_halvings"], "engine_deaths": self._figures["deaths"], **checks}
+        check = {"window_check": dict(self._window_check.figures)} if self._window_check.fitted else {}
+        return {"memory_halvings": self._figures["memory_halvings"], "engine_deaths": self._figures["deaths"], **check}
 
     def run(self, recordings: Iterable[Recording]) -> Iterator[tuple[int, Outcome] | Tick]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
@@ -153,18 +154,22 @@ class Fleet:
         self._stations.clear()
 
     def _deal(self, tasks: Iterator[Task]) -> None:
-        for station in self._stations:
-            if station.finishing or not station.ready:
-                continue
-            if self._stopping:
+        """Give every engine that is ready its share: one recording at a time to the one with the fewest in hand."""
+        open_to_more = [station for station in self._stations if station.ready and not station.finishing]
+        if self._stopping:
+            for station in open_to_more:
                 station.stop()
-                continue
-            while len(station.in_hand) < self._ahead:
-                task = self._returned.popleft() if self._returned else next(tasks, None)
-                if task is None:
+            return
+        while open_to_more:
+            station = min(open_to_more, key=lambda one: len(one.in_hand))
+            if len(station.in_hand) >= self._ahead:
+                return
+            task = self._returned.popleft() if self._returned else next(tasks, None)
+            if task is None:
+                for station in open_to_more:
                     station.finish()
-                    break
-                station.give(task)
+                return
+            station.give(task)
 
     def _note_ready(self, station: _Station, message: Ready) -> None:
         station.ready = True
@@ -172,8 +177,8 @@ class Fleet:
 
     def _note_figures(self, message: Done) -> None:
         self._figures["memory_halvings"] += message.figures.get("memory_halvings", 0)
-        if check := message.figures.get("window_check"):
-            self._window_checks.append(check)
+        if message.second_look is not None:
+            self._window_check.add(message.second_look)
 
     def _ended(self, station: _Station) -> None:
         """An engine is through, or dead: start it again for what it left, or leave that to the others."""

@@ -38,8 +38,8 @@ class LocalExecutor:
         decoding = decoding or DecodingOptions()
         self._language = decoding.language
         self._length = length or WindowLength("full")
-        self._second_look = SecondLook(decoding.retry, decoding.audit) if self._length.mode == "fit" else None
-        self._decoding = Decoding(engine, self._second_look)
+        self.second_look = SecondLook(decoding.retry, decoding.audit) if self._length.mode == "fit" else None
+        self._decoding = Decoding(engine, self.second_look)
         settings = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16)
         workers = (frontend or FrontendOptions()).resolved_workers()
         self.description = engine.description
@@ -71,7 +71,7 @@ class LocalExecutor:
     @property
     def figures(self) -> dict[str, Any]:
         """What `run.json` says beside the totals: memory that ran out, and second looks at fitted windows."""
-        seen = {"window_check": dict(self._second_look.figures)} if self._second_look else {}
+        seen = {"window_check": dict(self.second_look.figures)} if self.second_look else {}
         return {"memory_halvings": self._decoding.memory_halvings, **seen}
 
     def stop(self) -> None:

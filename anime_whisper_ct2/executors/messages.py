@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from anime_whisper_ct2.executors.second_look import SecondLook
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
 from anime_whisper_ct2.windows import WindowLength
 
@@ -47,6 +48,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Every recording is finished; `figures` are the executor's."""
+    """Every recording is finished; the figures are the executor's."""
 
     figures: dict[str, Any]
+    second_look: SecondLook | None

@@ -49,6 +49,15 @@ class SecondLook:
             return second
         return first
 
+    def add(self, other: SecondLook) -> None:
+        """Count what another engine saw."""
+        self.fitted += other.fitted
+        self.doubted.update(other.doubted)
+        self.replaced += other.replaced
+        self.audited += other.audited
+        self.audit_edits += other.audit_edits
+        self.audit_chars += other.audit_chars
+
     @property
     def figures(self) -> Mapping[str, Any]:
         """What `run.json` says: `audit_cer` in percent, None before anything was audited."""

@@ -45,7 +45,7 @@ def main() -> None:
         for item in executor.run(recordings):
             if isinstance(item, tuple):
                 send(item)
-        send(Done(executor.figures))
+        send(Done(executor.figures, executor.second_look))
     except BrokenPipeError:
         pass  # the run is gone; nobody waits for the rest
     finally:

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from anime_whisper_ct2.errors import CheckpointError
 from anime_whisper_ct2.model_dir import QUANTIZATIONS
 from anime_whisper_ct2_convert import binary, convert
-from anime_whisper_ct2_convert.variables import Scalar, Weight, find_aliases
 from anime_whisper_ct2_convert.tensor import Tensor
+from anime_whisper_ct2_convert.variables import Scalar, Weight, find_aliases
 
 Oracle = Callable[[Path, Path, str], Path]
 

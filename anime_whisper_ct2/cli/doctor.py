@@ -1,0 +1,69 @@
+"""`awct2 doctor`: what works here, and what mends the rest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+from functools import partial
+
+import click
+
+from anime_whisper_ct2._version import __version__
+from anime_whisper_ct2.cli.progress import ConversionProgress
+from anime_whisper_ct2.doctor import Check, Probes, State, examine, passed
+from anime_whisper_ct2.models import resolve_model
+
+_COLOURS: dict[State, str] = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "bright_black"}
+_STATE_WIDTH = max(map(len, _COLOURS))
+_NAME_WIDTH = len("engine on the CPU")
+
+
+@click.command()
+@click.option(
+    "-m",
+    "--model",
+    help="Try the engine with this model, named as for `awct2 run`, and like there converted first if it has to be. "
+    "[default: the default model, if it is converted already]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the same as one JSON object.")
+def doctor(model: str | None, as_json: bool) -> None:
+    """Examine this machine: Python, GPU, driver, cuBLAS, audio decoders, model and engine, and what mends each fault.
+
+    Exit status: 0 nothing failed (a machine without a GPU is fine), 1 something did.
+
+    \b
+    Examples:
+      awct2 doctor
+      awct2 doctor --model my-finetune-ct2/ --json
+    """
+    checks: list[Check] = []
+    with ConversionProgress() as progress:
+        for check in examine(model, Probes(resolve=partial(resolve_model, progress=progress))):
+            checks.append(check)
+            if not as_json:
+                _print(check)
+    if as_json:
+        content = {"ok": passed(checks), "version": __version__, "checks": [asdict(check) for check in checks]}
+        # A path that is no valid UTF-8 holds lone surrogates; written as escapes they stay JSON, and UTF-8.
+        text = json.dumps(content, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
+        sys.stdout.buffer.write(text + b"\n")
+    else:
+        counts = Counter(check.state for check in checks)
+        click.echo(", ".join(f"{counts[state]} {state}" for state in _COLOURS if counts[state]))
+    if not passed(checks):
+        sys.exit(1)
+
+
+def _print(check: Check) -> None:
+    state = click.style(check.state.ljust(_STATE_WIDTH), fg=_COLOURS[check.state])
+    click.echo(f"{state}  {check.name.ljust(_NAME_WIDTH)}  {_printable(check.found)}")
+    if check.remedy:
+        click.echo(f"{' ' * (_STATE_WIDTH + 4)}{_printable(check.remedy)}")
+
+
+def _printable(text: str) -> str:
+    """Put escapes where standard output has no character, and a message of several lines into one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return " ".join(line.strip() for line in text.splitlines()).encode(encoding, "backslashreplace").decode(encoding)
