@@ -7,7 +7,9 @@ M4A and MP4, Matroska, WebM, WMA). Memory is bounded by a block, whatever a head
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -94,19 +96,29 @@ def _array_blocks(audio: ArrayAudio) -> Iterator[tuple[Float32, int, bool]]:
 
 
 def _file_blocks(audio: str | bytes) -> Iterator[tuple[Float32, int, bool]]:
-    source = io.BytesIO(audio) if isinstance(audio, bytes) else audio
-    if isinstance(source, str):
-        _check_readable(source)
+    """Read a file with libsndfile, and with FFmpeg what that finds nothing in.
+
+    A FLAC that was written to a pipe, or a WAV whose recorder was switched off, claims no samples and yet has some.
+    """
+    if isinstance(audio, str):
+        _check_readable(audio)
+    found = False
+    reason = "it finds no samples"
     try:
-        file = soundfile.SoundFile(source)
+        # libsndfile takes any name as bytes; as text, names that are not valid UTF-8 could not be passed on.
+        name = os.fsencode(audio) if isinstance(audio, str) and os.name == "posix" else audio
+        with soundfile.SoundFile(io.BytesIO(audio) if isinstance(audio, bytes) else name) as file:
+            for block, rate, last in _sound_file_blocks(file):
+                found = found or len(block) > 0
+                if found:
+                    yield block, rate, last
     except (soundfile.LibsndfileError, TypeError) as error:
         # TypeError: soundfile asks for parameters when it takes a name for headerless audio (.raw).
-        if not isinstance(source, str):
-            source.seek(0)
-        yield from _av_blocks(source, first_error=str(error))
-        return
-    with file:
-        yield from _sound_file_blocks(file)
+        if found:
+            raise DecodeError(f"breaks off: {error}") from error
+        reason = str(error)
+    if not found:
+        yield from _av_blocks(audio, reason)
 
 
 def _check_readable(path: str) -> None:
@@ -115,38 +127,35 @@ def _check_readable(path: str) -> None:
         with open(path, "rb") as file:  # noqa: PTH123 - paths with invalid UTF-8 stay plain strings
             if not file.read(1):
                 raise DecodeError("the file is empty (0 bytes)")
-    except OSError as error:
-        raise DecodeError(f"cannot be opened: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise DecodeError(f"cannot be opened: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _sound_file_blocks(file: soundfile.SoundFile) -> Iterator[tuple[Float32, int, bool]]:
     rate = file.samplerate
     if file.channels > _MAX_CHANNELS or rate <= 0:
         raise DecodeError(f"{file.channels} channels at {rate} Hz: no recording that a decoder can trust")
+    # A header can claim any length: ask for a block, never for what is claimed.
     size = _BLOCK_S * rate
     left = max(0, file.frames)
-    while True:
-        # A header can claim any length: ask for a block, never for what is claimed.
-        want = min(size, left) if left else 0
-        try:
-            block = file.read(want, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise DecodeError(f"breaks off after {file.tell() / rate:.2f} s: {error}") from error
+    last = not left
+    while not last:
+        want = min(size, left)
+        block = file.read(want, dtype="float32", always_2d=True)
         left -= len(block)
         last = left <= 0 or len(block) < want
-        if len(block) or last:
-            yield _mono(block), rate, last
-        if last:
-            return
+        yield _mono(block), rate, last
 
 
-def _av_blocks(source: str | io.BytesIO, first_error: str) -> Iterator[tuple[Float32, int, bool]]:
+def _av_blocks(audio: str | bytes, first_error: str) -> Iterator[tuple[Float32, int, bool]]:
     # Imported here: a worker that only meets WAV, FLAC, OGG and MP3 starts faster without it.
     import av  # noqa: PLC0415
     from av.error import FFmpegError  # noqa: PLC0415
 
-    try:
-        with av.open(source, metadata_errors="ignore") as container:
+    with ExitStack() as files:
+        source = io.BytesIO(audio) if isinstance(audio, bytes) else files.enter_context(open(audio, "rb"))  # noqa: PTH123
+        try:
+            container = files.enter_context(av.open(source, metadata_errors="ignore"))
             if not container.streams.audio:
                 raise DecodeError("holds no audio stream")
             stream = container.streams.audio[0]
@@ -163,9 +172,9 @@ def _av_blocks(source: str | io.BytesIO, first_error: str) -> Iterator[tuple[Flo
                     yield np.concatenate(held), rate, False
                     held, count = [], 0
             yield (np.concatenate(held) if held else np.empty(0, np.float32)), rate, True
-    except (FFmpegError, ValueError, IndexError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DecodeError(f"no decoder reads it (libsndfile: {first_error}; FFmpeg: {reason})") from error
+        except (FFmpegError, ValueError, IndexError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise DecodeError(f"no decoder reads it (libsndfile: {first_error}; FFmpeg: {reason})") from error
 
 
 def _chain_flush(frames: Iterator[Any]) -> Iterator[Any]:

@@ -17,7 +17,7 @@ class Batcher:
     `length` gives the frames that a window of so many real ones is padded to, `capacity` how many windows of so many
     frames the engine takes at a time; it is asked each time, because an engine that ran out of memory takes fewer.
     Whatever is no window passes straight through. A window that has waited `patience_s` goes with those it has found,
-    so that a rare length, or a slow source, delays no recording for ever.
+    so that a rare length, or a slow source, delays no recording for ever; time that the engine takes does not count.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Batcher:
         self._capacity = capacity
         self._patience_s = patience_s
         self._clock = clock
+        self._away_s = 0.0
         self._waiting: dict[int, list[Window]] = {}
         self._since: dict[int, float] = {}
 
@@ -38,22 +39,32 @@ class Batcher:
         """Turn a stream of windows, with other items among them, into batches with the same items among them."""
         for item in items:
             if not isinstance(item, Window):
-                yield from self._overdue()
-                yield item
+                yield from self._timed(self._overdue())
+                yield from self._timed([item])
                 continue
             frames = self._length(item.mel.values.shape[1])
             waiting = self._waiting.setdefault(frames, [])
             if not waiting:
-                self._since[frames] = self._clock()
+                self._since[frames] = self._now()
             waiting.append(item)
             if len(waiting) >= self._capacity(frames):
-                yield self._take(frames)
+                yield from self._timed([self._take(frames)])
         # The longest first: the short ones then fill the end of the run evenly.
         for frames in sorted(self._waiting, reverse=True):
             yield self._take(frames)
 
+    def _timed(self, items: Iterable[Batch | T]) -> Iterator[Batch | T]:
+        """Hand items on, and leave out of the waiting time what the engine takes for them."""
+        for item in items:
+            start = self._clock()
+            yield item
+            self._away_s += self._clock() - start
+
+    def _now(self) -> float:
+        return self._clock() - self._away_s
+
     def _overdue(self) -> Iterator[Batch]:
-        now = self._clock()
+        now = self._now()
         due = [frames for frames, since in self._since.items() if now - since >= self._patience_s]
         for frames in due:
             yield self._take(frames)

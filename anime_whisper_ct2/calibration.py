@@ -21,7 +21,7 @@ from rapidfuzz.distance import Levenshtein
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.batcher import Batcher
 from anime_whisper_ct2.engine import Engine
-from anime_whisper_ct2.errors import InputError, OutputError
+from anime_whisper_ct2.errors import EngineError, InputError, OutputError
 from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pool import WorkerPool
@@ -29,7 +29,7 @@ from anime_whisper_ct2.model_dir import AWCT2, ModelDir
 from anime_whisper_ct2.options import FrontendOptions
 from anime_whisper_ct2.quality import doubts, repeats
 from anime_whisper_ct2.readers import Corpus
-from anime_whisper_ct2.records import Batch, Closed, Decoded, Recording, Window
+from anime_whisper_ct2.records import Batch, Broken, Decoded, Recording, Window
 from anime_whisper_ct2.windows import PROFILE, WindowLength
 
 # Candidates for each clip that is wanted; from them, clips are taken evenly over all lengths.
@@ -120,6 +120,8 @@ def calibrate(
     say(f"{len(windows)} clips, {audio_s:.0f} s: decoding at 30 s")
     _warm_up(engine, windows)
     full, full_wall = _decode(engine, windows, WindowLength("full"))
+    if not any(text.text for text in full):
+        raise InputError("at 30 s the model hears nothing in these clips; name a corpus with speech in it")
     results = []
     for tail_s in options.tails_s:
         say(f"decoding with a tail of {tail_s} s")
@@ -160,14 +162,13 @@ def _sample(engine: Engine, corpus: Corpus, clips: int, frontend: FrontendOption
     candidates = _draw(iter(corpus), clips * _CANDIDATES)
     settings = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16)
     pool = WorkerPool(settings, max(1, frontend.resolved_workers()), capacity=64)
-    found: dict[int, list[Window]] = {}
-    closed: set[int] = set()
-    for message in pool(candidates):
-        if isinstance(message, Window):
-            found.setdefault(message.key, []).append(message)
-        elif isinstance(message, Closed):
-            closed.add(message.key)
-    whole = [windows[0] for key, windows in sorted(found.items()) if key in closed and len(windows) == 1]
+    found: dict[int, Window] = {}
+    for message in pool(enumerate(candidates)):
+        if isinstance(message, Window) and message.number == 0:
+            found[message.key] = message
+        elif isinstance(message, Window | Broken):
+            found.pop(message.key, None)  # a long recording or a broken one
+    whole = [window for _, window in sorted(found.items())]
     if not whole:
         raise InputError("the corpus holds no clip of up to 30 s that could be read; name one that does")
     whole.sort(key=lambda window: window.end_s)
@@ -199,11 +200,11 @@ def _decode(engine: Engine, windows: Sequence[Window], length: WindowLength) -> 
     start = time.monotonic()
     texts: dict[int, Decoded] = {}
     for item in Decoding(engine)(Batcher(length, engine.capacity)(windows)):
+        if isinstance(item, Broken):
+            raise EngineError(f"a clip could not be decoded, so nothing can be compared: {item.message}")
         if isinstance(item, tuple):
             texts[id(item[0])] = item[1]
-    wall = time.monotonic() - start
-    nothing = Decoded("", (), 0.0, 0.0)
-    return [texts.get(id(window), nothing) for window in windows], wall
+    return [texts[id(window)] for window in windows], time.monotonic() - start
 
 
 def _compare(

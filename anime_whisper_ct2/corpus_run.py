@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -83,10 +83,7 @@ class CorpusRun:
         options = self._options
         with Journal(self._out, self._settings(), overwrite=options.overwrite) as journal:
             state = "failed"
-            journal.begin(self._about())
             try:
-                if options.retry_failed:
-                    journal.retry(recording.id for recording in self._corpus)
                 self._work(journal)
                 state = "interrupted" if self._stopping else "finished"
             except KeyboardInterrupt:
@@ -99,26 +96,35 @@ class CorpusRun:
 
     def _work(self, journal: Journal) -> None:
         totals = self.totals
+        again: set[str] = set()
         for recording in self._corpus:
             totals.resumed += recording.id in journal.done
-            totals.failed += recording.id in journal.failed
+            if recording.id in journal.failed:
+                again.add(recording.id)
+        if not self._options.retry_failed:
+            totals.failed, again = len(again), set()
         if totals.resumed + totals.failed >= totals.found or self._stopping:
+            journal.begin(self._about())
             return
         start = time.monotonic()
         with self._executor_open() as self._executor:
             totals.load_seconds = time.monotonic() - start
-            journal.begin({"engine": dict(self._executor.description)})
+            # Only now that there is an engine may earlier results be touched.
+            journal.begin({**self._about(), "engine": dict(self._executor.description)})
+            if again:
+                journal.retry(again)
             if self._stopping:
                 return
             meter = Meter(totals)
-            for item in self._executor.run(self._remaining(journal)):
-                if isinstance(item, Tick):
-                    self._on_progress(totals, None)
-                    continue
-                _, outcome = item
-                journal.write(outcome)
-                meter.count(outcome)
-                self._on_progress(totals, outcome)
+            with closing(self._executor.run(enumerate(self._remaining(journal)))) as run:
+                for item in run:
+                    if isinstance(item, Tick):
+                        self._on_progress(totals, None)
+                        continue
+                    _, outcome = item
+                    journal.write(outcome)
+                    meter.count(outcome)
+                    self._on_progress(totals, outcome)
 
     @contextmanager
     def _executor_open(self) -> Iterator[Executor]:

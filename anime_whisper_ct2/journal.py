@@ -3,13 +3,15 @@
     OUT/transcripts.jsonl   one line for each recording transcribed, appended as they finish
     OUT/errors.jsonl        one line for each that could not be
     OUT/run.json            settings, versions and the run's figures; written beside and renamed
-    OUT/.lock               held while a run writes here
+    OUT/.lock, OUT/.holder  held while a run writes here, and by which process
 
 A line is whole or absent: a torn last one, left by a crash or a full disk, is cut off when the folder is opened again.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import time
@@ -28,6 +30,8 @@ TRANSCRIPTS = "transcripts.jsonl"
 ERRORS = "errors.jsonl"
 RUN = "run.json"
 _LOCK = ".lock"
+# Who has the lock; not in the lock's own file, which whoever tries it next empties.
+_HOLDER = ".holder"
 _SYNC_EVERY_S = 5.0
 _ID_PREFIX = '{"id": "'
 
@@ -35,41 +39,35 @@ _ID_PREFIX = '{"id": "'
 class Journal:
     """An output folder, opened for one run and locked.
 
-    `settings` are those that decide the text: they must be those of the run that made the folder. `done` and `failed`
-    hold the ids of its lines. With `overwrite` all results are removed first.
+    `settings` are those that decide the text: they must be those of the results that are there. `done` and `failed`
+    hold the ids of its lines. With `overwrite` there are none, and `begin` removes the old ones. Until `begin` nothing
+    in the folder is changed.
 
     Raises OutputError when the folder cannot be written, another run holds it, or the settings differ.
     """
 
-    def __init__(
-        self,
-        out: Path,
-        settings: Mapping[str, Any],
-        *,
-        overwrite: bool = False,
-    ) -> None:
+    def __init__(self, out: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
         self.path = out
+        self.done: frozenset[str] = frozenset()
+        self.failed: frozenset[str] = frozenset()
         self._settings = dict(settings)
+        self._overwrite = overwrite
         self._about: dict[str, Any] = {}
         self._synced = time.monotonic()
+        self._files: dict[str, IO[bytes]] = {}
         _make_folder(out)
         self._lock = FileLock(str(out / _LOCK))
         self._acquire()
         try:
-            if overwrite:
-                for name in (TRANSCRIPTS, ERRORS, RUN):
-                    (out / name).unlink(missing_ok=True)
-            else:
+            if not overwrite:
+                self.done = frozenset(_ids(out / TRANSCRIPTS))
+                self.failed = frozenset(_ids(out / ERRORS)) - self.done
                 self._check_settings()
-            self.done = frozenset(_ids(out / TRANSCRIPTS))
-            self.failed = frozenset(_ids(out / ERRORS)) - self.done
-            self._transcripts = _append(out / TRANSCRIPTS)
-            self._errors = _append(out / ERRORS)
         except OSError as error:
-            self._lock.release()
+            self.close()
             raise _cannot_write(out, error) from error
         except BaseException:
-            self._lock.release()
+            self.close()
             raise
 
     def __enter__(self) -> Journal:
@@ -79,21 +77,31 @@ class Journal:
         self.close()
 
     def begin(self, about: Mapping[str, Any]) -> None:
-        """Write `run.json` before the first result; `about` is what else it says (versions, inputs), more each time."""
-        self._about = {**self._about, **about, "process": os.getpid()}
+        """Open the folder for results: old ones go if they are to, a torn last line goes, and `run.json` is written.
+
+        `about` is what else that says: versions, inputs, device.
+        """
+        self._about = {**about, "process": os.getpid()}
+        try:
+            if self._overwrite:
+                for name in (TRANSCRIPTS, ERRORS, RUN):
+                    (self.path / name).unlink(missing_ok=True)
+            self._files = {name: _append(self.path / name) for name in (TRANSCRIPTS, ERRORS)}
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
         self._write_run({"state": "running"})
 
     def retry(self, ids: Iterable[str]) -> None:
-        """Take recordings out of `errors.jsonl`, because they are tried again."""
-        again = self.failed & frozenset(ids)
+        """Take recordings out of `errors.jsonl`, because they are tried again; to be called after `begin`."""
+        again = frozenset(ids)
         beside = self.path / (ERRORS + ".new")
         try:
             kept = [line for line in read_lines(self.path / ERRORS) if line["id"] not in again]
             with beside.open("w", encoding="utf-8") as file:
                 file.writelines(_dump(line) + "\n" for line in kept)
-            self._errors.close()
+            self._files[ERRORS].close()
             beside.replace(self.path / ERRORS)
-            self._errors = _append(self.path / ERRORS)
+            self._files[ERRORS] = _append(self.path / ERRORS)
         except OSError as error:
             raise _cannot_write(self.path, error) from error
         self.failed -= again
@@ -103,49 +111,66 @@ class Journal:
 
         Raises OutputError when the disk is full or gone.
         """
-        file = self._transcripts if isinstance(outcome, Transcript) else self._errors
         try:
-            _write_line(file, outcome)
+            _write_line(self._files[TRANSCRIPTS if isinstance(outcome, Transcript) else ERRORS], outcome)
             now = time.monotonic()
             if now - self._synced >= _SYNC_EVERY_S:
                 self._synced = now
-                os.fsync(self._transcripts.fileno())
-                os.fsync(self._errors.fileno())
+                for file in self._files.values():
+                    os.fsync(file.fileno())
         except OSError as error:
             raise _cannot_write(self.path, error) from error
 
     def finish(self, state: str, figures: Mapping[str, Any]) -> None:
-        """Write the run's figures into `run.json`; `state` is `finished`, `interrupted` or `failed`."""
-        self._write_run({"state": state, **figures})
+        """Write the run's figures into `run.json`; `state` is `finished`, `interrupted` or `failed`.
+
+        Does nothing when the run never began.
+        """
+        if self._files:
+            self._write_run({"state": state, **figures})
 
     def close(self) -> None:
         """Sync, close and unlock; safe to call twice."""
-        for file in (self._transcripts, self._errors):
-            if not file.closed:
-                try:
-                    os.fsync(file.fileno())
-                    file.close()
-                except OSError:
-                    # A full disk was reported by `write` already; the next run repairs the last line.
-                    pass
-        self._lock.release()
+        for file in self._files.values():
+            # A full disk was reported by `write` already; the next run repairs the last line.
+            with contextlib.suppress(OSError, ValueError):
+                os.fsync(file.fileno())
+                file.close()
+        if self._lock.is_locked:
+            with contextlib.suppress(OSError):
+                (self.path / _HOLDER).unlink()
+            self._lock.release()
 
     def _acquire(self) -> None:
         try:
             self._lock.acquire(timeout=0)
+            (self.path / _HOLDER).write_text(str(os.getpid()), encoding="ascii")
         except Timeout:
-            holder = _read_run(self.path).get("process")
-            who = f"process {holder}" if holder else "another process"
             raise OutputError(
-                f"{self.path}: {who} is writing there; wait for it, stop it, or choose another output"
+                f"{self.path}: {self._holder()} is writing there; wait for it, stop it, or choose another output"
             ) from None
         except OSError as error:
+            self._lock.release()
             raise _cannot_write(self.path, error) from error
 
+    def _holder(self) -> str:
+        """Name the process that has the lock, as far as it has said so."""
+        try:
+            return f"process {int((self.path / _HOLDER).read_text(encoding='ascii'))}"
+        except (OSError, ValueError):
+            return "another process"
+
     def _check_settings(self) -> None:
-        before = _read_run(self.path).get("settings")
-        if before is None or before == self._settings:
+        if not self.done and not self.failed:
             return
+        before = _read_run(self.path).get("settings")
+        if before == self._settings:
+            return
+        if not isinstance(before, dict):
+            raise OutputError(
+                f"{self.path} holds results, and no {RUN} that says with which settings they were made; "
+                "choose another output, or start afresh with --overwrite"
+            )
         names = [name for name in {**before, **self._settings} if before.get(name) != self._settings.get(name)]
         changes = "; ".join(f"{name} was {before.get(name)!r}, now {self._settings.get(name)!r}" for name in names)
         raise OutputError(
@@ -158,8 +183,7 @@ class Journal:
         beside = self.path / (RUN + ".new")
         try:
             with beside.open("w", encoding="utf-8") as file:
-                json.dump(content, file, ensure_ascii=False, indent=2)
-                file.write("\n")
+                file.write(_dump(content, indent=2) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(self.path / RUN)
@@ -183,12 +207,12 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def _dump(line: Mapping[str, Any]) -> str:
-    text = json.dumps(line, ensure_ascii=False)
+def _dump(content: Mapping[str, Any], indent: int | None = None) -> str:
+    text = json.dumps(content, ensure_ascii=False, indent=indent)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        return json.dumps(line, ensure_ascii=True)
+        return json.dumps(content, ensure_ascii=True, indent=indent)
     return text
 
 
@@ -196,8 +220,10 @@ def _write_line(file: IO[bytes], outcome: Transcript | Failure) -> None:
     """Write and flush one line; what a failed write left behind is taken back where the disk allows it."""
     start = file.seek(0, os.SEEK_END)
     try:
-        file.write(to_json(outcome).encode("utf-8") + b"\n")
-        file.flush()
+        line = to_json(outcome).encode("utf-8") + b"\n"
+        # A disk that is nearly full takes the beginning of a line and says nothing.
+        if file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError:
         os.ftruncate(file.fileno(), start)
         raise

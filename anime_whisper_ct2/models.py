@@ -18,6 +18,12 @@ def resolve_model(name: str = DEFAULT_MODEL, *, progress: Progress | None = None
     `progress` gets a stage, the bytes done and their total while a conversion runs. Raises ModelError.
     """
     path = Path(name)
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # then it may be a hub id
+    except (OSError, ValueError) as error:
+        raise ModelNotFoundError(f"{name}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
     if is_converted(path):
         return open_model_dir(path)
     if path.is_dir() and not is_checkpoint(path):

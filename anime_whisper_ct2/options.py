@@ -75,8 +75,10 @@ class EngineOptions:
         _check_choice("device", self.device, get_args(Device))
         _check_choice("compute type", self.compute_type, get_args(ComputeType))
         _check_at_least("engines", self.engines, 1)
-        if self.engines > 1 and (self.device == "cuda" or len(self.gpus) > 1):
-            raise InputError("several engines share a CPU; on GPUs there is one for each, so name the GPUs instead")
+        if self.engines > 1 and self.device != "cpu":
+            raise InputError("several engines are for --device cpu; on GPUs there is one for each, so name the GPUs")
+        if self.device == "cpu" and self.gpus != (0,):
+            raise InputError("GPUs are named, and the device is the CPU; leave one of the two out")
         if not self.gpus or min(self.gpus) < 0 or len(set(self.gpus)) < len(self.gpus):
             raise InputError(f"GPUs are {self.gpus}; name each one once, counting from 0")
         _check_at_least("CPU threads", self.cpu_threads, 0)
@@ -90,7 +92,7 @@ class EngineOptions:
         threads = max(1, (self.cpu_threads or available_cores()) // self.engines)
         if self.engines == 1:
             return (self,)
-        return (replace(self, device="cpu", cpu_threads=threads, engines=1),) * self.engines
+        return (replace(self, cpu_threads=threads, engines=1),) * self.engines
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any, Literal, TypeAlias, overload
@@ -120,12 +121,14 @@ class Transcriber:
 
     def _outcomes(self, audio: Iterable[AudioLike], ordered: bool, on_error: str) -> Iterator[Outcome]:
         executor = LocalExecutor(self._engine, self._decoding, self._frontend, self._length)
-        recordings = (as_recording(number, item) for number, item in enumerate(audio))
-        finished = (item for item in executor.run(recordings) if not isinstance(item, Tick))
-        for outcome in _in_order(finished) if ordered else (outcome for _, outcome in finished):
-            if isinstance(outcome, Failure) and on_error == "raise":
-                raise RecordingError(f"{outcome.id}: {outcome.message}", stage=outcome.stage, recording=outcome.id)
-            yield outcome
+        tasks = ((number, as_recording(number, item)) for number, item in enumerate(audio))
+        # Closed here and now: an exception that somebody keeps would keep the workers running with it.
+        with closing(executor.run(tasks)) as run:
+            finished = (item for item in run if not isinstance(item, Tick))
+            for outcome in _in_order(finished) if ordered else (outcome for _, outcome in finished):
+                if isinstance(outcome, Failure) and on_error == "raise":
+                    raise RecordingError(f"{outcome.id}: {outcome.message}", stage=outcome.stage, recording=outcome.id)
+                yield outcome
 
 
 def as_recording(number: int, item: AudioLike) -> Recording:

@@ -59,4 +59,8 @@ def window_length(mode: WindowMode, tail_s: float | None, awct2: Mapping[str, An
         if tail_s is not None:
             raise InputError("a tail is for fitted windows, and these are full; choose --window fit, or leave it out")
         return WindowLength("full")
-    return WindowLength("fit", float(profile.get("tail_s", DEFAULT_TAIL_S)) if tail_s is None else tail_s)
+    if tail_s is None:
+        tail_s = profile.get("tail_s", DEFAULT_TAIL_S)
+    if not isinstance(tail_s, (int, float)):
+        raise InputError(f"the model's profile holds a tail of {tail_s!r}; run awct2 calibrate again")
+    return WindowLength("fit", float(tail_s))

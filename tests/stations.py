@@ -56,6 +56,17 @@ def always_dies(_model: str, _engine: EngineOptions, _decoding: DecodingOptions)
     return FakeEngine(decode)
 
 
+def dies_of_poison(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Die at one length of clip: 0.7 s."""
+
+    def decode(window: Window) -> Decoded:
+        if round(window.end_s, 2) == 0.7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Decoded("はい", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode)
+
+
 def refuses(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
     """Find the model wanting."""
     raise ModelFolderError(f"{model}: not a model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,25 @@ def test_a_header_that_claims_a_trillion_samples_costs_no_memory(tmp_path: Path)
     raw[4:8] = b"\xff\xff\xff\xff"
     path.write_bytes(raw)
     assert len(load(str(path))) <= 1_700
+
+
+def test_a_flac_from_a_pipe_and_a_wav_of_a_broken_recorder_are_read(tmp_path: Path) -> None:
+    flac = bytearray(Path(written(tmp_path / "a.flac", tone(1.0), 16_000)).read_bytes())
+    flac[21] &= 0xF0  # STREAMINFO: the low 36 bits of bytes 21 to 25 count the samples; 0 is "unknown"
+    flac[22:26] = bytes(4)
+    assert len(load(bytes(flac))) == 16_000
+    wav = bytearray(Path(written(tmp_path / "a.wav", tone(1.0), 16_000)).read_bytes())
+    wav[40:44] = bytes(4)
+    (tmp_path / "b.wav").write_bytes(wav)
+    assert abs(len(load(str(tmp_path / "b.wav"))) - 16_000) <= 1
+
+
+@pytest.mark.parametrize("suffix", [b".wav", b".m4a"])
+def test_names_that_are_not_utf_8_are_opened(tmp_path: Path, suffix: bytes) -> None:
+    made = in_aac(tmp_path / "a.m4a", 1.0) if suffix == b".m4a" else written(tmp_path / "a.wav", tone(1.0), 16_000)
+    name = os.path.join(os.fsencode(tmp_path), b"\x83e\x83X" + suffix)
+    os.rename(made, name)
+    assert len(load(os.fsdecode(name))) >= 16_000
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {

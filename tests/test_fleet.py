@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from anime_whisper_ct2.errors import EngineError, InputError, ModelFolderError
 from anime_whisper_ct2.executors.fleet import Fleet
 from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
-from anime_whisper_ct2.records import Recording, Tick, Transcript
+from anime_whisper_ct2.records import Failure, Recording, Tick, Transcript
 from anime_whisper_ct2.windows import WindowLength
 
 N = 60
@@ -28,16 +30,18 @@ def recordings(write_tone: Callable[..., Path]) -> list[Recording]:
     return [Recording(f"{n}", path, path, {"n": n}) for n in range(N)]
 
 
-def run(fleet: Fleet, recordings: list[Recording], stop_after: int | None = None) -> dict[int, Transcript]:
-    done: dict[int, Transcript] = {}
+def run(
+    fleet: Fleet, recordings: list[Recording], stop_after: int | None = None, *, failures: bool = False
+) -> dict[int, Any]:
+    done: dict[int, Any] = {}
     try:
         fleet.open()
-        for item in fleet.run(recordings):
+        for item in fleet.run(enumerate(recordings)):
             if isinstance(item, Tick):
                 continue
             key, outcome = item
             assert key not in done
-            assert isinstance(outcome, Transcript)
+            assert failures or isinstance(outcome, Transcript)
             done[key] = outcome
             if len(done) == stop_after:
                 fleet.stop()
@@ -77,6 +81,19 @@ def test_an_engine_that_keeps_dying_leaves_its_share_to_the_others(recordings: l
     assert fleet.figures["engine_deaths"] == 3
 
 
+def test_a_recording_that_kills_engines_is_found_and_left_out(
+    recordings: list[Recording], write_tone: Callable[..., Path]
+) -> None:
+    given = list(recordings)
+    given[17] = replace(given[17], audio=str(write_tone("poison.wav", 0.7)))
+    fleet = Fleet([settings("dies_of_poison"), settings("dies_of_poison")], ahead=8)
+    done = run(fleet, given, failures=True)
+    assert done.keys() == set(range(N))
+    failed = {key: outcome for key, outcome in done.items() if isinstance(outcome, Failure)}
+    assert failed.keys() == {17}
+    assert (failed[17].error, "SIGKILL" in failed[17].message) == ("EngineDied", True)
+
+
 def test_no_engine_left_ends_the_run(recordings: list[Recording]) -> None:
     with pytest.raises(EngineError, match=r"no engine is left.*SIGKILL.*the same command goes on"):
         run(Fleet([settings("always_dies")], ahead=8), recordings)
@@ -87,8 +104,10 @@ def test_an_engine_that_refuses_the_model_says_why(recordings: list[Recording]) 
         run(Fleet([settings("plain"), settings("refuses", "m")], ahead=8), recordings)
 
 
-def test_stopping_ends_with_what_is_in_flight(recordings: list[Recording]) -> None:
-    done = run(Fleet([settings("by_process")], ahead=8), recordings, stop_after=5)
+@pytest.mark.parametrize("ahead", [8, 2048])
+def test_stopping_ends_with_what_is_in_flight(recordings: list[Recording], ahead: int) -> None:
+    # Also when every recording was handed out already.
+    done = run(Fleet([settings("by_process")], ahead=ahead), recordings, stop_after=5)
     assert 5 <= len(done) < N
 
 
@@ -102,8 +121,16 @@ def test_an_error_in_the_listing_reaches_the_caller(recordings: list[Recording])
 
 
 def test_engines_split_the_cores_and_gpus_get_one_each() -> None:
-    assert [part.cpu_threads for part in EngineOptions(engines=2, cpu_threads=6).split()] == [3, 3]
+    assert [part.cpu_threads for part in EngineOptions(device="cpu", engines=2, cpu_threads=6).split()] == [3, 3]
     assert [part.gpus for part in EngineOptions(gpus=(0, 2)).split()] == [(0,), (2,)]
-    for wrong in ({"engines": 2, "device": "cuda"}, {"gpus": (0, 0)}, {"gpus": ()}, {"engines": 0}):
+    wrong = (
+        {"engines": 2},
+        {"engines": 2, "device": "cuda"},
+        {"engines": 0},
+        {"gpus": (1,), "device": "cpu"},
+        {"gpus": (0, 0)},
+        {"gpus": ()},
+    )
+    for options in wrong:
         with pytest.raises(InputError):
-            EngineOptions(**wrong)  # type: ignore[arg-type]
+            EngineOptions(**options)  # type: ignore[arg-type]

@@ -58,6 +58,7 @@ def test_a_torn_last_line_is_cut_off_and_its_recording_done_again(tmp_path: Path
     path.write_bytes(whole + torn)
     with Journal(tmp_path, SETTINGS) as journal:
         assert journal.done == {"a.ogg"}
+        journal.begin({})
         journal.write(transcript("b.ogg"))
     assert [line["id"] for line in read_lines(path)] == ["a.ogg", "b.ogg"]
 
@@ -66,7 +67,8 @@ def test_a_torn_line_longer_than_a_block_is_cut_off(tmp_path: Path) -> None:
     write(tmp_path, transcript("a.ogg"))
     path = tmp_path / "transcripts.jsonl"
     path.write_bytes(path.read_bytes() + b"x" * 200_000)
-    Journal(tmp_path, SETTINGS).close()
+    with Journal(tmp_path, SETTINGS) as journal:
+        journal.begin({})
     assert len(list(read_lines(path))) == 1
 
 
@@ -87,9 +89,29 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
         assert journal.done == frozenset()
 
 
+def test_settings_count_only_where_there_are_results(tmp_path: Path) -> None:
+    write(tmp_path)
+    Journal(tmp_path, {**SETTINGS, "beam_size": 5}).close()
+
+
+def test_results_of_unknown_settings_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, transcript("a.ogg"))
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(OutputError, match=r"no run\.json"):
+        Journal(tmp_path, SETTINGS)
+
+
+def test_nothing_is_overwritten_before_the_run_begins(tmp_path: Path) -> None:
+    write(tmp_path, transcript("a.ogg"))
+    Journal(tmp_path, SETTINGS, overwrite=True).close()
+    with Journal(tmp_path, SETTINGS) as journal:
+        assert journal.done == {"a.ogg"}
+
+
 def test_a_retry_takes_out_the_errors_it_tries_again_and_no_others(tmp_path: Path) -> None:
     write(tmp_path, transcript("a.ogg"), failure("b.ogg"), failure("c.ogg"))
     with Journal(tmp_path, SETTINGS) as journal:
+        journal.begin({})
         journal.retry(["a.ogg", "b.ogg"])
         assert (journal.done, journal.failed) == ({"a.ogg"}, {"c.ogg"})
         journal.write(transcript("b.ogg"))
@@ -144,3 +166,28 @@ def test_run_json_holds_settings_state_and_figures(tmp_path: Path) -> None:
     assert run["settings"] == SETTINGS
     assert (run["state"], run["done"]) == ("finished", 1)
     assert not list(tmp_path.glob("*.new"))
+
+
+def test_a_disk_that_fills_in_the_middle_of_a_line_leaves_whole_lines(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "from tests.test_journal import SETTINGS, transcript; from anime_whisper_ct2.journal import Journal\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "with Journal(Path(sys.argv[1]), SETTINGS) as journal:\n"
+        "    journal.begin({})\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))\n"
+        "    for n in range(10): journal.write(transcript(f'{n}.ogg'))"
+    )
+    root = str(Path(__file__).resolve().parents[1])
+    env = {**os.environ, "PYTHONPATH": root}
+    full = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, env=env, check=False
+    )
+    assert "OutputError" in full.stderr
+    assert (tmp_path / "transcripts.jsonl").read_bytes().endswith(b"\n")
+    with Journal(tmp_path, SETTINGS) as journal:
+        journal.begin({})
+        assert 0 < len(journal.done) < 10
+        for n in range(len(journal.done), 10):
+            journal.write(transcript(f"{n}.ogg"))
+    assert [line["id"] for line in read_lines(tmp_path / "transcripts.jsonl")] == [f"{n}.ogg" for n in range(10)]

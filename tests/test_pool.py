@@ -43,8 +43,8 @@ def gather(messages: Iterator[Message]) -> dict[int, list[Message]]:
 
 def test_workers_give_what_one_process_gives(write_tone: Callable[..., Path]) -> None:
     given = [recording(str(n), str(write_tone(f"{n}.flac", 0.5 + n))) for n in range(6)]
-    here = gather(InProcess(SETTINGS)(given))
-    there = gather(WorkerPool(SETTINGS, workers=2, capacity=8)(given))
+    here = gather(InProcess(SETTINGS)(enumerate(given)))
+    there = gather(WorkerPool(SETTINGS, workers=2, capacity=8)(enumerate(given)))
     assert here.keys() == there.keys() == set(range(6))
     for key, messages in here.items():
         assert [type(m) for m in messages] == [type(m) for m in there[key]] == [Opened, Window, Closed]
@@ -52,7 +52,7 @@ def test_workers_give_what_one_process_gives(write_tone: Callable[..., Path]) ->
 
 
 def test_arrays_larger_than_a_pipe_do_not_block_it() -> None:
-    done = gather(WorkerPool(SETTINGS, workers=1, capacity=2)([seconds(70), seconds(40), seconds(1)]))
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=2)(enumerate([seconds(70), seconds(40), seconds(1)])))
     assert [len(messages) for messages in done.values()] == [5, 4, 3]
 
 
@@ -66,7 +66,7 @@ def test_a_slow_consumer_holds_the_workers_back(write_tone: Callable[..., Path])
             taken += 1
             yield recording(str(n), path)
 
-    messages = WorkerPool(SETTINGS, workers=1, capacity=4)(source())
+    messages = WorkerPool(SETTINGS, workers=1, capacity=4)(enumerate(source()))
     next(messages)
     time.sleep(1.0)
     assert taken < 40  # 4 in the queue, and what fits into a pipe
@@ -75,7 +75,7 @@ def test_a_slow_consumer_holds_the_workers_back(write_tone: Callable[..., Path])
 
 def test_silence_gives_no_window() -> None:
     (messages,) = gather(
-        InProcess(SETTINGS)([recording("0", ArrayAudio(np.zeros(16_000, np.float32), 16_000))])
+        InProcess(SETTINGS)([(0, recording("0", ArrayAudio(np.zeros(16_000, np.float32), 16_000)))])
     ).values()
     assert messages[1:] == [Closed(0, 0, 1.0)]
 
@@ -85,7 +85,7 @@ def test_a_broken_file_costs_itself(tmp_path: Path, write_tone: Callable[..., Pa
     given = [
         recording(name, str(path)) for name, path in (("bad", tmp_path / "bad.ogg"), ("good", write_tone("g.wav")))
     ]
-    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(given))
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(enumerate(given)))
     assert isinstance(done[0][-1], Broken)
     assert isinstance(done[1][-1], Closed)
 
@@ -109,7 +109,7 @@ def test_a_worker_that_dies_costs_the_recording_it_had_in_hand(
         recording(path.name, str(path))
         for path in (write_tone("a.wav"), fifo, write_tone("b.wav"), write_tone("c.wav"))
     ]
-    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(given))
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(enumerate(given)))
     assert [type(done[key][-1]) for key in range(4)] == [Closed, Broken, Closed, Closed]
     assert "SIGSEGV" in done[1][-1].message  # type: ignore[union-attr]
     assert len(started) == 2
@@ -118,7 +118,7 @@ def test_a_worker_that_dies_costs_the_recording_it_had_in_hand(
 def test_workers_are_replaced_now_and_then(write_tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_room, "_RECYCLE_AFTER", 3)
     path = str(write_tone("a.wav"))
-    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(recording(str(n), path) for n in range(8)))
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)((n, recording(str(n), path)) for n in range(8)))
     assert [type(messages[-1]) for messages in done.values()] == [Closed] * 8
 
 
@@ -127,7 +127,7 @@ def test_workers_that_cannot_start_end_the_run(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(EngineError, match="no worker process could be started"):
-        list(WorkerPool(SETTINGS, workers=1, capacity=8)([recording("a", str(write_tone("a.wav")))]))
+        list(WorkerPool(SETTINGS, workers=1, capacity=8)([(0, recording("a", str(write_tone("a.wav"))))]))
 
 
 def test_an_error_in_the_listing_reaches_the_caller() -> None:
@@ -136,13 +136,13 @@ def test_an_error_in_the_listing_reaches_the_caller() -> None:
         raise LookupError("the list ends here")
 
     with pytest.raises(LookupError, match="the list ends here"):
-        list(WorkerPool(SETTINGS, workers=1, capacity=8)(source()))
+        list(WorkerPool(SETTINGS, workers=1, capacity=8)(enumerate(source())))
 
 
 def test_stopping_ends_the_iteration_and_the_processes(write_tone: Callable[..., Path]) -> None:
     path = str(write_tone("a.wav"))
     workers = WorkerPool(SETTINGS, workers=2, capacity=4)
-    messages = workers(recording(str(n), path) for n in range(10_000))
+    messages = workers((n, recording(str(n), path)) for n in range(10_000))
     next(messages)
     workers.stop()
     start = time.monotonic()
@@ -150,3 +150,44 @@ def test_stopping_ends_the_iteration_and_the_processes(write_tone: Callable[...,
     assert rest < 100
     assert time.monotonic() - start < 10
     assert not workers._children
+
+
+def test_a_source_that_waits_for_results_gets_them(write_tone: Callable[..., Path]) -> None:
+    path = str(write_tone("a.wav"))
+    done: list[int] = []
+
+    def one_by_one() -> Iterator[tuple[int, Recording]]:
+        for n in range(5):
+            deadline = time.monotonic() + 20
+            while len(done) < n and time.monotonic() < deadline:
+                time.sleep(0.01)
+            yield n, recording(str(n), path)
+
+    for message in WorkerPool(SETTINGS, workers=2, capacity=4)(one_by_one()):
+        if isinstance(message, Closed):
+            done.append(message.key)
+    assert done == [0, 1, 2, 3, 4]
+
+
+def test_leaving_early_does_not_wait_for_the_source(write_tone: Callable[..., Path]) -> None:
+    path = str(write_tone("a.wav"))
+
+    def live() -> Iterator[tuple[int, Recording]]:
+        yield 0, recording("0", path)
+        time.sleep(60)
+
+    start = time.monotonic()
+    messages = WorkerPool(SETTINGS, workers=1, capacity=4)(live())
+    next(messages)
+    messages.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - start < 20
+
+
+def test_files_where_the_user_stands_are_not_imported(
+    write_tone: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(write_tone("a.wav"))
+    (tmp_path / "soundfile.py").write_text("raise SystemExit('a file of the corpus was run')")
+    monkeypatch.chdir(tmp_path)
+    (messages,) = gather(WorkerPool(SETTINGS, workers=1, capacity=4)([(0, recording("a", path))])).values()
+    assert isinstance(messages[-1], Closed)

@@ -67,6 +67,26 @@ def test_ids_that_collide_are_refused_with_both_names(corpus: Path) -> None:
         Corpus((str(corpus / "a"), str(corpus / "copy"))).check_ids()
 
 
+@pytest.mark.parametrize("within", ["b.ogg", "", "/"])
+def test_inputs_that_overlap_are_refused(corpus: Path, within: str) -> None:
+    other = f"{corpus}/" if within == "/" else str(corpus / within)
+    if within:
+        with pytest.raises(InputError, match="would both have the id"):
+            Corpus((str(corpus), other)).check_ids()
+    else:
+        assert Corpus((str(corpus), other)).check_ids() == 4
+
+
+def test_a_link_in_a_circle_is_a_recording_that_fails(corpus: Path) -> None:
+    (corpus / "loop.ogg").symlink_to(corpus / "loop.ogg")
+    assert "loop.ogg" in ids(corpus)
+
+
+def test_a_name_that_no_system_takes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be opened"):
+        Corpus((str(tmp_path / ("x" * 300)),))
+
+
 def test_an_input_given_twice_counts_once(corpus: Path) -> None:
     assert Corpus((str(corpus), str(corpus))).check_ids() == 4
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -59,10 +59,26 @@ class TestBatcher:
         assert [type(item) for item in Batcher(WindowLength(), lambda _: 9)(items)] == [Tick, Closed, Batch]
 
     def test_a_window_does_not_wait_for_ever(self) -> None:
-        now = iter([0.0, 1.0, 100.0])
-        batches = Batcher(WindowLength(), lambda _: 9, patience_s=20.0, clock=lambda: next(now))
-        out = list(batches([window(0), Tick(), Tick(), window(1, 0)][:3]))
-        assert [type(item) for item in out] == [Tick, Batch, Tick]
+        now = 0.0
+
+        def idle(*seconds: float) -> Iterator[Window | Tick]:
+            nonlocal now
+            yield window(0)
+            for passed in seconds:
+                now += passed
+                yield Tick()
+
+        out = Batcher(WindowLength(), lambda _: 9, patience_s=20.0, clock=lambda: now)(idle(1.0, 20.0, 1.0))
+        assert [type(item) for item in out] == [Tick, Batch, Tick, Tick]
+
+    def test_time_that_the_engine_takes_is_no_waiting(self) -> None:
+        now = 0.0
+        batches = Batcher(WindowLength(), lambda _: 9, patience_s=20.0, clock=lambda: now)
+        seen = []
+        for item in batches([window(0), Tick(), Tick(), Tick()]):
+            seen.append(type(item))
+            now += 100.0  # what is done with each item, before the next is asked for
+        assert seen == [Tick, Tick, Tick, Batch]
 
     def test_more_than_a_window_holds_is_refused(self) -> None:
         with pytest.raises(ValueError, match="3001"):
@@ -95,6 +111,14 @@ class TestDecoding:
         assert [(item.key, item.stage, item.message) for item in broken] == [(5, "engine", "cannot decode this")]
         assert sorted(w.key for w, _ in (item for item in out if not isinstance(item, Broken))) == [0, 1, 2, 3, 4, 6, 7]
         assert [len(batch.windows) for batch in engine.batches] == [8, 4, 4, 2, 2, 1, 1]
+
+    def test_an_engine_that_fails_on_everything_ends_the_run_and_blames_no_recording(self) -> None:
+        def decode(_: Window) -> Decoded:
+            raise EngineError("an illegal memory access was encountered")
+
+        batches = [Batch(tuple(window(10 * b + i) for i in range(4)), 3000) for b in range(20)]
+        with pytest.raises(EngineError, match="fails on everything: an illegal memory access"):
+            self.run(decode, batches)
 
     def test_a_defect_of_ours_is_not_hidden(self) -> None:
         def decode(_: Window) -> Decoded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -88,3 +89,22 @@ def test_the_real_model_reads_a_path_and_its_array_alike(tiny_model: Path, refer
     with Transcriber(tiny_model, workers=0, device="cpu", compute_type="float32") as transcriber:
         from_path, from_array = transcriber.transcribe([CORPUS / id_, (samples, rate)])
     assert from_path.text == from_array.text != ""
+
+
+def test_an_error_that_is_kept_keeps_no_workers(write_tone: Callable[..., Path]) -> None:
+    with Transcriber(FakeEngine(), workers=1) as transcriber:
+        try:
+            list(transcriber.transcribe([b"no audio"]))
+        except RecordingError as error:
+            kept = error
+        children = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+        assert kept.recording == "audio-0"
+        if children.exists():
+            assert not children.read_text()
+
+
+def test_an_open_engine_takes_no_options() -> None:
+    engine = FakeEngine()
+    with pytest.raises(InputError, match="takes no options"):
+        Transcriber(engine, beam_size=5)
+    engine.close()

@@ -34,7 +34,7 @@ LOOPS = (
 
 def window(key: int, seconds: float = 3.0, rms: float = 0.1) -> Window:
     frames = round(seconds * 100)
-    return Window(key, 0, 0.0, seconds, LogMel(np.zeros((2, frames), np.float32), -1.0), rms)
+    return Window(key, 0, 0.0, seconds, LogMel(np.full((2, frames), key, np.float32), -1.0), rms)
 
 
 def said(text: str, logprob: float = -0.2, *, capped: bool = False) -> Decoded:
@@ -141,7 +141,35 @@ class TestSecondLook:
 
     def test_the_audited_share_is_near_what_was_asked(self) -> None:
         look = SecondLook(retry=False, audit=0.01)
-        assert 50 <= sum(look.wanted(window(key), said("はい")) for key in range(10_000)) <= 150
+        drawn = [look.wanted(window(key), said("はい")) for key in range(10_000)]
+        assert 50 <= sum(drawn) <= 150
+        # By what a window holds, not by its place: a resumed run draws the same ones.
+        assert drawn[::-1] == [look.wanted(window(key), said("はい")) for key in reversed(range(10_000))]
+
+    def test_an_audited_text_goes_home_without_waiting_for_its_second_look(self) -> None:
+        engine = FakeEngine(lambda _: said("はい"), batch_size=4, in_flight=1)
+
+        def endless() -> object:
+            key = 0
+            while True:
+                yield Batch((window(key),), 320)
+                key += 1
+
+        first = next(iter(Decoding(engine, SecondLook(retry=True, audit=1.0))(endless())))  # type: ignore[arg-type]
+        assert isinstance(first, tuple)
+        assert len(engine.batches) == 1
+        engine.close()
+
+    def test_a_second_look_that_fails_leaves_the_first_text(self) -> None:
+        def decode(item: Window) -> Decoded:
+            if engine.batches[-1].frames == 3000:
+                raise EngineMemoryError("out of memory")
+            return said("あはは" * 20)
+
+        engine = FakeEngine(decode, batch_size=1, in_flight=1)
+        ((_, decoded),) = Decoding(engine, SecondLook(retry=True, audit=0.0))([Batch((window(0),), 320)])  # type: ignore[misc]
+        assert decoded.text == "あはは" * 20
+        engine.close()
 
     def test_full_windows_are_never_decoded_twice(self) -> None:
         engine = FakeEngine(lambda _: said("あはは" * 20), batch_size=4)

@@ -218,7 +218,9 @@ def _signals_stop(corpus_run: CorpusRun) -> Iterator[None]:
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         if corpus_run.stopped:
-            raise KeyboardInterrupt
+            # Every line is whole in its file, the lock goes with the process, and so do the workers.
+            os.write(2, b"\nStopped. Every finished line is kept; the same command goes on from there.\n")
+            os._exit(EXIT_INTERRUPTED)
         corpus_run.stop()
         # Not through Python's stream: the signal may have come in the middle of a write to it.
         os.write(2, b"\nFinishing what is in flight; once more to stop at once.\n")
@@ -226,9 +228,6 @@ def _signals_stop(corpus_run: CorpusRun) -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except KeyboardInterrupt:
-        click.echo("Stopped. Every finished line is kept; the same command goes on from there.", err=True)
-        sys.exit(EXIT_INTERRUPTED)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -47,4 +47,4 @@ class Engine(Protocol):
         """
 
     def close(self) -> None:
-        """Finish what was submitted and let go of the device."""
+        """Finish what the device is computing, drop what waits for it, and let go of the device."""

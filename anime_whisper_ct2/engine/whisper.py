@@ -48,12 +48,20 @@ def _settle(options: EngineOptions, converted: str) -> _Device:
     """Turn `auto` into a device, and say what is wrong with a wish that cannot be met."""
     gpus = ctranslate2.get_cuda_device_count()
     name = options.device if options.device != "auto" else ("cuda" if gpus else "cpu")
-    if name == "cuda":
-        load_cublas()
     gpu = options.gpus[0]
+    if name == "cpu" and gpu:
+        name = "cuda"  # a GPU was asked for by its number: refuse it below, and compute on no other
     if name == "cuda" and gpu >= gpus:
         found = f"{gpus} found" if gpus else "none found (is the NVIDIA driver installed?)"
         raise InputError(f"no CUDA device {gpu}: {found}; choose another, or --device cpu")
+    if name == "cuda":
+        if options.cpu_threads:
+            raise InputError("CPU threads are for --device cpu; leave them out on a GPU")
+        cublas = load_cublas()
+        if not cublas.loaded:
+            raise EngineError(
+                f"no cuBLAS 12 ({cublas.problem}); pip install 'anime-whisper-ct2[cuda]', or --device cpu"
+            )
     compute: str = options.compute_type
     supported = ctranslate2.get_supported_compute_types(name, gpu if name == "cuda" else 0)
     if compute not in ("default", "auto") and compute not in supported:
@@ -147,7 +155,8 @@ class CTranslate2Engine:
 
     def shrink(self, frames: int, windows: int) -> None:
         """Take half of what did not fit from now on."""
-        self._full_windows = max(1.0, min(self._full_windows, windows / 2 * frames / WINDOW_FRAMES))
+        fits = windows / 2 / min(_MOST_SHORT_FOR_FULL, WINDOW_FRAMES / frames)
+        self._full_windows = max(1.0, min(self._full_windows, fits))
 
     @property
     def in_flight(self) -> int:
@@ -169,8 +178,8 @@ class CTranslate2Engine:
         return self._pool.submit(self._decode, batch)
 
     def close(self) -> None:
-        """Finish what was submitted, end the threads and free the model's memory."""
-        self._pool.shutdown()
+        """Finish what the device is computing, drop what waits for it, and free the model's memory."""
+        self._pool.shutdown(cancel_futures=True)
         self._model.unload_model()
 
     def _measured_windows(self, gpu: int) -> float:

@@ -1,7 +1,8 @@
 """Several engines, each a process of its own with all its stages; on GPUs, one for each.
 
-The recordings go to whichever engine is ahead. One that dies is started again and gets back what it had not finished;
-one that keeps dying leaves its share to the others.
+Each recording goes to the engine with the least in hand. An engine that dies is started again; what it had in hand is
+done anew in halves, so that a recording which kills engines is found, recorded and left out. An engine that dies again
+and again without doing anything leaves its share to the others.
 """
 
 from __future__ import annotations
@@ -10,42 +11,44 @@ import contextlib
 import queue
 import threading
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import Any
 
 from anime_whisper_ct2.errors import EngineError
+from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.messages import Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import Child, cause_of_death
 from anime_whisper_ct2.executors.second_look import SecondLook
-from anime_whisper_ct2.records import Outcome, Recording, Tick
-
-Task: TypeAlias = tuple[int, Recording]
+from anime_whisper_ct2.records import Failure, Outcome, Tick
 
 TICK_S = 0.1
 _STATION = "anime_whisper_ct2.executors.station"
-# Deaths after which an engine is given up.
+# Deaths in a row, without a recording done between them, after which an engine is given up.
 _MOST_DEATHS = 3
 
 
 class _Station:
-    """One engine process as the fleet sees it: what it has in hand, by the number it knows it by."""
+    """One engine process as the fleet sees it."""
 
     def __init__(self, settings: StationSettings, inbox: queue.SimpleQueue[tuple[_Station, Any]]) -> None:
-        self.settings = settings
+        self._settings = settings
         self._inbox = inbox
         self.deaths = 0
+        self.proven = False  # whether it has done anything yet
         self.start()
 
     def start(self) -> None:
         """Start the process, or start it again."""
         self.in_hand: dict[int, Task] = {}
-        self._sent = 0
         self.ready = False
+        self.quarantine = False  # it works on suspects, and gets nothing else until they are done
         self.finishing = False
+        self._stop_sent = False
         self.done = False
+        self.refusal: Exception | None = None
         self.child = Child(_STATION, {})
         threading.Thread(target=self._listen, args=(self.child,), daemon=True).start()
-        self._send(self.settings)
+        self._send(self._settings)
 
     def _listen(self, child: Child) -> None:
         try:
@@ -60,19 +63,19 @@ class _Station:
 
     def give(self, task: Task) -> None:
         """Hand over one recording."""
-        self.in_hand[self._sent] = task
-        self._sent += 1
-        self._send(task[1])
+        self.in_hand[task[0]] = task
+        self._send(task)
 
     def finish(self) -> None:
         """Say that nothing more comes."""
         self.finishing = True
-        self.child.finish_input()
+        self._send(None)
 
     def stop(self) -> None:
         """Have it finish what its engine has in hand, and nothing else."""
-        self._send(Stop())
-        self.finish()
+        if not self._stop_sent:
+            self._stop_sent = self.finishing = True
+            self._send(Stop())
 
 
 class Fleet:
@@ -87,27 +90,26 @@ class Fleet:
         self._ahead = ahead
         self._inbox: queue.SimpleQueue[tuple[_Station, Any]] = queue.SimpleQueue()
         self._stations: list[_Station] = []
+        self._retired: list[_Station] = []
         self._figures: Counter[str] = Counter()
         self._window_check = SecondLook(retry=False, audit=0.0)
-        self._returned: deque[Task] = deque()
+        # What engines died over: each list is done by one engine that has nothing else in hand.
+        self._suspects: deque[list[Task]] = deque()
         self._stopping = False
         self.description: dict[str, Any] = {}
 
     def open(self) -> None:
         """Start the engines and wait until all have loaded the model."""
         self._stations = [_Station(settings, self._inbox) for settings in self._settings]
-        waiting = len(self._stations)
         try:
-            while waiting:
+            while not all(station.ready for station in self._stations):
                 station, message = self._inbox.get()
                 if isinstance(message, Refused):
                     raise message.error
                 if message is None:
-                    raise EngineError(
-                        f"an engine process died while it loaded ({cause_of_death(station.child.close())})"
-                    )
+                    cause = cause_of_death(station.child.close())
+                    raise EngineError(f"an engine process died while it loaded the model ({cause})")
                 self._note_ready(station, message)
-                waiting -= 1
         except BaseException:
             self.close()
             raise
@@ -118,9 +120,9 @@ class Fleet:
         check = {"window_check": dict(self._window_check.figures)} if self._window_check.fitted else {}
         return {"memory_halvings": self._figures["memory_halvings"], "engine_deaths": self._figures["deaths"], **check}
 
-    def run(self, recordings: Iterable[Recording]) -> Iterator[tuple[int, Outcome] | Tick]:
+    def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
-        tasks = enumerate(recordings)
+        tasks = iter(tasks)
         while self._stations:
             self._deal(tasks)
             try:
@@ -129,18 +131,19 @@ class Fleet:
                 yield Tick()
                 continue
             if isinstance(message, tuple):
-                number, outcome = message
-                key, _ = station.in_hand.pop(number)
+                key, outcome = message
+                del station.in_hand[key]
+                station.deaths = 0
+                station.proven = True
                 yield key, outcome
             elif isinstance(message, Ready):
                 self._note_ready(station, message)
             elif isinstance(message, Done):
-                station.done = True
-                self._note_figures(message)
+                self._note_done(station, message)
             elif isinstance(message, Refused):
-                station.deaths = _MOST_DEATHS
+                station.refusal = message.error
             else:
-                self._ended(station)
+                yield from self._ended(station)
 
     def stop(self) -> None:
         """Begin nothing new: the engines finish their batches, `run` gives the recordings that end with them."""
@@ -154,50 +157,85 @@ class Fleet:
         self._stations.clear()
 
     def _deal(self, tasks: Iterator[Task]) -> None:
-        """Give every engine that is ready its share: one recording at a time to the one with the fewest in hand."""
-        open_to_more = [station for station in self._stations if station.ready and not station.finishing]
         if self._stopping:
-            for station in open_to_more:
-                station.stop()
+            for station in self._stations:
+                if station.ready and not station.done:
+                    station.stop()
             return
+        open_to_more = []
+        for station in self._stations:
+            if station.ready and not station.finishing:
+                if not station.in_hand:
+                    station.quarantine = False
+                    self._deal_suspects(station)
+                if not station.quarantine:
+                    open_to_more.append(station)
         while open_to_more:
             station = min(open_to_more, key=lambda one: len(one.in_hand))
             if len(station.in_hand) >= self._ahead:
                 return
-            task = self._returned.popleft() if self._returned else next(tasks, None)
+            task = next(tasks, None)
             if task is None:
                 for station in open_to_more:
                     station.finish()
                 return
             station.give(task)
 
+    def _deal_suspects(self, station: _Station) -> None:
+        if self._suspects:
+            station.quarantine = True
+            for task in self._suspects.popleft():
+                station.give(task)
+            # Its batches need not fill: it ends after these, and is started again if there is more to do.
+            station.finish()
+
     def _note_ready(self, station: _Station, message: Ready) -> None:
         station.ready = True
         self.description = {**message.description, "engines": len(self._settings)}
 
-    def _note_figures(self, message: Done) -> None:
+    def _note_done(self, station: _Station, message: Done) -> None:
+        station.done = True
         self._figures["memory_halvings"] += message.figures.get("memory_halvings", 0)
         if message.second_look is not None:
             self._window_check.add(message.second_look)
 
-    def _ended(self, station: _Station) -> None:
-        """An engine is through, or dead: start it again for what it left, or leave that to the others."""
+    def _ended(self, station: _Station) -> Iterator[tuple[int, Outcome]]:
+        """An engine is through, or dead: start it again if there is something to do for it."""
         code = station.child.close()
-        self._returned.extend(station.in_hand.values())
-        if not self._stopping and not station.done:
+        left = list(station.in_hand.values())
+        if self._stopping:
+            self._stations.remove(station)
+        elif station.done and (station.quarantine or self._suspects):
+            station.start()
+        elif station.done:
+            self._stations.remove(station)
+            self._retired.append(station)
+        else:
             station.deaths += 1
             self._figures["deaths"] += 1
-            if station.deaths < _MOST_DEATHS:
+            yield from self._suspect(left, station, code)
+            if station.deaths < _MOST_DEATHS and station.refusal is None:
                 station.start()
-                return
+            else:
+                self._give_up(station, code)
+
+    def _suspect(self, left: list[Task], station: _Station, code: int) -> Iterator[tuple[int, Outcome]]:
+        """Halve what an engine died over; a recording that was alone in its hands is at fault."""
+        # An engine that never did anything proves nothing against a recording.
+        if len(left) == 1 and station.quarantine and station.proven:
+            ((key, recording),) = left
+            message = f"the engine died over it ({cause_of_death(code)})"
+            yield key, Failure(recording.id, recording.name, "engine", "EngineDied", message)
+        elif left:
+            middle = len(left) // 2
+            self._suspects.extend(half for half in (left[:middle], left[middle:]) if half)
+
+    def _give_up(self, station: _Station, code: int) -> None:
         self._stations.remove(station)
-        if self._stopping or not self._returned:
-            return
+        if not self._stations and self._retired:
+            # The others were through already; one of them comes back for what this one leaves.
+            self._stations.append(self._retired.pop())
+            self._stations[0].start()
         if not self._stations:
-            raise EngineError(
-                f"no engine is left: the last one died {station.deaths} times ({cause_of_death(code)}); "
-                "what is finished is kept, and the same command goes on"
-            )
-        if all(other.finishing for other in self._stations):
-            # The others were told that nothing more comes; another of their kind takes over.
-            self._stations.append(_Station(self._stations[0].settings, self._inbox))
+            cause = station.refusal or cause_of_death(code)
+            raise EngineError(f"no engine is left ({cause}); what is finished is kept, and the same command goes on")

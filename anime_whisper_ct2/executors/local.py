@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,14 @@ import numpy as np
 from anime_whisper_ct2.assemble import Assembler
 from anime_whisper_ct2.batcher import Batcher
 from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
 from anime_whisper_ct2.executors.second_look import SecondLook
 from anime_whisper_ct2.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import DecodingOptions, FrontendOptions
-from anime_whisper_ct2.records import Outcome, Recording, Tick
+from anime_whisper_ct2.records import Outcome, Tick
 from anime_whisper_ct2.windows import WindowLength
 
 
@@ -35,49 +36,56 @@ class LocalExecutor:
         length: WindowLength | None = None,
     ) -> None:
         self._engine = engine
+        self.description = engine.description
         decoding = decoding or DecodingOptions()
         self._language = decoding.language
         self._length = length or WindowLength("full")
         self.second_look = SecondLook(decoding.retry, decoding.audit) if self._length.mode == "fit" else None
-        self._decoding = Decoding(engine, self.second_look)
-        settings = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16)
-        workers = (frontend or FrontendOptions()).resolved_workers()
-        self.description = engine.description
-        self._frontend: WorkerPool | InProcess
-        if workers:
-            self._frontend = WorkerPool(settings, workers, capacity=max(64, 2 * engine.capacity(WINDOW_FRAMES)))
-        else:
-            self._frontend = InProcess(settings)
+        self._features = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16)
+        self._workers = (frontend or FrontendOptions()).resolved_workers()
+        self._memory_halvings = 0
+        self._frontend: WorkerPool | InProcess | None = None
         self._stopping = False
 
-    def run(self, recordings: Iterable[Recording]) -> Iterator[tuple[int, Outcome] | Tick]:
+    def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment.
 
         Closing the generator, or an error in it, ends the workers; what the engine has in hand is finished.
         """
+        self._frontend = frontend = self._new_frontend()
+        decoding = Decoding(self._engine, self.second_look)
         stages = (
-            self._frontend,
+            frontend,
             self._until_stopped,
             Batcher(self._length, self._engine.capacity),
             self._until_stopped,
-            self._decoding,
+            decoding,
             Assembler(self._language),
         )
-        items: Iterable[object] = recordings
+        items: Iterable[object] = tasks
         for stage in stages:
             items = stage(items)  # type: ignore[arg-type] # each stage takes what the one before it gives
-        yield from items  # type: ignore[misc]
+        try:
+            yield from items  # type: ignore[misc]
+        finally:
+            self._memory_halvings += decoding.memory_halvings
 
     @property
     def figures(self) -> dict[str, Any]:
         """What `run.json` says beside the totals: memory that ran out, and second looks at fitted windows."""
         seen = {"window_check": dict(self.second_look.figures)} if self.second_look else {}
-        return {"memory_halvings": self._decoding.memory_halvings, **seen}
+        return {"memory_halvings": self._memory_halvings, **seen}
 
     def stop(self) -> None:
         """Begin nothing new: the engine finishes its batches, `run` gives the recordings that end with them."""
         self._stopping = True
-        self._frontend.stop()
+        if self._frontend is not None:
+            self._frontend.stop()
+
+    def _new_frontend(self) -> WorkerPool | InProcess:
+        if not self._workers:
+            return InProcess(self._features)
+        return WorkerPool(self._features, self._workers, capacity=max(64, 2 * self._engine.capacity(WINDOW_FRAMES)))
 
     def _until_stopped(self, items: Iterable[Message]) -> Iterator[Message]:
         for item in items:

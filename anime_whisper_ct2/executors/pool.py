@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from anime_whisper_ct2.errors import EngineError
+from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.frontend import FeatureSettings, extract
 from anime_whisper_ct2.executors.process import Child, cause_of_death
-from anime_whisper_ct2.records import Broken, Closed, Opened, Recording, Tick, Window
+from anime_whisper_ct2.records import Broken, Closed, Opened, Tick, Window
 
 Message: TypeAlias = Opened | Window | Closed | Broken | Tick
-Task: TypeAlias = tuple[int, Recording]
 
 TICK_S = 0.1
 _WORKER = "anime_whisper_ct2.executors.worker"
@@ -39,9 +39,9 @@ class InProcess:
         self._settings = settings
         self._stopped = False
 
-    def __call__(self, recordings: Iterable[Recording]) -> Iterator[Message]:
+    def __call__(self, tasks: Iterable[Task]) -> Iterator[Message]:
         """Give each recording's messages in order."""
-        for key, recording in enumerate(recordings):
+        for key, recording in tasks:
             if self._stopped:
                 return
             yield Opened(key, recording)
@@ -53,23 +53,23 @@ class InProcess:
 
 
 class WorkerPool:
-    """The front end in `workers` processes. `capacity`: windows that may wait here for the engine."""
+    """The front end in `workers` processes, for one pass. `capacity`: windows that may wait here for the engine."""
 
     def __init__(self, settings: FeatureSettings, workers: int, capacity: int) -> None:
         self._settings = settings
         self._workers = workers
         self._out: queue.Queue[Message | BaseException | None] = queue.Queue(maxsize=capacity)
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-        self._tasks: Iterator[Task] = iter(())
+        self._tasks: queue.Queue[Task | None] = queue.Queue(maxsize=_AHEAD * workers)
+        self._stopped = False
         self._children: set[Child] = set()
 
-    def __call__(self, recordings: Iterable[Recording]) -> Iterator[Message]:
+    def __call__(self, tasks: Iterable[Task]) -> Iterator[Message]:
         """Give the messages of all recordings as they come, and a tick when none came for a moment.
 
         Raises what the iterable of recordings raised.
         """
-        self._tasks = enumerate(recordings)
+        # Never joined: it may be waiting in the caller's iterable, for as long as that likes.
+        threading.Thread(target=self._take, args=(iter(tasks),), name="frontend-tasks", daemon=True).start()
         threads = [
             threading.Thread(target=self._serve, name=f"frontend-{n}", daemon=True) for n in range(self._workers)
         ]
@@ -81,7 +81,7 @@ class WorkerPool:
                 try:
                     message = self._out.get(timeout=TICK_S)
                 except queue.Empty:
-                    if self._stop.is_set():
+                    if self._stopped:
                         return
                     yield Tick()
                     continue
@@ -96,21 +96,49 @@ class WorkerPool:
 
     def stop(self) -> None:
         """Begin no further recording, and end the iteration soon."""
-        self._stop.set()
+        self._stopped = True
 
     def _shut_down(self, threads: list[threading.Thread]) -> None:
-        self._stop.set()
+        self._stopped = True
         for child in list(self._children):
             child.kill()
         for thread in threads:
             thread.join()
 
-    def _next_task(self) -> Task | None:
-        with self._lock:
-            return None if self._stop.is_set() else next(self._tasks, None)
+    def _take(self, tasks: Iterator[Task]) -> None:
+        """Move tasks from the caller's iterable into the queue, and an end for each thread behind them."""
+        try:
+            for task in tasks:
+                self._put_task(task)
+                if self._stopped:
+                    return
+        except BaseException as error:  # reaches the caller through the queue
+            self._put(error)
+        for _ in range(self._workers):
+            self._put_task(None)
+
+    def _put_task(self, task: Task | None) -> None:
+        while not self._stopped:
+            with contextlib.suppress(queue.Full):
+                self._tasks.put(task, timeout=TICK_S)
+                return
+
+    def _next_task(self, *, wait: bool) -> Task | None:
+        """Give the next recording; None at the end, when stopped, or when there is none yet and `wait` is False."""
+        while not self._stopped:
+            try:
+                task = self._tasks.get(timeout=TICK_S) if wait else self._tasks.get_nowait()
+            except queue.Empty:
+                if not wait:
+                    return None
+                continue
+            if task is None:
+                self._put_task(None)  # for this thread's next look, and for the others
+            return task
+        return None
 
     def _put(self, message: Message | BaseException | None) -> None:
-        while not self._stop.is_set():
+        while not self._stopped:
             with contextlib.suppress(queue.Full):
                 self._out.put(message, timeout=TICK_S)
                 return
@@ -119,14 +147,14 @@ class WorkerPool:
         """One thread's life: keep a worker busy, and put another in its place when it dies."""
         unfinished: deque[Task] = deque()
         try:
-            while not self._stop.is_set():
+            while not self._stopped:
                 if not unfinished:
-                    task = self._next_task()
+                    task = self._next_task(wait=True)
                     if task is None:
                         break
                     unfinished.append(task)
                 code = self._serve_with_one_worker(unfinished)
-                if code and unfinished and not self._stop.is_set():
+                if code and unfinished and not self._stopped:
                     key, recording = unfinished.popleft()
                     self._put(Opened(key, recording))
                     self._put(
@@ -149,12 +177,11 @@ class WorkerPool:
             ready = isinstance(worker.receive(), Tick)
             self._feed(worker, unfinished)
         except (EOFError, OSError):
-            # It died, or was killed at the end of the run; the exit status tells which.
-            worker.kill()
+            pass  # it died, or was killed at the end of the run; the exit status tells which
         finally:
             code = worker.close()
             self._children.discard(worker)
-        if not ready and not self._stop.is_set():
+        if not ready and not self._stopped:
             raise EngineError(f"no worker process could be started ({cause_of_death(code)}); its own message is above")
         return code
 
@@ -162,8 +189,11 @@ class WorkerPool:
         served = len(unfinished)
         sent = 0
         opened = False
-        while not self._stop.is_set():
-            while len(unfinished) < _AHEAD and served < _RECYCLE_AFTER and (task := self._next_task()):
+        while not self._stopped:
+            while len(unfinished) < _AHEAD and served < _RECYCLE_AFTER:
+                task = self._next_task(wait=not unfinished)
+                if task is None:
+                    break
                 unfinished.append(task)
                 served += 1
             if not unfinished:

@@ -16,19 +16,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
+from anime_whisper_ct2.errors import EngineError
+
+# How long a child that broke its pipe may take to end by itself, so that its own exit status is seen.
+_GRACE_S = 2.0
+
 
 class Child:
-    """One process running `python -m module`, and the two ends of its pipes."""
+    """One process running `main` of a module, and the two ends of its pipes.
+
+    Raises EngineError when the system starts no more processes.
+    """
 
     def __init__(self, module: str, env: Mapping[str, str]) -> None:
         root = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **env, "PYTHONPATH": path},
+        # With -m or PYTHONPATH, files of the folder that a user happens to stand in would be imported for libraries.
+        code = (
+            "import sys; sys.path[:] = filter(None, sys.path); "
+            f"sys.path.append({root!r}); from {module} import main; main()"
         )
+        # A session of its own: Ctrl-C in a terminal and signals to the process group are this process's business.
+        apart = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **env},
+                **cast(dict[str, Any], apart),
+            )
+        except OSError as error:
+            raise EngineError(f"no further process could be started: {error.strerror or error}") from error
         self._stdin = cast(IO[bytes], self._process.stdin)
         self._stdout = cast(IO[bytes], self._process.stdout)
 
@@ -49,11 +67,6 @@ class Child:
         except (pickle.UnpicklingError, OSError, ValueError) as error:
             raise EOFError from error  # it died in the middle of a message, or was closed by another thread
 
-    def finish_input(self) -> None:
-        """Tell the child that nothing more comes."""
-        with contextlib.suppress(OSError):
-            self._stdin.close()
-
     def kill(self) -> None:
         """End the child at once; `close` still has to be called."""
         self._process.kill()
@@ -63,16 +76,21 @@ class Child:
         for pipe in (self._stdin, self._stdout):
             with contextlib.suppress(OSError):
                 pipe.close()
-        return self._process.wait()
+        try:
+            return self._process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
 
 
 def streams() -> tuple[IO[bytes], IO[bytes]]:
-    """Give a child its ends of the pipes, to be called before anything else is imported.
+    """Give a child its ends of the pipes.
 
-    What C code prints must not end up among the pickles, so standard output is put in the place of standard error; and
-    Ctrl-C, which a terminal sends to all processes, is left to the parent.
+    What C code prints must not end up among the pickles, so standard output is put in the place of standard error. A
+    SIGTERM to a whole service is left to the parent, which lets the work in hand be finished.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     source = sys.stdin.buffer
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=1 << 16)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,23 +32,24 @@ class SecondLook:
     audit_chars: int = 0
 
     def wanted(self, window: Window, decoded: Decoded) -> bool:
-        """Say whether a window is to be decoded again."""
+        """Count a fitted window, and say whether it is to be decoded again."""
         self.fitted += 1
         reasons = doubts(window, decoded) if self.retry else ()
         self.doubted.update(reasons[:1])
         return bool(reasons) or self._is_audited(window)
 
-    def judge(self, window: Window, first: Decoded, second: Decoded) -> Decoded:
-        """Give the text that counts."""
+    def doubted_now(self, window: Window, first: Decoded) -> bool:
+        """Say whether the first text is to be replaced by the second."""
+        return self.retry and bool(doubts(window, first))
+
+    def compare(self, window: Window, first: Decoded, second: Decoded) -> None:
+        """Count what the second decode showed."""
+        self.replaced += self.doubted_now(window, first)
         if self._is_audited(window):
             # The text at 30 s is the reference: it is what this model was trained on.
             self.audited += 1
             self.audit_edits += Levenshtein.distance(first.text, second.text)
             self.audit_chars += len(second.text)
-        if self.retry and doubts(window, first):
-            self.replaced += 1
-            return second
-        return first
 
     def add(self, other: SecondLook) -> None:
         """Count what another engine saw."""
@@ -71,6 +73,5 @@ class SecondLook:
         }
 
     def _is_audited(self, window: Window) -> bool:
-        """Draw a fixed share, the same in every run: Knuth's multiplicative hash of the window's place."""
-        place = (window.key * 64 + window.number) * 2_654_435_761 % 2**32
-        return place < self.audit * 2**32
+        """Draw a fixed share by what the window holds: the same ones in every run, whatever the order."""
+        return zlib.crc32(window.mel.values[0].tobytes()) < self.audit * 2**32 if self.audit else False

@@ -5,63 +5,68 @@ One runs on each GPU. Audio and features stay inside; only references and texts 
 
 from __future__ import annotations
 
+import os
 import pickle
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from importlib import import_module
-from typing import IO, Any
+from typing import IO
 
+from anime_whisper_ct2.errors import Awct2Error, EngineError
+from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.messages import Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import streams
-from anime_whisper_ct2.records import Recording
 
 
 def main() -> None:
-    """Serve recordings until standard input ends."""
+    """Serve recordings until they end, or standard input does."""
     source, sink = streams()
 
     def send(message: object) -> None:
         pickle.dump(message, sink, protocol=5)
         sink.flush()
 
-    settings: StationSettings = pickle.load(source)
-    # Imported only now that standard output is safe.
-    from anime_whisper_ct2.errors import Awct2Error  # noqa: PLC0415
-    from anime_whisper_ct2.executors.local import LocalExecutor  # noqa: PLC0415
-
-    module, _, function = settings.opener.partition(":")
+    code = 0
     try:
-        engine = getattr(import_module(module), function)(settings.model, settings.engine, settings.decoding)
+        _serve(source, send)
+    except BrokenPipeError:
+        pass  # the run is gone; nobody waits for the rest
     except Awct2Error as error:
         send(Refused(error))
-        return
+    except Exception as error:  # whatever it is, the run should be able to say it
+        send(Refused(EngineError(f"{type(error).__name__}: {error}")))
+        code = 1
+    # At once: the thread that waits for input would be in the way of an orderly end.
+    os._exit(code)
+
+
+def _serve(source: IO[bytes], send: Callable[[object], None]) -> None:
+    # Imported only now that standard output is safe.
+    from anime_whisper_ct2.executors.local import LocalExecutor  # noqa: PLC0415
+
+    settings: StationSettings = pickle.load(source)
+    module, _, function = settings.opener.partition(":")
+    engine = getattr(import_module(module), function)(settings.model, settings.engine, settings.decoding)
     send(Ready(dict(engine.description)))
     executor = LocalExecutor(engine, settings.decoding, settings.frontend, settings.length)
-    inbox: queue.SimpleQueue[Recording | None] = queue.SimpleQueue()
+    inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(source, inbox, executor.stop), daemon=True).start()
-    recordings: Iterator[Recording] = iter(inbox.get, None)
     try:
-        for item in executor.run(recordings):
+        for item in executor.run(iter(inbox.get, None)):
             if isinstance(item, tuple):
                 send(item)
         send(Done(executor.figures, executor.second_look))
-    except BrokenPipeError:
-        pass  # the run is gone; nobody waits for the rest
     finally:
         engine.close()
 
 
-def _receive(source: IO[bytes], inbox: queue.SimpleQueue[Recording | None], stop: Any) -> None:
+def _receive(source: IO[bytes], inbox: queue.SimpleQueue[Task | None], stop: Callable[[], None]) -> None:
     """Empty the pipe at once, so that the run never waits for this process to take what it sends."""
     try:
         while not isinstance(message := pickle.load(source), Stop):
             inbox.put(message)
-        stop()
     except EOFError:
-        pass
+        pass  # the run is gone
+    stop()
     inbox.put(None)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,6 +6,7 @@ import os
 import pickle
 
 from anime_whisper_ct2.executors.process import streams
+from anime_whisper_ct2.records import Tick
 
 
 def main() -> None:
@@ -14,7 +15,6 @@ def main() -> None:
 
     # Imported only now that standard output is safe.
     from anime_whisper_ct2.executors.frontend import extract  # noqa: PLC0415
-    from anime_whisper_ct2.records import Tick  # noqa: PLC0415
 
     try:
         settings = pickle.load(source)
@@ -28,7 +28,3 @@ def main() -> None:
     except (EOFError, BrokenPipeError):
         # The parent is done with us, or gone; what is left in the buffer has no reader.
         os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

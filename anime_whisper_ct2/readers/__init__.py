@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import islice
-from pathlib import Path
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.readers.files import folder, single
+from anime_whisper_ct2.readers.files import folder, is_folder, single
 from anime_whisper_ct2.records import Recording
 
 __all__ = ["Corpus"]
@@ -55,12 +54,12 @@ class Corpus:
             return sum(1 for _ in self)
         seen: dict[str, str] = {}
         for recording in self:
-            other = seen.setdefault(recording.id, recording.name)
-            if other != recording.name:
+            if recording.id in seen:
                 raise InputError(
-                    f"{other} and {recording.name} would both have the id {recording.id!r}; "
+                    f"{seen[recording.id]} and {recording.name} would both have the id {recording.id!r}; "
                     "name the folder above both, or transcribe them into different outputs"
                 )
+            seen[recording.id] = recording.name
         return len(seen)
 
     def _all(self) -> Iterator[Recording]:
@@ -71,7 +70,7 @@ class Corpus:
                 if path in taken:
                     continue
                 taken.add(path)
-                yield from folder(path) if Path(path).is_dir() else single(path)
+                yield from folder(path) if is_folder(path) else single(path)
 
     def _chosen(self, id_: str) -> bool:
         if self.include and not _any(id_, self.include):
@@ -85,7 +84,13 @@ def _any(id_: str, patterns: Iterable[str]) -> bool:
 
 def _matches(given: str) -> Sequence[str]:
     """Give the paths that an INPUT names: itself where it exists, else what it matches as a glob, sorted."""
-    if Path(given).exists():
+    try:
+        os.stat(given)  # noqa: PTH116 - unlike Path.exists, it says why it cannot tell
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        raise InputError(f"{given}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+    else:
         return [given]
     if not glob.has_magic(given):
         return []

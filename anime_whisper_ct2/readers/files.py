@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
@@ -35,7 +36,7 @@ def _walk(folder_path: str, below: str, inside: tuple[tuple[int, int], ...]) -> 
         raise InputError(f"{folder_path}: cannot be listed: {error.strerror or error}") from error
     for entry in ordered:
         id_ = below + entry.name
-        if entry.is_dir():
+        if is_folder(entry.path):
             identity = _identity(entry.path)
             if identity not in inside:
                 yield from _walk(entry.path, id_ + "/", (*inside, identity))
@@ -43,9 +44,20 @@ def _walk(folder_path: str, below: str, inside: tuple[tuple[int, int], ...]) -> 
             yield Recording(id=id_, name=entry.path, audio=entry.path)
 
 
+def is_folder(path: str) -> bool:
+    """Say whether a path leads to a folder; one that leads nowhere, or round in a circle, does not."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 - as for scandir, strings keep invalid UTF-8
+    except OSError:
+        return False
+
+
 def _is_regular(entry: os.DirEntry[str]) -> bool:
-    """Say whether an entry is a file; a link to nothing is one too, so that the run reports it."""
-    return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
+    """Say whether an entry is a file; a link that leads to none is one too, so that the run reports it."""
+    try:
+        return stat.S_ISREG(entry.stat().st_mode)
+    except OSError:
+        return True
 
 
 def _identity(path: str) -> tuple[int, int]:
