@@ -1,0 +1,1 @@
+"""A tiny Whisper checkpoint and the scripts that make it."""
