@@ -108,6 +108,26 @@ def test_processor_time_and_memory_of_a_tree_are_seen() -> None:
     assert watch.samples[-1][1].processes >= 1
 
 
+def test_front_end_is_measured_stage_by_stage_and_through_workers(tmp_path: Path) -> None:
+    from benchmarks import frontend
+
+    manifest = corpora.clips(tmp_path, 10, distinct=2)
+    paths = [clip.audio for clip in corpora.read_manifest(manifest)]
+    figures = frontend.stages(paths[:2], rounds=1)
+    assert min(figures.values()) > 0
+    assert frontend.clips_per_second(paths, workers=1) > 1
+
+
+def test_a_soak_sees_memory_files_and_processes(standin: Path, tmp_path: Path) -> None:
+    from benchmarks import soak
+
+    manifest = corpora.clips(tmp_path, 10, distinct=2)
+    seen = soak.watched(manifest.parent / "clips", standin, workers=1)
+    assert seen["done"] == 10
+    assert seen["peak_mib"] > 0
+    assert all(len(point) == 4 for point in seen["curve"])
+
+
 def _round(ours: float, theirs: float) -> dict[str, dict[str, float]]:
     common = {"audio_s": 100.0, "clips": 20, "cpu_s": 2.0, "peak_mib": 300.0, "load_s": 1.0}
     common |= {"wrong_texts": 0, "others_share": 0.01}

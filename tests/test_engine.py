@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ import ctranslate2
 import numpy as np
 import pytest
 import soundfile
+import torch
+import transformers
 
 from anime_whisper_ct2.engine.whisper import CTranslate2Engine, windows_that_fit
 from anime_whisper_ct2.mel import log_mel, stack
@@ -18,7 +21,7 @@ from anime_whisper_ct2.options import DecodingOptions, EngineOptions
 from anime_whisper_ct2.quality import token_cap
 from anime_whisper_ct2.records import Batch, Window
 from anime_whisper_ct2.windows import AMBIGUOUS_FRAMES, WindowLength
-from tests.conftest import CORPUS, tone
+from tests.conftest import CHECKPOINT, CORPUS, tone
 
 CPU = EngineOptions(device="cpu", compute_type="float32")
 
@@ -91,6 +94,35 @@ def test_beams_reach_the_decoder(tiny_model: Path, windows: list[Window]) -> Non
     prompts = [engine.prompt] * len(windows)
     assert tokens == [result.sequences_ids[0] for result in bare.generate(features, prompts, beam_size=5)]
     engine.close()
+
+
+@pytest.mark.parametrize("count", [3, 60])
+def test_suppressed_tokens_are_those_of_transformers(tiny_model: Path, windows: list[Window], count: int) -> None:
+    model = open_model_dir(tiny_model)
+    plain = CTranslate2Engine(model, CPU)
+    batch = Batch(tuple(windows), 3000)
+    used = sorted({token for decoded in plain.submit(batch).result() for token in decoded.tokens})
+    plain.close()
+    # Some that the texts need, so that they must change, and as many more as the list is to have.
+    suppressed = used[:3] + [token for token in range(400, 680) if token not in used][: count - 3]
+    engine = CTranslate2Engine(replace(model, config={**model.config, "suppress_ids": suppressed}), CPU)
+    ours = [list(decoded.tokens) for decoded in engine.submit(batch).result()]
+    engine.close()
+    theirs = transformers.WhisperForConditionalGeneration.from_pretrained(CHECKPOINT)
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        out = theirs.generate(
+            torch.from_numpy(stack(batch, 128, np.float32)),
+            language="ja",
+            task="transcribe",
+            num_beams=1,
+            suppress_tokens=suppressed,
+        )
+    end = theirs.generation_config.eos_token_id
+    for mine, other in zip(ours, out.tolist(), strict=True):
+        text = [token for token in other if token < end]
+        assert mine == text
+        assert not set(mine) & set(suppressed)
 
 
 class TestMemory:

@@ -29,6 +29,8 @@ from anime_whisper_ct2.windows import AMBIGUOUS_FRAMES
 _OUT_OF_MEMORY = re.compile(r"out of memory|ALLOC_FAILED|bad_alloc|failed to allocate", re.IGNORECASE)
 # Short windows cost so little each that more of them go together, but decoding has costs for each window too.
 _MOST_SHORT_FOR_FULL = 4
+# So many cost next to nothing.
+_FEW_SUPPRESSED = 4
 # Windows of the two batches that measure what one takes.
 _PROBES = (4, 16)
 
@@ -209,9 +211,36 @@ class CTranslate2Engine:
             features = stack(batch, self.n_mels, self.feature_dtype)
             if self._device.name == "cpu" and len(batch.windows) > 1 and batch.frames not in AMBIGUOUS_FRAMES:
                 features = self._encode_few(features)
-            results = self._model.generate(
+            results = self._generate(features, cap)
+        except MemoryError as error:
+            raise EngineMemoryError("out of memory") from error
+        except (RuntimeError, ValueError) as error:
+            kind = EngineMemoryError if _OUT_OF_MEMORY.search(str(error)) else EngineError
+            raise kind(str(error)) from error
+        return [self._read(result, window) for result, window in zip(results, batch.windows, strict=True)]
+
+    def _generate(self, features: Features, cap: int) -> list[Any]:
+        """Decode mel or encoder output, with the suppressed tokens never in it.
+
+        CTranslate2 spends time on them that grows with the square of list and batch, at every step, on the CPU
+        (CTranslate2#1923). A greedy text in which none of them was ever the likeliest is the same with and without the
+        list, so the list is used only for the few texts that came out with one.
+        """
+        if self._decoding.beam_size > 1 or len(self._suppress) <= _FEW_SUPPRESSED:
+            return self._generate_with(features, cap, self._suppress)
+        results = self._generate_with(features, cap, [])
+        never = set(self._suppress)
+        wrong = [at for at, result in enumerate(results) if not never.isdisjoint(result.sequences_ids[0])]
+        if wrong:
+            for at, result in zip(wrong, self._generate_with(features[wrong], cap, self._suppress), strict=True):
+                results[at] = result
+        return results
+
+    def _generate_with(self, features: Features, cap: int, suppress: list[int]) -> list[Any]:
+        return list(
+            self._model.generate(
                 ctranslate2.StorageView.from_array(features),
-                [self.prompt] * len(batch.windows),
+                [self.prompt] * len(features),
                 beam_size=self._decoding.beam_size,
                 no_repeat_ngram_size=self._decoding.no_repeat_ngram_size,
                 # CTranslate2 takes half of this for new tokens, as Whisper's own decoder did.
@@ -219,14 +248,9 @@ class CTranslate2Engine:
                 return_scores=True,
                 return_no_speech_prob=True,
                 suppress_blank=True,
-                suppress_tokens=self._suppress,
+                suppress_tokens=suppress,
             )
-        except MemoryError as error:
-            raise EngineMemoryError("out of memory") from error
-        except (RuntimeError, ValueError) as error:
-            kind = EngineMemoryError if _OUT_OF_MEMORY.search(str(error)) else EngineError
-            raise kind(str(error)) from error
-        return [self._read(result, window) for result, window in zip(results, batch.windows, strict=True)]
+        )
 
     def _encode_few(self, features: Features) -> Features:
         """Encode a batch in parts of about one full window; returns shape (windows, frames / 2, d_model).
@@ -263,5 +287,5 @@ def open_engine(model: str, options: EngineOptions, decoding: DecodingOptions) -
 
 
 def _suppressed(config: Mapping[str, Any]) -> list[int]:
-    """Give the ids that the generation config suppresses; none is far quicker than CTranslate2's [-1] of none."""
+    """Give the ids that the generation config suppresses; CTranslate2 would read them anew for each batch."""
     return [int(token) for token in config.get("suppress_ids") or []]
