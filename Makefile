@@ -21,6 +21,10 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'
+	touch $@
+
 demo: $(VENV)/.demo
 	$(BIN)/awct2 convert tests/tiny/checkpoint $(DEMO_OUT)/model --force
 	$(BIN)/awct2 run tests/sample/corpus --model $(DEMO_OUT)/model --output $(DEMO_OUT)/transcripts --overwrite
@@ -34,8 +38,13 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The CPU part; `python -m benchmarks.gpu` is the GPU's. An hour or so: the peers are part of it.
 bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.convert
+	$(BIN)/python -m benchmarks.frontend
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.compare
+	$(BIN)/python -m benchmarks.render
 
 clean:
 	rm -rf $(VENV) $(DEMO_OUT) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
