@@ -8,7 +8,6 @@ the time on a 5 s clip. Padding the normalised features with 0.0 is an audible n
 from __future__ import annotations
 
 from functools import lru_cache
-from math import ceil
 
 import numpy as np
 
@@ -89,11 +88,6 @@ def log_mel(samples: Float32, n_mels: int, dtype: FeatureType = np.float32) -> L
     values += 4.0
     values *= 0.25
     return LogMel(np.ascontiguousarray(values.T).astype(dtype, copy=False), (lowest + 4.0) / 4.0)
-
-
-def frames_of(n_samples: int) -> int:
-    """Give the number of whole hops (10 ms) that so many samples fill, rounded up."""
-    return ceil(n_samples / HOP)
 
 
 def stack(batch: Batch, n_mels: int, dtype: FeatureType) -> Features:

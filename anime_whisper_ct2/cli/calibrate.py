@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import get_args
 
 import click
 
@@ -18,10 +17,11 @@ from anime_whisper_ct2.calibration import (
     write_profile,
 )
 from anime_whisper_ct2.cli.progress import ConversionProgress
+from anime_whisper_ct2.cli.shared import compute_type_option, device_option
 from anime_whisper_ct2.corpus_run import RunOptions, open_whisper
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.models import resolve_model
-from anime_whisper_ct2.options import ENGINE, ComputeType, Device, EngineOptions
+from anime_whisper_ct2.options import ComputeType, Device, EngineOptions
 from anime_whisper_ct2.readers import Corpus
 
 EXIT_NOT_PASSED = 3
@@ -50,20 +50,8 @@ _DEFAULTS = CalibrationOptions()
     show_default=True,
     help="Percent of the characters that may differ from the text at 30 s.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(get_args(Device)),
-    default=ENGINE.device,
-    show_default=True,
-    help="Where the model computes; auto: on a GPU where there is one.",
-)
-@click.option(
-    "--compute-type",
-    type=click.Choice(get_args(ComputeType)),
-    default=ENGINE.compute_type,
-    show_default=True,
-    help="Precision, as in `awct2 run`.",
-)
+@device_option
+@compute_type_option
 @click.option("--dry-run", is_flag=True, help="Measure and say, but leave the model's folder as it is.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the table.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Write a chart, .svg or .png; needs the extra [plot].")

@@ -14,6 +14,7 @@ from typing import Any, get_args
 import click
 
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED, ConversionProgress, RunProgress, duration
+from anime_whisper_ct2.cli.shared import compute_type_option, device_option
 from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions
 from anime_whisper_ct2.metrics import Totals
 from anime_whisper_ct2.models import resolve_model
@@ -21,9 +22,7 @@ from anime_whisper_ct2.options import (
     DECODING,
     DEFAULT_MODEL,
     ENGINE,
-    ComputeType,
     DecodingOptions,
-    Device,
     EngineOptions,
     FrontendOptions,
     WindowMode,
@@ -61,13 +60,7 @@ def _numbers(_ctx: click.Context, param: click.Parameter, value: str) -> tuple[i
     show_default=True,
     help="A converted folder, a checkpoint's folder or a hub id; the latter two are converted once, into the cache.",
 )
-@click.option(
-    "--device",
-    type=click.Choice(get_args(Device)),
-    default=ENGINE.device,
-    show_default=True,
-    help="Where the model computes; auto: on a GPU where there is one.",
-)
+@device_option
 @click.option(
     "--gpus",
     metavar="0,1,…",
@@ -83,13 +76,7 @@ def _numbers(_ctx: click.Context, param: click.Parameter, value: str) -> tuple[i
     show_default=True,
     help="Engine processes that share the cores; more than one: on the CPU only.",
 )
-@click.option(
-    "--compute-type",
-    type=click.Choice(get_args(ComputeType)),
-    default=ENGINE.compute_type,
-    show_default=True,
-    help="Precision; 'default' is the converted one, or the nearest that the device computes.",
-)
+@compute_type_option
 @click.option(
     "--cpu-threads",
     type=int,
