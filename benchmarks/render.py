@@ -19,7 +19,7 @@ from benchmarks import store
 from benchmarks.charts import bars, curves
 
 Report = Mapping[str, Any]
-PAGES = (Path(__file__).parent / "README.md", Path(__file__).parents[1] / "README.md")
+PAGES = (Path(__file__).parent / "README.md", *Path(__file__).parents[1].glob("README*.md"))
 _SECTION = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 
@@ -96,7 +96,7 @@ def compare_table(report: Report) -> str:
     wrong = sum(system["wrong_texts"] for _, system in systems)
     right = "Every system gave the known text for every clip." if not wrong else f"**{wrong} texts were wrong.**"
     options = report["options"]
-    what = f"{options['clips']} clips, stand-in `{options['size']}`, {options['rounds']} rounds. {right}"
+    what = f"{options['clips']} clips, stand-in `{options['size']}`, {options['rounds']} round{'s' if options['rounds'] > 1 else ''}. {right}"
     return f"{what} {_others(max(system['others_share'] for _, system in systems))}\n\n{table(head, rows)}"
 
 
@@ -154,7 +154,7 @@ def overhead_table(report: Report) -> str:
         if (row := report.get(name))
     ]
     options = report["options"]
-    what = f"{options['clips']} clips, stand-in `{options['size']}`, {options['rounds']} rounds."
+    what = f"{options['clips']} clips, stand-in `{options['size']}`, {options['rounds']} round{'s' if options['rounds'] > 1 else ''}."
     others = _others(max(report[name]["others_share"] for name in ("full", "fit") if name in report))
     return f"{what} {others}\n\n{table(head, rows)}"
 
