@@ -57,6 +57,10 @@ def rendered(name: str, results: Path = store.RESULTS) -> str:
     return f"{TABLES[name](report)}\n\n{measured_on(report)}"
 
 
+def _rounds(options: Mapping[str, Any]) -> str:
+    return f"{options['rounds']} round" + ("s" if options["rounds"] > 1 else "")
+
+
 def measured_on(report: Report) -> str:
     """Say on what, with what and when a result was measured."""
     about = report["about"]
@@ -96,7 +100,7 @@ def compare_table(report: Report) -> str:
     wrong = sum(system["wrong_texts"] for _, system in systems)
     right = "Every system gave the known text for every clip." if not wrong else f"**{wrong} texts were wrong.**"
     options = report["options"]
-    what = f"{options['clips']} clips, stand-in `{options['size']}`, {options['rounds']} round{'s' if options['rounds'] > 1 else ''}. {right}"
+    what = f"{options['clips']} clips, stand-in `{options['size']}`, {_rounds(options)}. {right}"
     return f"{what} {_others(max(system['others_share'] for _, system in systems))}\n\n{table(head, rows)}"
 
 
@@ -154,7 +158,7 @@ def overhead_table(report: Report) -> str:
         if (row := report.get(name))
     ]
     options = report["options"]
-    what = f"{options['clips']} clips, stand-in `{options['size']}`, {options['rounds']} round{'s' if options['rounds'] > 1 else ''}."
+    what = f"{options['clips']} clips, stand-in `{options['size']}`, {_rounds(options)}."
     others = _others(max(report[name]["others_share"] for name in ("full", "fit") if name in report))
     return f"{what} {others}\n\n{table(head, rows)}"
 
