@@ -16,7 +16,8 @@ import transformers
 
 from anime_whisper_ct2 import Transcriber, Transcript
 from anime_whisper_ct2.audio import load
-from anime_whisper_ct2.records import Float32
+from anime_whisper_ct2.mel import log_mel, stack
+from anime_whisper_ct2.records import Batch, Float32, Window
 from tests.conftest import CHECKPOINT, CORPUS
 from tests.tiny import lines, speech
 
@@ -74,21 +75,30 @@ def test_text_equals_that_of_the_pipeline_on_every_clip(
     assert len(clips) >= FRESH + 35
 
 
-def test_mean_log_probability_equals_that_of_transformers(
+def test_features_equal_those_of_transformers_on_every_clip(clips: list[Clip], theirs: Any) -> None:
+    for clip in clips:
+        expected = theirs.feature_extractor(clip.samples, sampling_rate=16_000, return_tensors="np").input_features
+        window = Window(0, 0, 0.0, len(clip.samples) / 16_000, log_mel(clip.samples, 128))
+        np.testing.assert_allclose(stack(Batch((window,), 3000), 128, np.float32), expected, atol=1e-4)
+
+
+def test_mean_log_probability_equals_that_of_transformers_on_every_clip(
     clips: list[Clip], ours: dict[str, Transcript], theirs: Any
 ) -> None:
-    model, extractor, tokenizer = theirs.model, theirs.feature_extractor, theirs.tokenizer
-    end = tokenizer.eos_token_id
-    for clip in clips[::4]:
-        features = extractor(clip.samples, sampling_rate=16_000, return_tensors="pt").input_features
+    end = theirs.tokenizer.eos_token_id
+    for at in range(0, len(clips), 8):
+        batch = clips[at : at + 8]
+        samples = [clip.samples for clip in batch]
+        features = theirs.feature_extractor(samples, sampling_rate=16_000, return_tensors="pt").input_features
         with torch.inference_mode(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            out = model.generate(features, return_dict_in_generate=True, output_scores=True, **GREEDY)
-        tokens = out.sequences[0][-len(out.scores) :].tolist()
-        per_token = [
-            float(torch.log_softmax(scores[0], -1)[token]) for scores, token in zip(out.scores, tokens, strict=True)
-        ]
-        if end in tokens:
-            per_token = per_token[: tokens.index(end) + 1]
-        (segment,) = ours[clip.name].segments
-        assert segment.avg_logprob == pytest.approx(np.mean(per_token), abs=1e-3), clip.name
+            out = theirs.model.generate(features, return_dict_in_generate=True, output_scores=True, **GREEDY)
+        # steps x clips x vocabulary, and the token that each step gave
+        scores = torch.log_softmax(torch.stack(out.scores), -1)
+        tokens = out.sequences[:, -len(out.scores) :]
+        for row, clip in enumerate(batch):
+            taken = tokens[row].tolist()
+            steps = taken.index(end) + 1 if end in taken else len(taken)
+            mean = float(np.mean([float(scores[step, row, taken[step]]) for step in range(steps)]))
+            (segment,) = ours[clip.name].segments
+            assert segment.avg_logprob == pytest.approx(mean, abs=1e-3), clip.name
