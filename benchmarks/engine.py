@@ -1,18 +1,17 @@
 """The engine alone: milliseconds per window over window lengths and batch sizes, and what a short window costs.
 
     python -m benchmarks.engine [--size 33m] [--frames 400 756 1256 3000] [--batches 1 4 16] [--device cpu]
-    python -m benchmarks.engine --size full --frames 756 3000 --batches 1 --out benchmarks/results/engine-full.json
+    python -m benchmarks.engine --size full --frames 756 3000 --batches 1 4 --out benchmarks/results/engine-full.json
 
 `encode` and `decode` are CTranslate2's own calls on features in memory, `window` is `CTranslate2Engine.submit` with
-batches of that size, several in flight, from features to text. 756 frames are a 5 s clip with a tail of 2.56 s.
+batches of that size, as many side by side as it computes, from features to text. 756 frames are a 5 s clip with a tail
+of 2.56 s.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,7 +23,7 @@ from anime_whisper_ct2.engine.whisper import CTranslate2Engine
 from anime_whisper_ct2.mel import FRAMES_PER_S, SAMPLE_RATE, WINDOW_FRAMES, log_mel
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import EngineOptions, available_cores
-from anime_whisper_ct2.records import Batch, Decoded, Window
+from anime_whisper_ct2.records import Batch, Window
 from benchmarks import corpora, standins, store
 from benchmarks.compare import folder
 from benchmarks.measure import about, span
@@ -85,7 +84,7 @@ def sweep(
         engine = CTranslate2Engine(open_model_dir(path), options)
         try:
             for n in frames:
-                run_batches(engine, batch_of(size, n), engine.in_flight)  # warm up
+                run_batches(engine, batch_of(size, n))  # warm up
             for _ in range(rounds):
                 for n in frames:
                     rows[n, size].append(one(engine, bare, batch_of(size, n), seconds))
@@ -100,7 +99,7 @@ def sweep(
 def one(engine: CTranslate2Engine, bare: Any, batch: Batch, seconds: float) -> dict[str, float]:
     """Give the milliseconds per window of encoding, of decoding and of the whole, for batches like this one."""
     size = len(batch.windows)
-    whole = repeat(lambda: run_batches(engine, batch, engine.in_flight), seconds) / engine.in_flight
+    whole = repeat(lambda: run_batches(engine, batch), seconds) / at_a_time(engine)
     features = ctranslate2.StorageView.from_array(np.stack([padded(w, batch.frames) for w in batch.windows]))
     encode = repeat(lambda: bare.encode(features, to_cpu=True), seconds)
     encoded = bare.encode(features)
@@ -108,22 +107,22 @@ def one(engine: CTranslate2Engine, bare: Any, batch: Batch, seconds: float) -> d
     return {name: ms / size for name, ms in (("encode_ms", encode), ("decode_ms", decode), ("window_ms", whole))}
 
 
-def run_batches(engine: CTranslate2Engine, batch: Batch, count: int) -> None:
-    """Send a batch `count` times, with as many in flight as the engine wants."""
-    pending: deque[Future[list[Decoded]]] = deque()
-    for _ in range(count):
-        pending.append(engine.submit(batch))
-        while len(pending) >= engine.in_flight:
-            pending.popleft().result()
-    while pending:
-        pending.popleft().result()
+def at_a_time(engine: CTranslate2Engine) -> int:
+    """Give how many batches the engine computes side by side; it wants one more in hand."""
+    return engine.in_flight - 1
+
+
+def run_batches(engine: CTranslate2Engine, batch: Batch) -> None:
+    """Have a batch computed as often as the engine does so side by side: no core is left without one at the end."""
+    for done in [engine.submit(batch) for _ in range(at_a_time(engine))]:
+        done.result()
 
 
 def repeat(function: Callable[[], object], seconds: float) -> float:
-    """Give the milliseconds of a call: the mean over as many as fill the time, two at least."""
+    """Give the milliseconds of a call: the mean over as many as fill the time."""
     start = time.perf_counter()
     count = 0
-    while count < 2 or time.perf_counter() - start < seconds:
+    while not count or time.perf_counter() - start < seconds:
         function()
         count += 1
     return (time.perf_counter() - start) / count * 1000
