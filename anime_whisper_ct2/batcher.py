@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from anime_whisper_ct2.records import Batch, Window
+from anime_whisper_ct2.records import Batch, Tick, Window
 
 T = TypeVar("T")
+
+# A decoder step costs nearly the same for one text as for a few, so an engine without work is given a few.
+_FEW = 8
 
 
 class Batcher:
@@ -16,19 +19,22 @@ class Batcher:
 
     `length` gives the frames that a window of so many real ones is padded to, `capacity` how many windows of so many
     frames the engine takes at a time; it is asked each time, because an engine that ran out of memory takes fewer.
-    Whatever is no window passes straight through. A window that has waited `patience_s` goes with those it has found,
-    so that a rare length, or a slow source, delays no recording for ever; time that the engine takes does not count.
+    Whatever is no window passes straight through. While the engine is `hungry`, a few windows will do, and when nothing
+    new comes, any. A window that has waited `patience_s` goes with those it has found, so that a rare length delays no
+    recording for ever; time that the engine takes does not count.
     """
 
     def __init__(
         self,
         length: Callable[[int], int],
         capacity: Callable[[int], int],
+        hungry: Callable[[], bool] = lambda: False,
         patience_s: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._length = length
         self._capacity = capacity
+        self._hungry = hungry
         self._patience_s = patience_s
         self._clock = clock
         self._away_s = 0.0
@@ -40,6 +46,7 @@ class Batcher:
         for item in items:
             if not isinstance(item, Window):
                 yield from self._timed(self._overdue())
+                yield from self._timed(self._meal(1 if isinstance(item, Tick) else _FEW))
                 yield from self._timed([item])
                 continue
             frames = self._length(item.mel.values.shape[1])
@@ -49,6 +56,7 @@ class Batcher:
             waiting.append(item)
             if len(waiting) >= self._capacity(frames):
                 yield from self._timed([self._take(frames)])
+            yield from self._timed(self._meal(_FEW))
         # The longest first: the short ones then fill the end of the run evenly.
         for frames in sorted(self._waiting, reverse=True):
             yield self._take(frames)
@@ -67,6 +75,14 @@ class Batcher:
         now = self._now()
         due = [frames for frames, since in self._since.items() if now - since >= self._patience_s]
         for frames in due:
+            yield self._take(frames)
+
+    def _meal(self, least: int) -> Iterator[Batch]:
+        """Give a hungry engine the length with the most windows, if those are at least so many."""
+        while self._waiting and self._hungry():
+            frames = max(self._waiting, key=lambda frames: len(self._waiting[frames]))
+            if len(self._waiting[frames]) < least:
+                return
             yield self._take(frames)
 
     def _take(self, frames: int) -> Batch:

@@ -70,15 +70,18 @@ class EngineMemoryError(EngineError):
 class RecordingError(Awct2Error):
     """One recording that could not be transcribed; the others go on.
 
-    `stage` is where it happened (`decode`, `engine`), as `errors.jsonl` gives it; `recording` is its id, or None where
-    the room that raises does not know it.
+    `stage` is where it happened (`read`, `decode`, `engine`) and `kind` its name, as `errors.jsonl` gives them;
+    `recording` is its id, or None where the room that raises does not know it.
     """
 
     stage = "read"
 
-    def __init__(self, message: str, *, stage: str | None = None, recording: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, stage: str | None = None, recording: str | None = None, kind: str | None = None
+    ) -> None:
         super().__init__(message)
         self.recording = recording
+        self.kind = kind or type(self).__name__
         if stage is not None:
             self.stage = stage
 

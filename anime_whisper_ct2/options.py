@@ -6,8 +6,8 @@ Standard library only (floor 0).
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
 
 from anime_whisper_ct2.errors import InputError
 
@@ -15,6 +15,7 @@ DEFAULT_MODEL = "litagin/anime-whisper"
 
 Device = Literal["auto", "cpu", "cuda"]
 WindowMode = Literal["auto", "full", "fit"]
+SegmentMode = Literal["auto", "off", "vad", "pack"]
 ComputeType = Literal[
     "default",
     "auto",
@@ -38,6 +39,11 @@ def _check_at_least(name: str, value: int, least: int) -> None:
         raise InputError(f"{name} is {value}; it must be at least {least}")
 
 
+def _check_range(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise InputError(f"{name} is {value}; give {least} to {most}")
+
+
 @dataclass(frozen=True, slots=True)
 class DecodingOptions:
     """What decides the text, beside the model."""
@@ -54,10 +60,33 @@ class DecodingOptions:
         _check_at_least("beam size", self.beam_size, 1)
         _check_at_least("no-repeat n-gram size", self.no_repeat_ngram_size, 0)
         _check_choice("window", self.window, get_args(WindowMode))
-        if self.tail_s is not None and not 0 <= self.tail_s <= 30:
-            raise InputError(f"the tail is {self.tail_s} s; give 0 to 30")
-        if not 0 <= self.audit <= 1:
-            raise InputError(f"the audited share is {self.audit}; give 0 to 1")
+        if self.tail_s is not None:
+            _check_range("the tail in seconds", self.tail_s, 0, 30)
+        _check_range("the audited share", self.audit, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOptions:
+    """Where recordings are cut into windows."""
+
+    mode: SegmentMode = "auto"  # auto: up to 30 s whole, longer by VAD; off: every 30 s; pack: utterances share windows
+    max_segment_s: float = 15.0  # the longest utterance of the model's training is half a window
+    vad_threshold: float = 0.5  # speech begins above this probability
+    min_silence_s: float = 0.7  # pauses from here on part utterances; those within a line are shorter
+    speech_pad_s: float = 0.2  # kept around each utterance, as far as the neighbour lets it
+
+    def __post_init__(self) -> None:
+        _check_choice("segmentation", self.mode, get_args(SegmentMode))
+        _check_range("the longest segment in seconds", self.max_segment_s, 1, 30)
+        _check_range("VAD threshold", self.vad_threshold, 0.01, 0.99)
+        _check_range("the shortest silence in seconds", self.min_silence_s, 0.05, 10)
+        _check_range("the padding in seconds", self.speech_pad_s, 0, 5)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What of this decides the text, under the names that `run.json` uses."""
+        figures = {} if self.mode == "off" else {key: value for key, value in asdict(self).items() if key != "mode"}
+        return {"segment": self.mode, **figures}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +129,12 @@ class FrontendOptions:
     """How recordings become features."""
 
     workers: int | None = None  # processes for all engines; 0: in the engine's own; None: one less than the cores
+    time_limit_s: float = 120.0  # without a sign of life from a recording's decoder
 
     def __post_init__(self) -> None:
         if self.workers is not None:
             _check_at_least("workers", self.workers, 0)
+        _check_range("the time limit in seconds", self.time_limit_s, 1, 86_400)
 
     def resolved_workers(self, engines: int = 1) -> int:
         """Give the number of worker processes to start for each of so many engines."""
@@ -121,5 +152,6 @@ def available_cores() -> int:
 
 # The defaults, as objects: a slotted dataclass keeps none on its class.
 DECODING = DecodingOptions()
+SEGMENT = SegmentOptions()
 ENGINE = EngineOptions()
 FRONTEND = FrontendOptions()

@@ -28,15 +28,43 @@ class ArrayAudio:
     rate: int
 
 
-# A path, an encoded file's bytes, or samples: what a worker needs to get at the audio.
-Audio: TypeAlias = str | bytes | ArrayAudio
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A file inside another, as it lies in a tar: `size` bytes from `offset` on of the file at `path`."""
+
+    path: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A stretch of a longer recording; `duration_s` None: to its end."""
+
+    audio: str | bytes | Section
+    offset_s: float
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What stands where a recording should be, when a reader found none: it fails with these, and the rest goes on."""
+
+    error: str
+    message: str
+
+
+# A path or URL, an encoded file's bytes, samples, or where to find one of these: what a worker needs to get at the
+# audio.
+Audio: TypeAlias = str | bytes | ArrayAudio | Section | Excerpt | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A reference to one recording; the audio itself is opened by a worker.
 
-    `id` is unique in a run and the same in the next one, `name` is what a user would recognise the audio by.
+    `id` is unique in a run and the same in the next one, `name` is what a user would recognise the audio by, `meta`
+    what the corpus says of it (JSON values).
     """
 
     id: str
@@ -109,7 +137,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One recording's result, as a line of `transcripts.jsonl` gives it; `duration` in seconds."""
+    """One recording's result, as a line of `transcripts.jsonl` gives it; `duration` in seconds.
+
+    `offset`: where the recording begins in `audio`, in seconds, if it is a stretch of that; None: it is all of it.
+    Times in `segments` count from there.
+    """
 
     id: str
     audio: str
@@ -119,6 +151,7 @@ class Transcript:
     segments: tuple[Segment, ...]
     flags: tuple[str, ...]
     meta: Mapping[str, Any]
+    offset: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

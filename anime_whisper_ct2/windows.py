@@ -13,8 +13,9 @@ from anime_whisper_ct2.options import WindowMode
 
 # Where most people stop seeing loops on Whisper models lies between 1.3 and 3 s of true silence behind the speech.
 DEFAULT_TAIL_S = 2.56
-# A batch holds one length, so lengths are rounded up to steps: fewer lengths fill batches sooner, more waste less.
-STEP_FRAMES = 64
+# A batch holds one length, so lengths are rounded up to steps: fewer lengths fill batches sooner, more waste less. Long
+# clips are rare and take larger steps: (length up to which, step), in frames.
+_STEPS = ((768, 64), (1_536, 128), (WINDOW_FRAMES, 256))
 # CTranslate2 tells mel from encoder output by the second dimension: a window of 2 x 128 or 2 x 80 frames leaves the
 # encoder with as many positions as there are mel bands, and would be encoded twice.
 AMBIGUOUS_FRAMES = (160, 256)
@@ -38,9 +39,11 @@ class WindowLength:
             raise ValueError(f"{frames} frames are more than a window holds")
         if self.mode == "full":
             return WINDOW_FRAMES
-        fitted = ceil((frames + self.tail_s * FRAMES_PER_S) / STEP_FRAMES) * STEP_FRAMES
+        least = frames + self.tail_s * FRAMES_PER_S
+        step = next((step for most, step in _STEPS if least <= most), WINDOW_FRAMES)
+        fitted = ceil(least / step) * step
         if fitted in AMBIGUOUS_FRAMES:
-            fitted += STEP_FRAMES
+            fitted += step
         return min(WINDOW_FRAMES, fitted)
 
     @property

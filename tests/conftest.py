@@ -58,3 +58,9 @@ def write_tone(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def faulty_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers started from now on fail over files named `…segfault…`, `abort`, `hang`, `hoard`; `once`: once."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "faults"))

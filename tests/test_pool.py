@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from anime_whisper_ct2.errors import EngineError
-from anime_whisper_ct2.executors import pool as pool_room
+from anime_whisper_ct2.executors import attendant
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
-from anime_whisper_ct2.executors.process import Child
+from anime_whisper_ct2.options import SegmentOptions
 from anime_whisper_ct2.records import ArrayAudio, Broken, Closed, Opened, Recording, Tick, Window
 from tests.conftest import tone
 
-SETTINGS = FeatureSettings(n_mels=80, half=False)
+SETTINGS = FeatureSettings(n_mels=80, half=False, segment=SegmentOptions(mode="off"))
 
 
 def recording(name: str, audio: object) -> Recording:
@@ -90,33 +86,47 @@ def test_a_broken_file_costs_itself(tmp_path: Path, write_tone: Callable[..., Pa
     assert isinstance(done[1][-1], Closed)
 
 
-def test_a_worker_that_dies_costs_the_recording_it_had_in_hand(
-    write_tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("faulty_decoders")
+@pytest.mark.parametrize(
+    ("fault", "error", "reason"),
+    [
+        ("segfault", "WorkerDied", "SIGSEGV"),
+        ("abort", "WorkerDied", "SIGABRT"),
+        ("hang", "TimeLimit", "within 4 s"),
+        ("hoard", "MemoryError", ""),
+    ],
+)
+def test_a_decoder_that_fails_in_any_way_costs_its_recording(
+    fault: str, error: str, reason: str, write_tone: Callable[..., Path]
 ) -> None:
-    # A pipe that nobody writes to holds the worker until it is killed.
-    started: list[int] = []
-
-    class Remembered(Child):
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args)
-            started.append(self.pid)
-
-    monkeypatch.setattr(pool_room, "Child", Remembered)
-    fifo = write_tone("before.wav").with_name("fifo.wav")
-    os.mkfifo(fifo)
-    threading.Timer(2.0, lambda: os.kill(started[0], signal.SIGSEGV)).start()
-    given = [
-        recording(path.name, str(path))
-        for path in (write_tone("a.wav"), fifo, write_tone("b.wav"), write_tone("c.wav"))
-    ]
-    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(enumerate(given)))
+    given = [recording(name, str(write_tone(f"{name}.wav"))) for name in ("a", fault, "b", "c")]
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8, time_limit_s=4)(enumerate(given)))
     assert [type(done[key][-1]) for key in range(4)] == [Closed, Broken, Closed, Closed]
-    assert "SIGSEGV" in done[1][-1].message  # type: ignore[union-attr]
-    assert len(started) == 2
+    broken = done[1][-1]
+    assert isinstance(broken, Broken)
+    assert broken.error == error
+    assert reason in broken.message
+
+
+@pytest.mark.usefixtures("faulty_decoders")
+def test_a_recording_is_tried_again_after_a_death(write_tone: Callable[..., Path]) -> None:
+    given = [recording(name, str(write_tone(f"{name}.wav"))) for name in ("a", "segfault-once", "b")]
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(enumerate(given)))
+    assert [type(done[key][-1]) for key in range(3)] == [Closed] * 3
+    assert sum(isinstance(message, Window) for message in done[1]) == 1
+
+
+def test_short_recordings_pass_a_long_one(write_tone: Callable[..., Path]) -> None:
+    """The engine takes nothing but what comes: fifty clips must not be the last that it gets."""
+    long = recording("long", str(write_tone("long.wav", 60 * 30.0)))
+    clips = [recording(str(n), str(write_tone(f"{n}.wav"))) for n in range(10)]
+    messages = WorkerPool(SETTINGS, workers=1, capacity=4)(enumerate([long, *clips]))
+    closed = [message.key for message in messages if isinstance(message, Closed)]
+    assert closed[-1] == 0
 
 
 def test_workers_are_replaced_now_and_then(write_tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_room, "_RECYCLE_AFTER", 3)
+    monkeypatch.setattr(attendant, "_RECYCLE_AFTER", 3)
     path = str(write_tone("a.wav"))
     done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)((n, recording(str(n), path)) for n in range(8)))
     assert [type(messages[-1]) for messages in done.values()] == [Closed] * 8
@@ -149,7 +159,7 @@ def test_stopping_ends_the_iteration_and_the_processes(write_tone: Callable[...,
     rest = sum(1 for _ in messages)
     assert rest < 100
     assert time.monotonic() - start < 10
-    assert not workers._children
+    assert all(one._worker is None for one in workers._attendants)
 
 
 def test_a_source_that_waits_for_results_gets_them(write_tone: Callable[..., Path]) -> None:

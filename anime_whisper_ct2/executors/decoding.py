@@ -54,6 +54,13 @@ class Decoding:
         self._failures_in_a_row = 0
         self.memory_halvings = 0
 
+    @property
+    def hungry(self) -> bool:
+        """Whether the engine computes fewer batches than it could."""
+        # Of those that it takes in advance, one only waits.
+        busy = sum(not submitted.future.done() for submitted in self._pending)
+        return busy < max(1, self._engine.in_flight - 1)
+
     def __call__(self, items: Iterable[Batch | T]) -> Iterator[tuple[Window, Decoded] | Broken | T]:
         """Turn batches into (window, decoded); whatever is no batch passes straight through."""
         for item in items:

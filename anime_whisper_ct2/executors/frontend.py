@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from anime_whisper_ct2.audio import blocks_of
 from anime_whisper_ct2.errors import RecordingError
-from anime_whisper_ct2.mel import SAMPLE_RATE, log_mel
+from anime_whisper_ct2.mel import log_mel
+from anime_whisper_ct2.options import SEGMENT, SegmentOptions
+from anime_whisper_ct2.readers.fetch import opened
 from anime_whisper_ct2.records import Audio, Broken, Closed, Window
-from anime_whisper_ct2.spans import fixed, is_silent
+from anime_whisper_ct2.spans import Counted, is_silent, segmented
+from anime_whisper_ct2.vad.silero import SileroVad
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +24,52 @@ class FeatureSettings:
 
     n_mels: int
     half: bool
+    segment: SegmentOptions = SEGMENT
 
 
-def extract(key: int, audio: Audio, settings: FeatureSettings) -> Iterator[Window | Closed | Broken]:
+def extract(
+    key: int, audio: Audio, settings: FeatureSettings, on_block: Callable[[], None] = lambda: None
+) -> Iterator[Window | Closed | Broken]:
     """Open the recording numbered `key` and give its windows as they come, then `Closed`; or `Broken`, and no more.
 
-    Digital silence is no window: nothing is in it to be written down. Memory is that of one piece.
+    Digital silence is no window: nothing is in it to be written down. Memory is that of one piece. `on_block` is called
+    whenever about a minute of audio has been decoded.
     """
     dtype = np.float16 if settings.half else np.float32
-    number, end = 0, 0
+    number = 0
     try:
-        for piece in fixed(blocks_of(audio)):
-            end = piece.start + len(piece.samples)
-            if is_silent(piece.samples):
-                continue
-            mel = log_mel(piece.samples, settings.n_mels, dtype)
-            rms = float(np.sqrt(np.mean(np.square(piece.samples))))
-            yield Window(key, number, piece.start_s, piece.end_s, mel, rms)
-            number += 1
+        with opened(audio) as file, _vad() as vad:
+            blocks = Counted(blocks_of(file.source, file.start_s, file.duration_s), on_block)
+            for piece in segmented(blocks, settings.segment, vad):
+                if is_silent(piece.samples):
+                    continue
+                mel = log_mel(piece.samples, settings.n_mels, dtype)
+                rms = float(np.sqrt(np.mean(np.square(piece.samples))))
+                yield Window(key, number, piece.start_s, piece.end_s, mel, rms)
+                number += 1
     except RecordingError as error:
-        yield Broken(key, error.stage, type(error).__name__, str(error))
+        yield Broken(key, error.stage, error.kind, str(error))
     # A decoder can fail in any way on bytes that nobody has seen yet; one recording is all that may cost.
     except Exception as error:
         yield Broken(key, "decode", type(error).__name__, str(error) or repr(error))
     else:
-        yield Closed(key, number, end / SAMPLE_RATE)
+        yield Closed(key, number, blocks.duration_s)
+
+
+# Networks that no recording uses now: opening one takes longer than a short clip.
+_idle: list[SileroVad] = []
+
+
+@contextmanager
+def _vad() -> Iterator[Callable[[], SileroVad]]:
+    """Give a function that lends a network for as long as the context lasts."""
+    lent: list[SileroVad] = []
+
+    def lend() -> SileroVad:
+        lent.append(_idle.pop() if _idle else SileroVad())
+        return lent[-1]
+
+    try:
+        yield lend
+    finally:
+        _idle.extend(lent)

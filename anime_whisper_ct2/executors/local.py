@@ -16,7 +16,7 @@ from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
 from anime_whisper_ct2.executors.second_look import SecondLook
 from anime_whisper_ct2.mel import WINDOW_FRAMES
-from anime_whisper_ct2.options import DecodingOptions, FrontendOptions
+from anime_whisper_ct2.options import DecodingOptions, FrontendOptions, SegmentOptions
 from anime_whisper_ct2.records import Outcome, Tick
 from anime_whisper_ct2.windows import WindowLength
 
@@ -24,8 +24,8 @@ from anime_whisper_ct2.windows import WindowLength
 class LocalExecutor:
     """Runs recordings through front end, batcher, engine and assembly.
 
-    `length` decides how far windows are padded, by default to 30 s. The engine stays the caller's: it is neither opened
-    nor closed here.
+    `length` decides how far windows are padded, by default to 30 s, `segment` where recordings are cut. The engine
+    stays the caller's: it is neither opened nor closed here.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class LocalExecutor:
         decoding: DecodingOptions | None = None,
         frontend: FrontendOptions | None = None,
         length: WindowLength | None = None,
+        segment: SegmentOptions | None = None,
     ) -> None:
         self._engine = engine
         self.description = engine.description
@@ -41,8 +42,11 @@ class LocalExecutor:
         self._language = decoding.language
         self._length = length or WindowLength("full")
         self.second_look = SecondLook(decoding.retry, decoding.audit) if self._length.mode == "fit" else None
-        self._features = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16)
-        self._workers = (frontend or FrontendOptions()).resolved_workers()
+        segment = segment or SegmentOptions()
+        # A cut every 30 s may go through a word; utterances are sentences of their own.
+        self._between = "" if segment.mode == "off" else " "
+        self._features = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16, segment=segment)
+        self._frontend_options = frontend or FrontendOptions()
         self._memory_halvings = 0
         self._frontend: WorkerPool | InProcess | None = None
         self._stopping = False
@@ -57,10 +61,10 @@ class LocalExecutor:
         stages = (
             frontend,
             self._until_stopped,
-            Batcher(self._length, self._engine.capacity),
+            Batcher(self._length, self._engine.capacity, lambda: decoding.hungry),
             self._until_stopped,
             decoding,
-            Assembler(self._language),
+            Assembler(self._language, self._between),
         )
         items: Iterable[object] = tasks
         for stage in stages:
@@ -83,9 +87,11 @@ class LocalExecutor:
             self._frontend.stop()
 
     def _new_frontend(self) -> WorkerPool | InProcess:
-        if not self._workers:
+        workers = self._frontend_options.resolved_workers()
+        if not workers:
             return InProcess(self._features)
-        return WorkerPool(self._features, self._workers, capacity=max(64, 2 * self._engine.capacity(WINDOW_FRAMES)))
+        capacity = max(64, 2 * self._engine.capacity(WINDOW_FRAMES))
+        return WorkerPool(self._features, workers, capacity, self._frontend_options.time_limit_s)
 
     def _until_stopped(self, items: Iterable[Message]) -> Iterator[Message]:
         for item in items:

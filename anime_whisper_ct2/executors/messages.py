@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anime_whisper_ct2.executors.second_look import SecondLook
-from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
+from anime_whisper_ct2.options import SEGMENT, DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
 from anime_whisper_ct2.windows import WindowLength
 
 WHISPER = "anime_whisper_ct2.engine.whisper:open_engine"
@@ -25,6 +25,7 @@ class StationSettings:
     frontend: FrontendOptions
     length: WindowLength
     opener: str = WHISPER
+    segment: SegmentOptions = SEGMENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,18 @@ def streams() -> tuple[IO[bytes], IO[bytes]]:
     return source, sink
 
 
+def limit_memory(most_bytes: int) -> None:
+    """Let this process take no more memory of its own than this, where the system knows such a limit."""
+    try:
+        import resource  # noqa: PLC0415 - absent on Windows
+    except ImportError:
+        return
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    most = most_bytes if hard == resource.RLIM_INFINITY else min(most_bytes, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
 def cause_of_death(code: int) -> str:
     """Put an exit status into words."""
     if code >= 0:

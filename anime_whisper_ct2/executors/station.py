@@ -49,7 +49,7 @@ def _serve(source: IO[bytes], send: Callable[[object], None]) -> None:
     module, _, function = settings.opener.partition(":")
     engine = getattr(import_module(module), function)(settings.model, settings.engine, settings.decoding)
     send(Ready(dict(engine.description)))
-    executor = LocalExecutor(engine, settings.decoding, settings.frontend, settings.length)
+    executor = LocalExecutor(engine, settings.decoding, settings.frontend, settings.length, settings.segment)
     inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(source, inbox, executor.stop), daemon=True).start()
     try:

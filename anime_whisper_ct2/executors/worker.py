@@ -1,30 +1,74 @@
-"""A worker process: references on standard input, windows on standard output, both as pickles."""
+"""A worker process: references on standard input, windows on standard output, both as pickles.
+
+It goes round among the recordings that it was given, one message from each, so that a long one does not hold up the
+short ones behind it. Ahead of a message it says whose turn it is: should it die, that recording is the cause.
+"""
 
 from __future__ import annotations
 
 import os
 import pickle
+import queue
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import IO, TypeAlias
 
-from anime_whisper_ct2.executors.process import streams
-from anime_whisper_ct2.records import Tick
+from anime_whisper_ct2.executors.process import limit_memory, streams
+from anime_whisper_ct2.records import Audio, Broken, Closed, Tick, Window
+
+# An encoded hour, decoded a block at a time, takes some dozens of megabytes; what wants this much is no recording.
+_MEMORY_BYTES = 1 << 30
+
+_Turns: TypeAlias = "deque[tuple[int, Iterator[Window | Closed | Broken | Tick]]]"
 
 
 def main() -> None:
     """Serve references until standard input ends."""
     source, sink = streams()
+    limit_memory(_MEMORY_BYTES)
 
     # Imported only now that standard output is safe.
     from anime_whisper_ct2.executors.frontend import extract  # noqa: PLC0415
 
     try:
         settings = pickle.load(source)
-        pickle.dump(Tick(), sink)
-        sink.flush()
+        _send(sink, Tick())
+        inbox: queue.SimpleQueue[tuple[int, Audio] | None] = queue.SimpleQueue()
+        # A thread empties the pipe at once: two that both wait to write would wait for ever.
+        threading.Thread(target=_receive, args=(source, inbox), daemon=True).start()
+        turns: _Turns = deque()
+        turn: int | None = None
         while True:
-            key, audio = pickle.load(source)
-            for message in extract(key, audio, settings):
-                pickle.dump(message, sink, protocol=5)
-                sink.flush()
-    except (EOFError, BrokenPipeError):
-        # The parent is done with us, or gone; what is left in the buffer has no reader.
+            while not turns or not inbox.empty():
+                task = inbox.get()
+                if task is None:
+                    # The parent is done with us, or gone.
+                    os._exit(0)
+                turns.append((task[0], extract(*task, settings, lambda: _send(sink, Tick()))))
+            key, messages = turns.popleft()
+            if key != turn:
+                _send(sink, key)
+                turn = key
+            message = next(messages)
+            _send(sink, message)
+            if isinstance(message, (Closed, Broken)):
+                turn = None
+            else:
+                turns.append((key, messages))
+    except BrokenPipeError:
+        # What is left in the buffer has no reader.
         os._exit(0)
+
+
+def _receive(source: IO[bytes], inbox: queue.SimpleQueue[tuple[int, Audio] | None]) -> None:
+    try:
+        while True:
+            inbox.put(pickle.load(source))
+    except (EOFError, pickle.UnpicklingError):
+        inbox.put(None)
+
+
+def _send(sink: IO[bytes], message: object) -> None:
+    pickle.dump(message, sink, protocol=5)
+    sink.flush()

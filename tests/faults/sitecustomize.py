@@ -1,0 +1,42 @@
+"""Makes the decoder of a worker process fail in the way that a file's name says; see `faulty_decoders` in conftest."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+
+def fail(name: str) -> None:
+    """Do what the name says."""
+    if "once" in name:
+        try:
+            Path(name + ".seen").touch(exist_ok=False)
+        except FileExistsError:
+            return
+    if "segfault" in name:
+        ctypes.string_at(0)
+    if "abort" in name:
+        os.abort()
+    if "hang" in name:
+        time.sleep(3600)
+    if "hoard" in name:
+        held = []
+        while True:
+            held.append(bytearray(16 << 20))
+
+
+class Faulty(soundfile.SoundFile):
+    """A decoder that fails where a file's name tells it to."""
+
+    def __init__(self, file: Any, *args: Any, **kwargs: Any) -> None:
+        if isinstance(file, (str, bytes)):
+            fail(os.path.basename(os.fsdecode(file)) if "once" not in os.fsdecode(file) else os.fsdecode(file))
+        super().__init__(file, *args, **kwargs)
+
+
+soundfile.SoundFile = Faulty
