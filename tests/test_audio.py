@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import av
 import numpy as np
@@ -12,9 +14,9 @@ import pytest
 import soundfile
 import soxr
 
-from anime_whisper_ct2.audio import blocks_of, load
-from anime_whisper_ct2.errors import DecodeError
-from anime_whisper_ct2.records import ArrayAudio
+from anime_whisper_ct2.audio import blocks_of, info, load, native_blocks, write_blocks
+from anime_whisper_ct2.errors import DecodeError, RecordingError
+from anime_whisper_ct2.records import ArrayAudio, Float32
 from tests.conftest import tone
 
 
@@ -23,9 +25,9 @@ def written(path: Path, samples: np.ndarray, rate: int, **options: str) -> str:
     return str(path)
 
 
-def in_aac(path: Path, seconds: float, rate: int = 44_100) -> str:
+def in_aac(path: Path, seconds: float, rate: int = 44_100, codec: str = "aac") -> str:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=rate, layout="mono")
+        stream = container.add_stream(codec, rate=rate, layout="mono")
         frame = av.AudioFrame.from_ndarray(tone(seconds, rate)[None, :], format="fltp", layout="mono")
         frame.rate = rate
         for packet in [*stream.encode(frame), *stream.encode(None)]:
@@ -152,3 +154,238 @@ def test_what_is_no_audio_says_why(tmp_path: Path, kind: str) -> None:
 def test_arrays_that_are_no_sound_are_refused(samples: np.ndarray) -> None:
     with pytest.raises(DecodeError):
         load(ArrayAudio(samples, 16_000))
+
+
+# Stretches.
+
+
+def stereo(seconds: float, rate: int) -> Float32:
+    return np.stack([tone(seconds, rate), tone(seconds, rate, hertz=330.0)], axis=1)
+
+
+def native(source: object, *stretch: float) -> Float32:
+    blocks = list(native_blocks(source, *stretch))  # type: ignore[arg-type] # whatever a test gives
+    return np.concatenate([block for block, _ in blocks])
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
+def test_a_stretch_holds_the_samples_that_lie_there(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path / name, stereo(3.0, 44_100), 44_100)
+    whole, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    part = native(path, 1.0, 0.5)
+    np.testing.assert_allclose(part, whole[44_100 : 44_100 + 22_050], atol=1e-6)
+    np.testing.assert_array_equal(native(path), whole)
+    np.testing.assert_array_equal(native(Path(path).read_bytes(), 1.0, 0.5), part)
+    np.testing.assert_array_equal(load(path, 1.0, 0.5), load(ArrayAudio(part, 44_100)))
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.m4a", "aac"), ("a.mp4", "aac"), ("a.aac", "aac"), ("a.m4a", "alac")])
+@pytest.mark.parametrize("start_s", [0.5, 7.123])
+def test_a_stretch_that_ffmpeg_seeks_is_the_one_that_it_finds_by_decoding_all(
+    tmp_path: Path, name: str, codec: str, start_s: float
+) -> None:
+    path = in_aac(tmp_path / name, 9.0, codec=codec)
+    at = round(start_s * 44_100)
+    sought, expected = native(path, start_s, 0.75), native(path)[at : at + round(0.75 * 44_100)]
+    assert sought.shape == expected.shape
+    # AAC may put noise of its own where it heard some; one sample beside would be forty times as much.
+    assert np.abs(sought - expected).mean() < 1e-4
+
+
+def test_a_stretch_of_an_array_is_a_slice() -> None:
+    samples = stereo(2.0, 8_000)
+    np.testing.assert_array_equal(native(ArrayAudio(samples, 8_000), 0.5, 0.25), samples[4_000:6_000])
+    np.testing.assert_array_equal(native(ArrayAudio(samples, 8_000), 1.5), samples[12_000:])
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.ogg", "a.m4a"])
+def test_a_stretch_ends_where_the_recording_ends(tmp_path: Path, name: str) -> None:
+    path = in_aac(tmp_path / name, 2.0) if name == "a.m4a" else written(tmp_path / name, tone(2.0, 44_100), 44_100)
+    whole = native(path)
+    np.testing.assert_array_equal(native(path, 1.5, 100.0), whole[66_150:])
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.m4a"])
+@pytest.mark.parametrize("start_s", [2.5, 3_600.0])
+def test_a_stretch_behind_the_end_says_so(tmp_path: Path, name: str, start_s: float) -> None:
+    path = in_aac(tmp_path / name, 2.0) if name == "a.m4a" else written(tmp_path / name, tone(2.0, 44_100), 44_100)
+    for read in (load, native):
+        with pytest.raises(DecodeError, match=rf"stretch from {start_s:.3f} s on holds no samples; .* ended before"):
+            read(path, start_s, 1.0)
+
+
+@pytest.mark.parametrize("stretch", [(-1.0, 1.0), (float("nan"), 1.0), (0.0, 0.0), (0.0, -2.0), (1.0, float("inf"))])
+def test_times_that_are_no_stretch_are_refused(stretch: tuple[float, float]) -> None:
+    with pytest.raises(DecodeError, match="no stretch"):
+        load(ArrayAudio(tone(1.0), 16_000), *stretch)
+
+
+@pytest.mark.parametrize("lands", ["raises", "elsewhere"])
+def test_a_file_that_cannot_be_sought_in_is_decoded_up_to_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lands: str
+) -> None:
+    def seek(self: soundfile.SoundFile, frames: int, whence: int = 0) -> int:
+        if whence or misled:  # soundfile's own, about where it stands
+            return cast(int, right(self, frames, whence))
+        misled.append(frames)
+        if lands == "raises":
+            raise soundfile.LibsndfileError(39)
+        return cast(int, right(self, frames - 100, whence))
+
+    path = written(tmp_path / "a.flac", stereo(3.0, 44_100), 44_100)
+    expected = native(path)[44_100:66_150]
+    right = soundfile.SoundFile.seek
+    misled: list[int] = []
+    monkeypatch.setattr(soundfile.SoundFile, "seek", seek)
+    np.testing.assert_array_equal(native(path, 1.0, 0.5), expected)
+    assert misled == [44_100]
+
+
+# Open files.
+
+
+class Failing(io.BytesIO):
+    """A file whose connection breaks after so many bytes."""
+
+    def __init__(self, data: bytes, good: int) -> None:
+        super().__init__(data)
+        self.good = good
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.good -= len(data)
+        if self.good < 0:
+            raise ConnectionResetError("connection reset by peer")
+        return data
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.m4a"])
+def test_an_open_file_is_read_like_its_path_wherever_it_stands(tmp_path: Path, name: str) -> None:
+    path = in_aac(tmp_path / name, 2.0) if name == "a.m4a" else written(tmp_path / name, tone(2.0, 44_100), 44_100)
+    with open(path, "rb") as file:
+        file.seek(1_000)
+        np.testing.assert_array_equal(load(cast(BinaryIO, file)), load(path))
+        np.testing.assert_array_equal(native(file, 0.5, 1.0), native(path, 0.5, 1.0))
+        assert info(cast(BinaryIO, file)) == info(path)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.m4a"])
+@pytest.mark.parametrize("good", [10, 60_000])
+def test_a_connection_that_breaks_is_not_taken_for_the_end(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, good: int
+) -> None:
+    path = in_aac(tmp_path / name, 20.0) if name == "a.m4a" else written(tmp_path / name, tone(20.0, 44_100), 44_100)
+    with pytest.raises(DecodeError, match="connection reset by peer"):
+        load(Failing(Path(path).read_bytes(), good))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+# What a file holds, and how it is written.
+
+
+def test_a_block_of_many_channels_at_a_high_rate_stays_small(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.wav", np.zeros((400_000, 64), np.float32), 768_000)
+    sizes = [block.size for block, _ in native_blocks(path)]
+    assert sum(sizes) == 400_000 * 64
+    assert max(sizes) <= 1 << 22
+    assert len(load(path)) == round(400_000 / 48)
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype", "codec", "bits"),
+    [
+        ("a.wav", "PCM_16", "PCM_16", 16),
+        ("a.wav", "FLOAT", "FLOAT", 24),
+        ("a.flac", "PCM_24", "PCM_24", 24),
+        ("a.ogg", "VORBIS", "VORBIS", 16),
+    ],
+)
+def test_headers_tell_rate_channels_length_and_depth(
+    tmp_path: Path, name: str, subtype: str, codec: str, bits: int
+) -> None:
+    about = info(written(tmp_path / name, stereo(1.0, 44_100), 44_100, subtype=subtype))
+    assert (about.rate_hz, about.channels, about.frames, about.codec, about.bits) == (44_100, 2, 44_100, codec, bits)
+
+
+def test_headers_that_only_ffmpeg_reads_tell_rate_channels_and_depth(tmp_path: Path) -> None:
+    lossy, lossless = info(in_aac(tmp_path / "a.m4a", 1.0)), info(in_aac(tmp_path / "b.m4a", 1.0, codec="alac"))
+    assert (lossy.rate_hz, lossy.channels, lossy.frames, lossy.codec, lossy.bits) == (44_100, 1, None, "aac", 16)
+    assert lossless.codec == "alac"
+    with pytest.raises(DecodeError, match="no decoder reads it"):
+        info(b"This is text. " * 100)
+
+
+@pytest.mark.parametrize("kind", ["flac", "wav"])
+@pytest.mark.parametrize("bits", [16, 24])
+def test_decoded_integers_are_written_back_exactly(tmp_path: Path, kind: str, bits: int) -> None:
+    rng = np.random.default_rng(0)
+    full = 1 << (bits - 1)
+    integers = rng.integers(-full, full, (5_000, 2), np.int32)
+    integers[:4] = [[-full, full - 1], [0, 1], [-1, full - 2], [1 - full, 2]]
+    integers <<= 32 - bits
+    source = written(tmp_path / "a.wav", integers, 44_100, subtype=f"PCM_{bits}")
+    target = str(tmp_path / f"b.{kind}")
+    blocks = (block for block, _ in native_blocks(source))
+    assert write_blocks(target, blocks, 44_100, 2, kind, bits) == 5_000  # type: ignore[arg-type] # a parameter
+    np.testing.assert_array_equal(soundfile.read(target, dtype="int32")[0], integers)
+    assert soundfile.info(target).subtype == f"PCM_{bits}"
+
+
+@pytest.mark.parametrize("kind", ["flac", "wav", "ogg"])
+def test_what_is_too_loud_is_clipped_and_what_is_no_number_is_silence(tmp_path: Path, kind: str) -> None:
+    block = np.tile(np.array([[1.5], [-1.5]], np.float32), (2_000, 1))
+    block[2_000:] = np.nan
+    path = str(tmp_path / "a")
+    write_blocks(path, [block], 44_100, 1, kind)  # type: ignore[arg-type] # a parameter
+    samples, _ = soundfile.read(path)
+    assert len(samples) == 4_000
+    assert np.abs(samples[3_000:]).max() < 0.01
+    if kind != "ogg":
+        np.testing.assert_array_equal(samples[:2], [1 - 2**-15, -1.0])
+
+
+@pytest.mark.parametrize("kind", ["flac", "wav", "ogg"])
+def test_the_same_samples_give_the_same_bytes(tmp_path: Path, kind: str) -> None:
+    paths = [str(tmp_path / f"{n}.{kind}") for n in range(3)]
+    for path, block in zip(paths, [stereo(2.0, 44_100)] * 2 + [stereo(2.1, 44_100)], strict=True):
+        write_blocks(path, [block], 44_100, 2, kind)  # type: ignore[arg-type] # a parameter
+    first, again, other = (Path(path).read_bytes() for path in paths)
+    assert first == again
+    assert first[:200] != other[:200] or kind == "wav"
+
+
+def test_an_ogg_of_settled_number_is_whole_for_other_readers(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.ogg")
+    write_blocks(path, [tone(20.0, 44_100)[:, None]], 44_100, 1, "ogg")
+    soundfile.write(tmp_path / "b.ogg", tone(20.0, 44_100), 44_100, format="OGG", subtype="VORBIS")
+    ours, theirs = soundfile.read(path)[0], soundfile.read(tmp_path / "b.ogg")[0]
+    np.testing.assert_allclose(ours[1_000:], theirs[1_000:], atol=1e-6)  # the encoder guesses what was before
+    with av.open(path) as container:  # FFmpeg checks the pages' sums, and drops pages that are wrong
+        assert sum(frame.samples for frame in container.decode(audio=0)) == 20 * 44_100
+
+
+def test_a_format_that_cannot_hold_the_audio_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="flac holds no audio of 9 channels"):
+        write_blocks(str(tmp_path / "a.flac"), [np.zeros((10, 9), np.float32)], 16_000, 9, "flac")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_there_when_it_is_whole_and_not_before(tmp_path: Path) -> None:
+    def blocks() -> Iterator[Float32]:
+        yield tone(1.0)[:, None]
+        assert not (tmp_path / "a.flac").exists()
+        raise DecodeError("breaks off")
+
+    with pytest.raises(DecodeError, match="breaks off"):
+        write_blocks(str(tmp_path / "a.flac"), blocks(), 16_000, 1, "flac")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full is Linux's")
+@pytest.mark.parametrize("kind", ["flac", "wav", "ogg"])
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    os.symlink("/dev/full", tmp_path / "a.awct2-part")
+    with pytest.raises(OSError, match="No space left"):
+        write_blocks(str(tmp_path / "a"), [stereo(5.0, 44_100)], 44_100, 2, kind)  # type: ignore[arg-type] # a parameter
+    assert list(tmp_path.iterdir()) == []
+    assert "Traceback" not in capfd.readouterr().err

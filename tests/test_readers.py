@@ -33,7 +33,8 @@ def test_names_lead_to_the_files(corpus: Path) -> None:
 
 
 def test_a_file_is_taken_whatever_its_extension(corpus: Path) -> None:
-    assert ids(corpus / "a" / "notes.txt") == ["notes.txt"]
+    (corpus / "a" / "001.flac").rename(corpus / "a" / "take")
+    assert ids(corpus / "a" / "take") == ["take"]
 
 
 def test_a_glob_gives_files_and_what_is_below_folders(corpus: Path) -> None:
@@ -51,6 +52,15 @@ def test_include_exclude_and_limit(corpus: Path) -> None:
     assert ids(corpus, limit=2) == ["a/001.flac", "a/002.WAV"]
 
 
+def test_shards_are_disjoint_complete_and_independent_of_each_other(corpus: Path) -> None:
+    parts = [ids(corpus, shard=(i, 3)) for i in range(3)]
+    assert sorted(id_ for part in parts for id_ in part) == ids(corpus)
+    (corpus / "new.ogg").touch()
+    assert [[id_ for id_ in ids(corpus, shard=(i, 3)) if id_ != "new.ogg"] for i in range(3)] == parts
+    with pytest.raises(InputError, match="count from 0"):
+        Corpus((str(corpus),), shard=(3, 3))
+
+
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
         Corpus((str(tmp_path / "absent"),))
@@ -64,7 +74,7 @@ def test_ids_that_collide_are_refused_with_both_names(corpus: Path) -> None:
     (corpus / "copy").mkdir()
     (corpus / "copy" / "001.flac").touch()
     with pytest.raises(InputError, match=r"a/001\.flac and .*copy/001\.flac would both have the id '001\.flac'"):
-        Corpus((str(corpus / "a"), str(corpus / "copy"))).check_ids()
+        Corpus((str(corpus / "a"), str(corpus / "copy"))).check()
 
 
 @pytest.mark.parametrize("within", ["b.ogg", "", "/"])
@@ -72,9 +82,9 @@ def test_inputs_that_overlap_are_refused(corpus: Path, within: str) -> None:
     other = f"{corpus}/" if within == "/" else str(corpus / within)
     if within:
         with pytest.raises(InputError, match="would both have the id"):
-            Corpus((str(corpus), other)).check_ids()
+            Corpus((str(corpus), other)).check()
     else:
-        assert Corpus((str(corpus), other)).check_ids() == 4
+        assert Corpus((str(corpus), other)).count() == 4
 
 
 def test_a_link_in_a_circle_is_a_recording_that_fails(corpus: Path) -> None:
@@ -88,7 +98,7 @@ def test_a_name_that_no_system_takes_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_input_given_twice_counts_once(corpus: Path) -> None:
-    assert Corpus((str(corpus), str(corpus))).check_ids() == 4
+    assert Corpus((str(corpus), str(corpus))).count() == 4
 
 
 def test_links_are_followed_but_never_in_a_circle(corpus: Path) -> None:

@@ -1,47 +1,30 @@
-"""Audio files on disk."""
+"""Files below a folder, on disk or behind a URL."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from pathlib import Path, PurePath
+from collections.abc import Iterable, Iterator
 
-from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.records import Recording
+from anime_whisper_ct2.readers.remote import is_url, list_folder
 
 
-def folder(root: str) -> Iterator[Recording]:
-    """List the audio files below a folder, each folder's entries sorted by name.
+def below(root: str, extensions: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """List the files below a folder that have one of some extensions: (path below it, path), in a fixed order.
 
-    A file counts as audio by its extension; pipes, sockets and devices never do. Links are followed, except into a
-    folder that the walk is already inside of. Names that are not valid UTF-8 come through as they are.
+    Each folder's entries come sorted by name. Pipes, sockets and devices never count. Links are followed, except into
+    a folder that the walk is already inside of. Names that are not valid UTF-8 come through as they are.
 
     Raises InputError for a folder that cannot be listed: a corpus with a hole in it would pass for whole.
     """
-    yield from _walk(root, "", (_identity(root),))
-
-
-def single(path: str) -> Iterator[Recording]:
-    """Give the one recording that a file is, whatever its extension; its id is its name."""
-    yield Recording(id=PurePath(path).name, name=path, audio=path)
-
-
-def _walk(folder_path: str, below: str, inside: tuple[tuple[int, int], ...]) -> Iterator[Recording]:
-    try:
-        with os.scandir(folder_path) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise InputError(f"{folder_path}: cannot be listed: {error.strerror or error}") from error
-    for entry in ordered:
-        id_ = below + entry.name
-        if is_folder(entry.path):
-            identity = _identity(entry.path)
-            if identity not in inside:
-                yield from _walk(entry.path, id_ + "/", (*inside, identity))
-        elif Path(entry.name).suffix[1:].lower() in EXTENSIONS and _is_regular(entry):
-            yield Recording(id=id_, name=entry.path, audio=entry.path)
+    wanted = tuple("." + extension for extension in extensions)
+    if is_url(root):
+        base = root.rstrip("/") + "/"
+        found: Iterator[tuple[str, str]] = ((url.removeprefix(base), url) for url in list_folder(root))
+    else:
+        found = _walk(root, "", (_identity(root),))
+    return ((id_, path) for id_, path in found if id_.lower().endswith(wanted))
 
 
 def is_folder(path: str) -> bool:
@@ -52,8 +35,27 @@ def is_folder(path: str) -> bool:
         return False
 
 
-def _is_regular(entry: os.DirEntry[str]) -> bool:
-    """Say whether an entry is a file; a link that leads to none is one too, so that the run reports it."""
+def _walk(folder_path: str, above: str, inside: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, str]]:
+    try:
+        with os.scandir(folder_path) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"{folder_path}: cannot be listed: {error.strerror or error}") from error
+    for entry in ordered:
+        id_ = above + entry.name
+        # What the folder itself says of an entry saves a call to the system for each of millions of files.
+        if entry.is_file(follow_symlinks=False):
+            yield id_, entry.path
+        elif is_folder(entry.path):
+            identity = _identity(entry.path)
+            if identity not in inside:
+                yield from _walk(entry.path, id_ + "/", (*inside, identity))
+        elif entry.is_symlink() and _leads_to_file_or_nowhere(entry):
+            yield id_, entry.path
+
+
+def _leads_to_file_or_nowhere(entry: os.DirEntry[str]) -> bool:
+    """Say whether a link leads to a file; one that leads to nothing is taken too, so that the run reports it."""
     try:
         return stat.S_ISREG(entry.stat().st_mode)
     except OSError:

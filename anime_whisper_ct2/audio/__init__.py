@@ -1,0 +1,24 @@
+"""Any audio in, and clips out: the one door to libsndfile, FFmpeg and soxr.
+
+`load` and `blocks_of` give what the model hears, 16 kHz mono; `native_blocks` and `info` what the file holds;
+`write_blocks` writes it. Files only: what lies behind a URL or within a tar is opened by `readers`.
+"""
+
+from anime_whisper_ct2.audio.native import info, native_blocks
+from anime_whisper_ct2.audio.resampled import blocks_of, load
+from anime_whisper_ct2.audio.source import EXTENSIONS, Info, Source
+from anime_whisper_ct2.audio.writing import PARTIAL_SUFFIX, Format, whole_file, write_blocks
+
+__all__ = [
+    "EXTENSIONS",
+    "PARTIAL_SUFFIX",
+    "Format",
+    "Info",
+    "Source",
+    "blocks_of",
+    "info",
+    "load",
+    "native_blocks",
+    "whole_file",
+    "write_blocks",
+]

@@ -1,0 +1,135 @@
+"""What audio can be read from, which part of it is wanted, and in what portions it comes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias
+
+from anime_whisper_ct2.errors import DecodeError
+from anime_whisper_ct2.records import ArrayAudio, Float32
+
+EXTENSIONS = frozenset(
+    (
+        *("wav", "wave", "w64", "rf64", "flac", "aif", "aiff", "aifc", "au", "caf", "ogg", "oga", "opus", "mp3"),
+        *("m4a", "m4b", "mp4", "aac", "mkv", "mka", "webm", "wma", "3gp", "mov", "amr"),
+    )
+)
+MAX_CHANNELS = 64
+
+# A path on this machine, an encoded file's bytes, samples, or an open file that can be sought in.
+Source: TypeAlias = str | bytes | ArrayAudio | BinaryIO
+# Samples of shape (n, channels), their rate in Hz, and whether these are the last ones.
+Block: TypeAlias = tuple[Float32, int, bool]
+
+# A block is bounded twice: a minute of a high rate with many channels would be gigabytes, and four million values of a
+# low rate would be hours, which resampling makes long.
+_BLOCK_S = 60
+_BLOCK_VALUES = 1 << 22
+
+
+def block_frames(rate: int, channels: int) -> int:
+    """Give the number of samples of each channel that a block holds at most."""
+    return max(1, min(_BLOCK_S * rate, _BLOCK_VALUES // channels))
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What a file's headers say.
+
+    `frames` None: they do not. `container` and `codec`: libsndfile's names (`WAV`, `PCM_16`), for what it cannot read
+    FFmpeg's. `bits`: 24 where a sample holds more than 16 bits, else 16, also for lossy encodings.
+    """
+
+    rate_hz: int
+    channels: int
+    frames: int | None
+    container: str
+    codec: str
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a recording: `duration_s` from `start_s` on; None: to its end. Raises DecodeError for times that are
+    none.
+    """
+
+    start_s: float = 0.0
+    duration_s: float | None = None
+
+    def __post_init__(self) -> None:
+        length = 1.0 if self.duration_s is None else self.duration_s
+        if not (math.isfinite(self.start_s) and math.isfinite(length) and self.start_s >= 0 and length > 0):
+            raise DecodeError(f"{self.duration_s} s from {self.start_s} s on: no stretch of a recording")
+
+    def bounds(self, rate: int) -> tuple[int, int | None]:
+        """Give the first sample and the one behind the last; None: to the end."""
+        stop = None if self.duration_s is None else round((self.start_s + self.duration_s) * rate)
+        return round(self.start_s * rate), stop
+
+    def why_empty(self, length_s: float | None = None) -> str:
+        """Say why there were no samples; `length_s` is the recording's length, where that is known."""
+        if not self.start_s and self.duration_s is None:
+            return "the file holds no samples"
+        at = "" if length_s is None else f" at {length_s:.3f} s"
+        return f"the stretch from {self.start_s:.3f} s on holds no samples; the recording may have ended before{at}"
+
+
+class Watched:
+    """A binary file that keeps its first failure in `error` and then ends.
+
+    The decoders read through callbacks of C code, out of which no exception can come: a connection that broke would
+    pass for the end of the file.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        """Read up to `size` bytes."""
+        try:
+            return b"" if self.error else self._file.read(size)
+        except Exception as error:  # whatever a remote file system raises
+            self.error = error
+            return b""
+
+    def write(self, data: bytes) -> int:
+        """Write, and say how many bytes were."""
+        try:
+            return 0 if self.error else self._file.write(data)
+        except Exception as error:
+            self.error = error
+            return 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place."""
+        try:
+            return self._file.seek(offset, whence)
+        except Exception as error:
+            self.error = self.error or error
+            return -1
+
+    def tell(self) -> int:
+        """Say which place it is at."""
+        try:
+            return self._file.tell()
+        except Exception as error:
+            self.error = self.error or error
+            return -1
+
+
+# What the decoders take.
+File: TypeAlias = str | bytes | Watched
+
+
+def check(file: File) -> None:
+    """Raise DecodeError when reading itself has failed, whatever the decoder made of it."""
+    if isinstance(file, Watched) and file.error:
+        raise DecodeError(f"cannot be read: {reason_of(file.error)}") from file.error
+
+
+def reason_of(error: Exception) -> str:
+    """Put an error of the system or a decoder into words."""
+    return getattr(error, "strerror", None) or str(error) or repr(error)

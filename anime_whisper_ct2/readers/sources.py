@@ -1,0 +1,167 @@
+"""What an INPUT stands for: folders, files and containers, each with its reader."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePath
+from urllib.parse import urlsplit
+
+from anime_whisper_ct2.audio import EXTENSIONS
+from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.readers.files import below, is_folder
+from anime_whisper_ct2.readers.kaldi import wav_scp
+from anime_whisper_ct2.readers.manifests import MANIFEST_EXTENSIONS, manifest, path_list, split_lines
+from anime_whisper_ct2.readers.remote import exists, glob_urls, is_remote_folder, is_url, is_web
+from anime_whisper_ct2.readers.table import dataset_folder, is_dataset_folder, table
+from anime_whisper_ct2.readers.tar import shards, tar_shard
+from anime_whisper_ct2.records import Recording
+
+STDIN = "-"
+_KALDI = ("scp",)
+_TARS = ("tar", "tar.gz", "tgz", "tar.bz2", "tar.xz")
+_TABLES = ("parquet", "arrow", "feather")
+CONTAINERS = (*_TARS, *_TABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a listing says without opening anything: a recording's id, or what all ids of a container begin with.
+
+    `path` is what a user would recognise it by.
+    """
+
+    id: str
+    path: str
+    container: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One folder, file or container. Both callables list anew each time they are called."""
+
+    path: str
+    names: Callable[[], Iterator[Name]]
+    recordings: Callable[[], Iterator[Recording]]
+
+
+def sources(given: str, column: str | None) -> Sequence[Source]:
+    """Give the sources that an INPUT names: itself where it exists, else what it matches, in a fixed order.
+
+    Raises InputError when there are none.
+    """
+    if given == STDIN:
+        _refuse_column(STDIN, column)
+        return [_stdin()]
+    found = [_source(path, column) for path in (_urls(given) if is_url(given) else _paths(given))]
+    if not found:
+        raise InputError(f"{given}: no such file or folder")
+    return found
+
+
+def _paths(given: str) -> Sequence[str]:
+    try:
+        os.stat(given)  # noqa: PTH116 - unlike Path.exists, it says why it cannot tell
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        raise InputError(f"{given}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+    else:
+        return [given]
+    found: list[str] = []
+    for pattern in _braces(given):
+        matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if not matches and pattern != given:
+            raise InputError(f"{pattern}: no such file, and {given} names it")
+        found += matches
+    return list(dict.fromkeys(found))
+
+
+def _urls(given: str) -> Sequence[str]:
+    return [url for pattern in _braces(given) for url in glob_urls(pattern) if is_remote_folder(url) or exists(url)]
+
+
+def _braces(given: str) -> Sequence[str]:
+    return shards(given) if "{" in given else [given]
+
+
+def _stdin() -> Source:
+    def recordings() -> Iterator[Recording]:
+        return path_list(split_lines(sys.stdin.buffer))
+
+    def names() -> Iterator[Name]:
+        raise InputError("standard input can be read once only, so it cannot be one of several INPUTs; give '-' alone")
+
+    return Source(STDIN, names, recordings)
+
+
+def _source(path: str, column: str | None) -> Source:
+    name = _basename(path)
+    if is_remote_folder(path) if is_url(path) else is_folder(path):
+        if is_dataset_folder(path):
+            return _container(path, name, partial(dataset_folder, path, name, column))
+        return Source(path, partial(_folder_names, path), partial(_folder, path, column))
+    if not _has(name, (*MANIFEST_EXTENSIONS, *_TABLES)):
+        _refuse_column(path, column)
+    if _has(name, CONTAINERS):
+        return _container(path, name, partial(_contained, path, name, column))
+    if _has(name, MANIFEST_EXTENSIONS):
+        return _listed(path, partial(manifest, path, column))
+    if _has(name, _KALDI):
+        return _listed(path, partial(wav_scp, path))
+    return _listed(path, partial(_single, path, name))
+
+
+def _refuse_column(path: str, column: str | None) -> None:
+    if column is not None:
+        raise InputError(f"--audio-column is for manifests and tables, and {path} is neither; leave it out")
+
+
+def _basename(path: str) -> str:
+    return PurePath(urlsplit(path).path if is_web(path) else path).name
+
+
+def _single(path: str, name: str) -> Iterator[Recording]:
+    """Give the one recording that a file is, whatever its extension; its id is its name."""
+    yield Recording(id=name, name=path, audio=path)
+
+
+def _container(path: str, prefix: str, recordings: Callable[[], Iterator[Recording]]) -> Source:
+    return Source(path, lambda: iter([Name(prefix + "/", path, container=True)]), recordings)
+
+
+def _listed(path: str, recordings: Callable[[], Iterator[Recording]]) -> Source:
+    return Source(path, lambda: (Name(each.id, each.name) for each in recordings()), recordings)
+
+
+def _folder(root: str, column: str | None) -> Iterator[Recording]:
+    """Give the audio files below a folder; of a folder without any, what is in its containers."""
+    found = False
+    for id_, path in below(root, EXTENSIONS):
+        found = True
+        yield Recording(id_, path, path)
+    if not found:
+        for id_, path in below(root, CONTAINERS):
+            yield from _contained(path, id_, column)
+
+
+def _folder_names(root: str) -> Iterator[Name]:
+    found = False
+    for id_, path in below(root, EXTENSIONS):
+        found = True
+        yield Name(id_, path)
+    if not found:
+        for id_, path in below(root, CONTAINERS):
+            yield Name(id_ + "/", path, container=True)
+
+
+def _contained(path: str, prefix: str, column: str | None) -> Iterator[Recording]:
+    return tar_shard(path, prefix) if _has(path, _TARS) else table(path, prefix, column)
+
+
+def _has(path: str, extensions: Iterable[str]) -> bool:
+    return path.lower().endswith(tuple("." + extension for extension in extensions))

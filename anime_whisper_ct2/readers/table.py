@@ -1,0 +1,247 @@
+"""Tables of recordings: Parquet, Arrow and Feather files, and folders that Hugging Face `datasets` saved."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import posixpath
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.ids import IdSet
+from anime_whisper_ct2.readers.fetch import seekable
+from anime_whisper_ct2.readers.remote import RemoteFile, exists, is_url, is_web, open_stream
+from anime_whisper_ct2.readers.remote_errors import RemoteError, redacted
+from anime_whisper_ct2.readers.table_columns import Columns, columns_of
+from anime_whisper_ct2.readers.table_rows import Table, inside, recordings
+from anime_whisper_ct2.records import Recording, Unreadable
+
+_BATCH_BYTES = 32 << 20
+_MOST_BATCH_ROWS = 4096
+_BUFFER_BYTES = 1 << 20
+_STATE = "state.json"
+_SPLITS = "dataset_dict.json"
+
+
+def table(path: str, prefix: str, column: str | None = None) -> Iterator[Recording]:
+    """List the rows of a file by its name: `arrow` for `.arrow` and `.feather`, else `parquet`."""
+    is_arrow = path.partition("::")[0].partition("?")[0].lower().endswith((".arrow", ".feather"))
+    yield from (arrow if is_arrow else parquet)(path, prefix, column)
+
+
+def parquet(path: str, prefix: str, column: str | None = None) -> Iterator[Recording]:
+    """List the rows of a Parquet file, local or behind a URL, as recordings whose ids lie below `prefix`.
+
+    `column` holds the audio, None: the one that looks like it. An id is the path that the row gives for its audio;
+    rows without one, or with one that another row's audio has, get that of the `id` column or the row's number. A bad
+    row is one failing recording, a damaged part of the file one, after all rows that can be read. Memory is that of
+    some 32 MiB of rows, or of one page of the file, which pyarrow fills with up to 1,024 rows.
+
+    Raises InputError when the file cannot be opened, `column` is not there, or pyarrow is not.
+    """
+    yield from _rows(Table(path, prefix, column), _parquet_pieces)
+
+
+def arrow(path: str, prefix: str, column: str | None = None) -> Iterator[Recording]:
+    """List the rows of an Arrow IPC stream or file (Feather), as `parquet` does.
+
+    Memory is that of one of its record batches when it is compressed or behind a URL. Raises InputError as `parquet`.
+    """
+    yield from _rows(Table(path, prefix, column), _arrow_pieces)
+
+
+def is_dataset_folder(path: str) -> bool:
+    """Say whether a folder, local or behind a URL, is one that Hugging Face `datasets` saved.
+
+    Raises InputError when that cannot be told of a URL.
+    """
+    return any(_exists(inside(path, name)) for name in (_STATE, _SPLITS))
+
+
+def dataset_folder(path: str, prefix: str = "", column: str | None = None) -> Iterator[Recording]:
+    """List the rows of a folder that `save_to_disk` wrote, one dataset or splits, as `parquet` does.
+
+    Ids lie below `prefix` and the split's name; rows that have only a number are counted within their file. Raises
+    InputError as `parquet`, and when the folder's own files are damaged.
+    """
+    if _exists(inside(path, _SPLITS)):
+        for split in _names(inside(path, _SPLITS), lambda content: content["splits"]):
+            yield from dataset_folder(inside(path, split), posixpath.join(prefix, split), column)
+        return
+    ids = IdSet()
+    for name in _names(inside(path, _STATE), lambda content: [file["filename"] for file in content["_data_files"]]):
+        yield from _rows(Table(inside(path, name), prefix, column, name, ids), _arrow_pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some of a table's rows, the first of them number `first_row`, or why the rows from there on cannot be read.
+
+    Without `columns`, the table has no audio, and `schema` is what it has.
+    """
+
+    first_row: int
+    batch: Any = None
+    columns: Columns | None = None
+    schema: Any = None
+    error: Exception | None = None
+
+
+def _rows(table: Table, pieces: Callable[[Table], Iterator[_Piece]]) -> Iterator[Recording]:
+    _need_pyarrow(table.path)
+    damage: list[_Piece] = []
+    for piece in pieces(table):
+        if piece.error is not None:
+            damage.append(piece)
+        elif piece.columns is None:
+            yield _without_audio(table, piece.schema)
+            return
+        else:
+            yield from recordings(table, piece.batch, piece.columns, piece.first_row)
+    if damage and damage[0].error is not None:
+        rows = f"row {damage[0].first_row} on" + (f" and {len(damage) - 1} more places" if len(damage) > 1 else "")
+        yield Recording(table.id(table.file), redacted(table.path), table.failed(rows, damage[0].error))
+
+
+def _parquet_pieces(table: Table) -> Iterator[_Piece]:
+    from pyarrow import parquet as pq  # noqa: PLC0415 - an extra, and slow to load
+
+    with contextlib.ExitStack() as files:
+        try:
+            stream = _opened(table.path, files)
+            # A buffer size keeps pyarrow from reading a row group's column whole.
+            file = pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+            groups = [file.metadata.row_group(at) for at in range(file.num_row_groups)]
+            schema = file.schema_arrow
+            columns = _columns(table, schema)
+        except InputError:
+            raise
+        except Exception as error:  # pyarrow fails in many ways on what is no Parquet
+            yield _Piece(0, error=error)
+            return
+        if columns is None:
+            yield _Piece(0, schema=schema)
+            return
+        # What may name a row is part of `meta`.
+        wanted = list(dict.fromkeys((columns.audio, *columns.meta)))
+        first_row = 0
+        for at, group in enumerate(groups):
+            size = _rows_at_a_time(group.total_byte_size, group.num_rows)
+            yield from _numbered(_group(file, at, size, wanted), columns, first_row)
+            first_row += group.num_rows
+
+
+def _group(file: Any, at: int, rows: int, wanted: list[str]) -> Iterator[Any]:
+    # A generator, so that whatever this raises comes with the first batch.
+    yield from file.iter_batches(rows, [at], wanted, use_threads=False)
+
+
+def _arrow_pieces(table: Table) -> Iterator[_Piece]:
+    import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to load
+
+    with contextlib.ExitStack() as files:
+        try:
+            stream = _opened(table.path, files)
+            if not is_url(table.path):
+                # Mapped, because record batches may be large; the name as bytes, because it may be no UTF-8.
+                stream = files.enter_context(pa.memory_map(os.fsencode(table.path)))
+            is_file = stream.read(6) == b"ARROW1"
+            stream.seek(0)
+            reader = files.enter_context(pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream))
+            batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else iter(reader)
+            schema = reader.schema
+            columns = _columns(table, schema)
+        except InputError:
+            raise
+        except Exception as error:  # pyarrow fails in many ways on what is no Arrow
+            yield _Piece(0, error=error)
+            return
+        if columns is None:
+            yield _Piece(0, schema=schema)
+            return
+        yield from _numbered(_slices(batches), columns, 0)
+
+
+def _opened(path: str, files: contextlib.ExitStack) -> BinaryIO:
+    """Open a file that can be seeked."""
+    if not is_web(path):
+        return files.enter_context(open_stream(path))
+    try:
+        file = seekable(path, files)
+    except RemoteError as error:
+        raise InputError(str(error)) from error
+    return cast(BinaryIO, io.BufferedReader(file)) if isinstance(file, RemoteFile) else file
+
+
+def _slices(batches: Iterator[Any]) -> Iterator[Any]:
+    """Cut record batches into small ones; Arrow itself trusts the offsets in a file, so they are checked first."""
+    for batch in batches:
+        batch.validate(full=True)
+        size = _rows_at_a_time(batch.nbytes, batch.num_rows)
+        for at in range(0, batch.num_rows, size):
+            yield batch.slice(at, size)
+
+
+def _numbered(batches: Iterator[Any], columns: Columns, first_row: int) -> Iterator[_Piece]:
+    while True:
+        try:
+            batch = next(batches, None)
+        except Exception as error:  # whatever the damage does to pyarrow
+            yield _Piece(first_row, error=error)
+            return
+        if batch is None:
+            return
+        yield _Piece(first_row, batch, columns)
+        first_row += batch.num_rows
+
+
+def _rows_at_a_time(size_bytes: int, rows: int) -> int:
+    return max(1, min(_MOST_BATCH_ROWS, _BATCH_BYTES * max(1, rows) // max(1, size_bytes)))
+
+
+def _columns(table: Table, schema: Any) -> Columns | None:
+    columns = columns_of(schema, table.column)
+    if columns is None and table.column is not None:
+        raise InputError(
+            f"{redacted(table.path)}: has no column {table.column!r} that could hold audio; "
+            f"it has {', '.join(schema.names) or 'none'}"
+        )
+    return columns
+
+
+def _without_audio(table: Table, schema: Any) -> Recording:
+    message = (
+        f"{redacted(table.path)}: no column looks like audio; name one with --audio-column; "
+        f"found {', '.join(f'{field.name} ({field.type})' for field in schema) or 'none'}"
+    )
+    return Recording(table.id(table.file), redacted(table.path), Unreadable("TableError", message))
+
+
+def _exists(path: str) -> bool:
+    return exists(path) if is_url(path) else os.path.isfile(path)  # noqa: PTH113 - plain strings keep invalid UTF-8
+
+
+def _names(path: str, listed: Callable[[Any], Any]) -> list[str]:
+    """Read file or folder names out of one of a dataset folder's JSON files."""
+    try:
+        with open_stream(path) as file:
+            names = [str(name) for name in listed(json.load(file))]
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        raise InputError(f"{redacted(path)}: damaged, or no file of a saved dataset: {error}") from error
+    for name in names:
+        if name != posixpath.basename(name) or name in {"", ".", ".."}:
+            raise InputError(f"{redacted(path)}: {name!r} does not lie in the dataset's folder")
+    return names
+
+
+def _need_pyarrow(path: str) -> None:
+    try:
+        import pyarrow  # noqa: F401, PLC0415 - only whether it is there
+    except ImportError as error:
+        raise InputError(
+            f"{redacted(path)}: reading tables needs pyarrow; pip install 'anime-whisper-ct2[parquet]'"
+        ) from error
