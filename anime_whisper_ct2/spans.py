@@ -1,17 +1,20 @@
 """Where a recording is cut into windows.
 
-Pure: blocks of samples in, pieces with their times out; memory is one piece and one block.
+Blocks of samples in, pieces with their times out; memory is one piece, its surroundings of a few seconds and one block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from anime_whisper_ct2.mel import SAMPLE_RATE, WINDOW_SAMPLES
+from anime_whisper_ct2.options import SegmentOptions
 from anime_whisper_ct2.records import Float32
+from anime_whisper_ct2.speech import SpeechSpans, Vad
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,73 @@ def fixed(blocks: Iterable[Float32], piece_samples: int = WINDOW_SAMPLES) -> Ite
         held, count, start = [joined[whole:]], count - whole, start + whole
     if count:
         yield Piece(start, np.concatenate(held) if len(held) > 1 else held[0])
+
+
+class Counted:
+    """Passes blocks on and counts their samples: a recording is longer than its last piece where it ends in silence.
+
+    `on_block` is called before each.
+    """
+
+    def __init__(self, blocks: Iterable[Float32], on_block: Callable[[], None] = lambda: None) -> None:
+        self.samples = 0
+        self._blocks = blocks
+        self._on_block = on_block
+
+    def __iter__(self) -> Iterator[Float32]:
+        for block in self._blocks:
+            self.samples += len(block)
+            self._on_block()
+            yield block
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of what has passed so far."""
+        return self.samples / SAMPLE_RATE
+
+
+def segmented(blocks: Iterable[Float32], options: SegmentOptions, make_vad: Callable[[], Vad]) -> Iterator[Piece]:
+    """Cut a stream of blocks as the mode says; `make_vad` is called only where one is needed.
+
+    `auto` keeps a recording of up to 30 s whole: a VAD could drop the breaths and laughs that this model writes.
+    """
+    if options.mode == "off":
+        yield from fixed(blocks)
+        return
+    blocks = iter(blocks)
+    if options.mode == "auto":
+        opening: list[Float32] = []
+        count = 0
+        for block in blocks:
+            opening.append(block)
+            count += len(block)
+            if count > WINDOW_SAMPLES:
+                break
+        else:
+            if count:
+                yield Piece(0, np.concatenate(opening) if len(opening) > 1 else opening[0])
+            return
+        blocks = chain(opening, blocks)
+    yield from utterances(blocks, make_vad(), options)
+
+
+def utterances(blocks: Iterable[Float32], vad: Vad, options: SegmentOptions) -> Iterator[Piece]:
+    """Cut a stream of blocks into its utterances; what is no speech is in no piece.
+
+    `vad` is reset first. Pieces are in order, do not overlap, and hold at most `max_segment_s`.
+    """
+    vad.reset()
+    speech = SpeechSpans(options)
+    start, held = 0, np.empty(0, np.float32)
+    for block in blocks:
+        held = np.concatenate((held, block))
+        for span in speech.feed(vad(block)):
+            yield Piece(span.start, held[span.start - start : span.end - start])
+        # A copy, so that what is forgotten is free.
+        start, held = speech.needed, held[speech.needed - start :].copy()
+    end = start + len(held)
+    for span in chain(speech.feed(vad.finish()), speech.finish(end)):
+        yield Piece(span.start, held[span.start - start : span.end - start])
 
 
 # One step of 16-bit audio: below it there is no sound to write down, and models invent some.
