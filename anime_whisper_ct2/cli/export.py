@@ -1,0 +1,128 @@
+"""`awct2 export`: transcripts in, a data set out."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from tqdm import tqdm
+
+from anime_whisper_ct2.cli.clip_options import clip_options, read_clip_options
+from anime_whisper_ct2.clips import ClipResult
+from anime_whisper_ct2.export import ClipFolder, Export, Exported
+from anime_whisper_ct2.exporters.formats import FORMATS
+from anime_whisper_ct2.filters import Filters
+
+EXIT_SOME_FAILED = 3
+
+
+@click.command(name="export")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("format_", metavar="FORMAT", type=click.Choice(tuple(FORMATS)))
+@click.option("-o", "--output", metavar="PATH", type=click.Path(path_type=Path), help="[default: RUN/export/FORMAT]")
+@click.option("--min-duration", metavar="SECONDS", type=float, help="Only segments that last at least so long.")
+@click.option("--max-duration", metavar="SECONDS", type=float, help="Only segments that last at most so long.")
+@click.option(
+    "--min-logprob",
+    metavar="FIGURE",
+    type=float,
+    help="Only segments whose tokens have at least this mean log-probability, such as -0.5.",
+)
+@click.option(
+    "--drop-flag",
+    "drop_flags",
+    metavar="FLAG",
+    multiple=True,
+    help="No segments and no recordings with this flag, such as empty (repeatable).",
+)
+@clip_options
+@click.option("--speaker", metavar="NAME", help="Who speaks. [default: meta.speaker, else the first folder]")
+@click.option("--title", metavar="NAME", help="The data set's name. [default: the corpus's]")
+def export_command(run: Path, format_: str, **given: Any) -> None:
+    """Write the results in RUN, the output of `awct2 run`, as FORMAT.
+
+    \b
+    A file for each recording:   txt srt vtt lrc json
+    One table:                   tsv csv parquet
+    A data set for training:     esd ljspeech hf nemo kaldi lhotse webdataset
+
+    Names mirror the corpus, and the same results give the same bytes. The export appears whole or not at all; an
+    earlier one in its place is replaced, a folder that holds anything else is not. Clips that are cut stay, and the
+    same command goes on with those that are left.
+
+    Exit status: 0 all done, 1 it could not go on, 2 wrong usage, 3 some clips could not be cut, 130 interrupted.
+
+    \b
+    Examples:
+      awct2 export transcripts/ srt
+      awct2 export transcripts/ csv -o review/ --min-logprob -0.7
+      awct2 export transcripts/ esd -o Data/voice --clips Data/voice/raw --clip-format wav --min-duration 2
+    """
+    filters = Filters(given["min_duration"], given["max_duration"], given["min_logprob"], given["drop_flags"])
+    options = read_clip_options(given["clips"], given["clip_format"], given["margin"], given["workers"])
+    clips = ClipFolder(given["clips"], options, given["workers"]) if options else None
+    with _sigterm_interrupts(), _clips_shown() as on_clips:
+        done = Export(
+            run,
+            format_,
+            given["output"],
+            filters=filters,
+            speaker=given["speaker"],
+            title=given["title"],
+            clips=clips,
+            on_clips=on_clips,
+        ).run()
+    _print_summary(done)
+    if done.clips_missing:
+        sys.exit(EXIT_SOME_FAILED)
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let a job manager's SIGTERM clean up as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _clips_shown() -> Iterator[Callable[[ClipResult], None]]:
+    """Count clips on a terminal while they are cut, and name the recordings that cannot be."""
+    bar: tqdm[NoReturn] | None = None
+
+    def show(result: ClipResult) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = tqdm(unit="clip", desc="cutting", file=sys.stderr, dynamic_ncols=True, disable=None)
+        if result.missing:
+            message = f"{result.id}: {len(result.missing)} clips not cut: {result.message}"
+            tqdm.write(message.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+        bar.update(result.written + result.resumed)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _print_summary(done: Exported) -> None:
+    notes = [
+        f"{count} {what}"
+        for count, what in (
+            (done.left_out, "left out"),
+            (done.clips_written, "clips cut"),
+            (done.clips_resumed, "clips cut before"),
+            (done.clips_missing, "clips that could not be cut"),
+        )
+        if count
+    ]
+    head = f"{done.recordings} recordings, {done.rows} segments"
+    click.echo(f"{', '.join([head, *notes])}: {done.path}", err=True)

@@ -1,0 +1,29 @@
+"""Clips as rows of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from anime_whisper_ct2.clip_plan import CLIPS, ClipOptions, PlannedClip
+from anime_whisper_ct2.clips.cutting import clip_path, is_there
+from anime_whisper_ct2.exporters.rows import Clip, ClipsOf
+from anime_whisper_ct2.records import Transcript
+
+
+def cut_rows(
+    folder: Path, plan_of: Callable[[Transcript, str], tuple[PlannedClip, ...]], options: ClipOptions = CLIPS
+) -> ClipsOf:
+    """Give what `exporters.rows.rows` takes as `clips`: of each recording's planned clips those that are there.
+
+    `plan_of` takes a transcript and its name, as the clips in `folder` were planned.
+    """
+
+    def clips_of(transcript: Transcript, name: str) -> Iterator[Clip]:
+        for clip in plan_of(transcript, name):
+            path = clip_path(folder, clip, options)
+            if is_there(path):
+                duration_s = round(clip.end_s - clip.start_s, 3)
+                yield Clip(clip.name, transcript.segments[clip.segment], duration_s, path, path)
+
+    return clips_of

@@ -1,0 +1,510 @@
+"""A run becomes a data set: whole or not at all, the same bytes from the same results, nothing of the user's lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from anime_whisper_ct2.cli.export import export_command
+from anime_whisper_ct2.clip_plan import ClipOptions
+from anime_whisper_ct2.errors import InputError, OutputError
+from anime_whisper_ct2.export import ClipFolder, Export, Exported
+from anime_whisper_ct2.exporters import ExportSettings, Row, speaker_of, texts
+from anime_whisper_ct2.exporters.formats import FORMATS
+from anime_whisper_ct2.exporters.publish import MARKER, publishing
+from anime_whisper_ct2.exporters.rows import Clip, rows
+from anime_whisper_ct2.filters import Filters
+from anime_whisper_ct2.journal import Journal, to_json
+from anime_whisper_ct2.naming import Names
+from anime_whisper_ct2.records import Segment, Transcript
+from anime_whisper_ct2.results import RunFolder, read_transcript
+from tests.conftest import HERE
+
+PLAIN = ("txt", "srt", "vtt", "lrc", "tsv", "csv", "json", "parquet")
+
+
+def segment(start: float, end: float, text: str = "はい", logprob: float = -0.2, *flags: str) -> Segment:
+    return Segment(start, end, text, logprob, 0.01, 0.9, flags)
+
+
+def transcript(id_: str, *segments: Segment, duration: float | None = None, **more: Any) -> Transcript:
+    """A recording as the run gives it; without segments, one without speech."""
+    end = segments[-1].end if segments else 1.5
+    more = {"flags": () if segments else ("empty",), "meta": {}, **more}
+    text = "".join(s.text for s in segments)
+    return Transcript(id_, f"corpus/{id_}", end if duration is None else duration, "ja", text, segments, **more)
+
+
+def short(id_: str, text: str = "はい") -> Transcript:
+    return transcript(id_, segment(0.0, 1.5, text))
+
+
+LONG = transcript(
+    "b/長い.ogg",
+    segment(0.5, 3.0, "一つ目"),
+    segment(4.0, 4.5, "二つ目", -1.5),
+    segment(6.0, 20.0, "三つ目", -0.3, "repetition"),
+    duration=25.0,
+)
+
+
+def write_run(folder: Path, *transcripts: Transcript) -> Path:
+    with Journal(folder, {}) as journal:
+        journal.begin({"inputs": ["corpus/"]})
+        for one in transcripts:
+            journal.write(one)
+        journal.finish("finished", {})
+    return folder
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file below a folder and a digest of what is in it."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+class TestRunFolder:
+    def test_transcripts_come_sorted_by_code_point_each_once_and_the_last_line_counts(self, tmp_path: Path) -> None:
+        ids = ["b.ogg", "ａ.ogg", "あ/2.ogg", "あ/10.ogg", "B.ogg", "\udcff.ogg", "😀.ogg"]
+        run = RunFolder(write_run(tmp_path, *(short(id_) for id_ in ids), short("b.ogg", "新しい")))
+        read = list(run.transcripts())
+        assert [one.id for one in read] == sorted(ids) == list(run.ids)
+        assert len(run) == len(ids)
+        assert [run[id_].id for id_ in ids] == ids
+        assert "c.ogg" not in run
+        assert next(one for one in read if one.id == "b.ogg").text == "新しい"
+
+    def test_a_torn_last_line_is_left_out(self, tmp_path: Path) -> None:
+        write_run(tmp_path, short("a.ogg"), short("b.ogg"))
+        path = tmp_path / "transcripts.jsonl"
+        path.write_bytes(path.read_bytes()[:-30])
+        assert RunFolder(tmp_path).ids == ["a.ogg"]
+
+    def test_a_transcripts_file_alone_will_do(self, tmp_path: Path) -> None:
+        (tmp_path / "x.jsonl").write_text(to_json(LONG) + "\n", encoding="utf-8")
+        run = RunFolder(tmp_path / "x.jsonl")
+        assert list(run.transcripts()) == [LONG]
+        assert (run.about, run.title) == ({}, None)
+
+    def test_what_is_no_run_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "folder").mkdir()
+        for path in (tmp_path / "folder", tmp_path / "absent"):
+            with pytest.raises(InputError, match=f"{path.name}: no results of a run"):
+                RunFolder(path)
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            *('{"id": "c.ogg"}', "no json", "[]", '{"id": 5}', '{"id": "c.ogg", "audio": "c", "duration": []}'),
+            to_json(short("c.ogg")).replace('"segments": [', '"segments": [5, '),
+        ],
+    )
+    def test_a_bad_line_is_named(self, tmp_path: Path, bad: str) -> None:
+        write_run(tmp_path, short("z.ogg"), short("a.ogg"))
+        with (tmp_path / "transcripts.jsonl").open("a", encoding="utf-8") as file:
+            file.write(bad + "\n")
+        with pytest.raises(InputError, match="line 3: not a line that a run wrote"):
+            list(RunFolder(tmp_path).transcripts())
+
+    def test_keys_of_later_versions_are_passed_over_and_old_lines_have_no_offset(self) -> None:
+        line = json.loads(to_json(LONG))
+        line.pop("offset", None)
+        line["retries"] = line["segments"][0]["words"] = [{"word": "一"}]
+        assert read_transcript(line) == LONG
+        assert read_transcript({**line, "offset": 12.5}).offset == 12.5
+
+    @pytest.mark.parametrize(
+        ("inputs", "title"),
+        [
+            *((["corpus/"], "corpus"), (["/data/声優 v1.2"], "声優 v1.2"), (["corpus/*/voice_*.ogg"], "corpus")),
+            *((["s3://bucket/game.tar.gz"], "game"), (["list.jsonl"], "list"), (["a", "b"], None), (["-"], None)),
+            *(([".."], None), (None, None), ([5], None), (["tars/shard-{000..003}.tar"], "tars")),
+        ],
+    )
+    def test_the_title_is_the_corpuss_name(self, tmp_path: Path, inputs: object, title: str | None) -> None:
+        write_run(tmp_path)
+        (tmp_path / "run.json").write_text(json.dumps({"inputs": inputs}), encoding="utf-8")
+        assert RunFolder(tmp_path).title == title
+
+
+class TestFilters:
+    def test_segments_are_dropped_by_length_figure_and_flag_and_the_text_follows(self) -> None:
+        def kept(**options: Any) -> str:
+            left = Filters(**options).apply(LONG)
+            return left.text if left else ""
+
+        assert kept() == "一つ目二つ目三つ目"
+        assert kept(min_duration_s=0.5) == "一つ目二つ目三つ目"
+        assert kept(min_duration_s=0.501) == "一つ目 三つ目"
+        assert kept(max_duration_s=2.5) == "一つ目 二つ目"
+        assert kept(min_logprob=-0.25) == "一つ目"
+        assert kept(drop_flags=("repetition", "other")) == "一つ目 二つ目"
+        assert kept(min_logprob=0.0) == ""
+
+    def test_a_recordings_own_flag_drops_all_of_it(self) -> None:
+        flagged = transcript("a.ogg", segment(0, 1), flags=("suspect",))
+        assert Filters(drop_flags=("suspect",)).apply(flagged) is None
+        assert Filters(drop_flags=("empty",)).apply(flagged) == flagged
+
+    def test_a_recording_without_speech_stays_until_it_is_dropped_by_its_flag(self) -> None:
+        empty = transcript("a.ogg")
+        assert Filters(min_duration_s=5, min_logprob=0).apply(empty) == empty
+        assert Filters(drop_flags=("empty",)).apply(empty) is None
+
+    @pytest.mark.parametrize("options", [{"min_duration_s": -1}, {"min_duration_s": 3, "max_duration_s": 2}])
+    def test_limits_that_nothing_can_meet_are_refused(self, options: dict[str, float]) -> None:
+        with pytest.raises(InputError, match="duration"):
+            Filters(**options)
+
+
+class TestRows:
+    def rows(self, *transcripts: Transcript, filters: Filters | None = None, **options: Any) -> list[Row]:
+        return list(rows(transcripts, Names([one.id for one in transcripts]), filters, **options))
+
+    def test_a_recording_of_one_window_is_a_row_and_a_longer_one_a_row_for_each_segment(self) -> None:
+        found = self.rows(short("a.ogg"), LONG, transcript("c.ogg"))
+        assert [(r.name, r.start_s, r.duration_s, r.whole, r.text) for r in found] == [
+            ("a", 0.0, 1.5, True, "はい"),
+            ("b/長い_00000.500-00003.000", 0.5, 2.5, False, "一つ目"),
+            ("b/長い_00004.000-00004.500", 4.0, 0.5, False, "二つ目"),
+            ("b/長い_00006.000-00020.000", 6.0, 14.0, False, "三つ目"),
+        ]
+        assert {row.audio for row in found[1:]} == {"corpus/b/長い.ogg"}
+        assert found[3].flags == ("repetition",)
+
+    def test_a_single_segment_in_a_longer_recording_is_no_whole_file(self) -> None:
+        (row,) = self.rows(transcript("a.ogg", segment(3.0, 5.0), duration=60.0))
+        assert (row.whole, row.start_s, row.duration_s) == (False, 3.0, 2.0)
+
+    def test_a_stretch_of_a_recording_points_to_where_it_lies(self) -> None:
+        stretch = transcript("a.ogg", segment(0.0, 2.0), offset=12.5)
+        for options in ({}, {"whole_files_only": True}):
+            (row,) = self.rows(stretch, **options)
+            assert (row.whole, row.start_s) == (False, 12.5)
+        (first, _) = self.rows(transcript("a.ogg", segment(0.25, 2.0), segment(3.0, 4.0), offset=12.5))
+        assert first.start_s == 12.75
+
+    def test_names_of_rows_do_not_depend_on_the_filters(self) -> None:
+        every = {row.name: row for row in self.rows(LONG)}
+        filtered = self.rows(LONG, filters=Filters(min_logprob=-1.0))
+        assert len(filtered) == 2
+        assert all(every[row.name] == row for row in filtered)
+
+    def test_rows_differ_though_a_recording_is_named_like_a_stretch_and_stretches_share_their_times(self) -> None:
+        twins = transcript("a.ogg", segment(0.0, 1.0), segment(0.0, 1.0), duration=3.0)
+        found = self.rows(twins, short("a_00000.000-00001.000.ogg"))
+        assert len({row.name for row in found}) == 3
+
+    def test_where_only_whole_files_count_a_recording_is_one_row_and_one_bad_segment_drops_it(self) -> None:
+        (row,) = self.rows(LONG, whole_files_only=True)
+        assert (row.name, row.text, row.duration_s, row.whole) == ("b/長い", LONG.text, 25.0, True)
+        assert row.avg_logprob == pytest.approx((2.5 * -0.2 + 0.5 * -1.5 + 14 * -0.3) / 17, abs=1e-4)
+        for filters in (Filters(min_logprob=-1.0), Filters(drop_flags=("repetition",)), Filters(max_duration_s=20)):
+            assert self.rows(LONG, filters=filters, whole_files_only=True) == []
+
+    def test_clips_are_rows_of_their_own(self) -> None:
+        def clips(one: Transcript, name: str) -> Iterable[Clip]:
+            for n, part in enumerate(one.segments):
+                yield Clip(f"{name}_{n}", part, 2.7, f"../clips/{n}.flac", f"/x/clips/{n}.flac")
+
+        found = self.rows(LONG, filters=Filters(min_logprob=-1.0), clips=clips)
+        assert [(r.name, r.audio, r.source, r.start_s, r.duration_s, r.whole, r.text) for r in found] == [
+            ("b/長い_0", "../clips/0.flac", "/x/clips/0.flac", 0.0, 2.7, True, "一つ目"),
+            ("b/長い_2", "../clips/2.flac", "/x/clips/2.flac", 0.0, 2.7, True, "三つ目"),
+        ]
+
+    def test_the_speaker_is_the_setting_else_what_the_corpus_says_else_the_first_folder(self) -> None:
+        (folder,) = self.rows(short("さくら/1/2.ogg"))
+        (said,) = self.rows(transcript("さくら/1.ogg", segment(0, 1), meta={"speaker": "悠真"}))
+        (bare,) = self.rows(short("1.ogg"))
+        settings = ExportSettings(title="corpus")
+        assert [speaker_of(row, settings) for row in (folder, said, bare)] == ["さくら", "悠真", "corpus"]
+        assert speaker_of(said, ExportSettings(speaker="先生")) == "先生"
+
+
+class TestPublishing:
+    def publish(self, path: Path, *names: str, keep: Path | None = None) -> None:
+        with publishing(path, {"format": "txt"}, keep) as folder:
+            for name in names:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(name, encoding="utf-8")
+
+    def test_nothing_shows_before_the_end_and_an_earlier_export_is_replaced(self, tmp_path: Path) -> None:
+        path = tmp_path / "deep" / "out"
+        with publishing(path, {}) as folder:
+            (folder / "a").touch()
+            assert not path.exists()
+        self.publish(path, "b", "c/d")
+        assert set(tree(path)) == {MARKER, "b", "c/d"}
+        assert os.listdir(path.parent) == ["out"]
+
+    def test_an_empty_folder_is_taken(self, tmp_path: Path) -> None:
+        (tmp_path / "out").mkdir()
+        self.publish(tmp_path / "out", "a")
+        assert (tmp_path / "out" / "a").exists()
+
+    @pytest.mark.parametrize("marker", [None, "", "{}", "[]", '{"files": 1}'])
+    def test_a_folder_that_no_export_made_is_refused(self, tmp_path: Path, marker: str | None) -> None:
+        (tmp_path / "mine").touch()
+        if marker is not None:
+            (tmp_path / MARKER).write_text(marker, encoding="utf-8")
+        before = tree(tmp_path)
+        with pytest.raises(InputError, match="another folder with -o"):
+            self.publish(tmp_path, "a")
+        assert tree(tmp_path) == before
+
+    @pytest.mark.parametrize("change", ["add", "rename", "remove"])
+    def test_an_export_that_the_user_has_put_files_into_is_refused(self, tmp_path: Path, change: str) -> None:
+        path = tmp_path / "out"
+        self.publish(path, "a", "b/c")
+        if change == "add":
+            (path / "b" / "mine").touch()
+        elif change == "rename":
+            (path / "a").rename(path / "mine")
+        else:
+            (path / "a").unlink()
+        before = tree(path)
+        with pytest.raises(InputError, match="earlier export of 2 files"):
+            self.publish(path, "a")
+        assert tree(path) == before
+
+    def test_what_file_managers_leave_behind_does_not_count(self, tmp_path: Path) -> None:
+        self.publish(tmp_path / "out", "a")
+        (tmp_path / "out" / ".DS_Store").touch()
+        self.publish(tmp_path / "out", "b")
+        assert set(tree(tmp_path / "out")) == {MARKER, "b"}
+
+    def test_a_file_in_the_place_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "out").touch()
+        with pytest.raises(InputError, match="is a file"):
+            self.publish(tmp_path / "out", "a")
+
+    @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), ValueError("x")])
+    def test_when_anything_goes_wrong_the_earlier_export_is_as_it_was(
+        self, tmp_path: Path, error: BaseException
+    ) -> None:
+        path = tmp_path / "out"
+        self.publish(path, "a")
+        before = tree(path)
+
+        def fail() -> None:
+            with publishing(path, {}) as folder:
+                (folder / "half").touch()
+                raise error
+
+        with pytest.raises(OutputError if isinstance(error, OSError) else type(error)):
+            fail()
+        assert tree(path) == before
+        assert os.listdir(tmp_path) == ["out"]
+
+    def test_clips_below_the_export_stay_where_they_are(self, tmp_path: Path) -> None:
+        path, clips = tmp_path / "out", tmp_path / "out" / "data" / "raw"
+        clips.mkdir(parents=True)
+        (clips / "1.wav").touch()
+        for names in (("esd.list",), ("esd.list", "data/style.json"), ("new.list",)):
+            self.publish(path, *names, keep=clips)
+            assert set(tree(path)) == {MARKER, "data/raw/1.wav", *names}
+        with pytest.raises(InputError, match="now holds others"):
+            self.publish(path, "a")
+
+    def test_clips_survive_an_export_that_cannot_take_its_place(self, tmp_path: Path) -> None:
+        path = tmp_path / "out"
+        (path / "raw").mkdir(parents=True)
+        (path / "raw" / "1.wav").touch()
+        with pytest.raises(OutputError):
+            self.publish(path, "raw/2.wav", keep=path / "raw")
+        assert set(tree(path)) == {"raw/1.wav"}
+        assert os.listdir(tmp_path) == ["out"]
+
+    def test_a_link_to_an_export_leads_to_the_new_one(self, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to("real")
+        self.publish(tmp_path / "link", "a")
+        assert (tmp_path / "real" / "a").exists()
+        assert (tmp_path / "link").is_symlink()
+
+
+class TestExport:
+    @pytest.mark.parametrize("format_", PLAIN)
+    def test_two_runs_over_one_corpus_export_the_same_bytes(self, tmp_path: Path, format_: str) -> None:
+        transcripts = [short(f"さくら/{n:03d}.ogg", f"{n}回目") for n in range(30)] + [LONG, transcript("c.ogg")]
+        trees = []
+        for seed in range(2):
+            random.Random(seed).shuffle(transcripts)
+            run = write_run(tmp_path / f"run{seed}", *transcripts)
+            done = Export(run, format_, tmp_path / f"out{seed}").run()
+            assert (done.recordings, done.rows, done.left_out) == (32, 33, 0)
+            trees.append(tree(tmp_path / f"out{seed}"))
+        assert trees[0] == trees[1]
+        assert len(trees[0]) == (2 if format_ in ("tsv", "csv", "parquet") else 33)
+
+    def test_names_mirror_the_corpus_below_the_run(self, tmp_path: Path) -> None:
+        run = write_run(tmp_path, short("a/1.ogg"), short("a/1.wav"), short("../x.ogg"), LONG)
+        done = Export(run, "srt").run()
+        assert done.path == tmp_path / "export" / "srt"
+        assert set(tree(done.path)) == {MARKER, "_/x.srt", "a/1.ogg.srt", "a/1.wav.srt", "b/長い.srt"}
+
+    def test_filters_leave_out_and_are_counted(self, tmp_path: Path) -> None:
+        run = write_run(tmp_path, short("a.ogg"), LONG, transcript("c.ogg"))
+        done = Export(run, "txt", filters=Filters(max_duration_s=2.0, drop_flags=("empty",))).run()
+        assert (done.recordings, done.rows, done.left_out) == (2, 2, 1)
+        assert (done.path / "b" / "長い.txt").read_text("utf-8") == "二つ目\n"
+        assert not (done.path / "c.txt").exists()
+
+    def test_an_unknown_format_is_refused_with_those_that_there_are(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="txt, srt"):
+            Export(write_run(tmp_path), "doc")
+
+    def test_every_format_of_the_contract_is_there(self) -> None:
+        assert tuple(FORMATS) == (*PLAIN, "esd", "ljspeech", "hf", "nemo", "kaldi", "lhotse", "webdataset")
+        assert all(FORMATS[name].name == name and callable(FORMATS[name].write) for name in FORMATS)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="limits of file size are POSIX's")
+    def test_a_full_disk_leaves_the_earlier_export(self, tmp_path: Path) -> None:
+        run = write_run(tmp_path / "run", *(short(f"{n}.ogg", "長い台詞" * 50) for n in range(200)))
+        Export(run, "csv").run()
+        before = tree(run)
+        code = (
+            "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000));"
+            "from anime_whisper_ct2.export import Export; Export(sys.argv[1], 'csv').run()"
+        )
+        answer = subprocess.run(
+            [sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=False, cwd=HERE.parent
+        )
+        assert "OutputError" in answer.stderr
+        assert "could not be written" in answer.stderr
+        assert tree(run) == before
+
+
+class TestCommand:
+    def test_it_says_how_much_it_wrote_and_where(self, tmp_path: Path) -> None:
+        run = write_run(tmp_path / "run", short("a.ogg"), LONG, transcript("c.ogg"))
+        answer = CliRunner().invoke(
+            export_command,
+            [str(run), "json", "-o", str(tmp_path / "out"), "--min-logprob", "-1", "--drop-flag", "empty"],
+            catch_exceptions=False,
+        )
+        assert answer.exit_code == 0
+        assert answer.output == f"2 recordings, 3 segments, 1 left out: {tmp_path / 'out'}\n"
+
+    def test_its_help_has_every_format_and_an_example(self) -> None:
+        answer = CliRunner().invoke(export_command, ["--help"])
+        assert answer.exit_code == 0
+        assert all(f" {name}" in answer.output for name in FORMATS)
+        assert "awct2 export transcripts/ srt" in answer.output
+
+    def test_a_mistake_is_an_input_error(self, tmp_path: Path) -> None:
+        assert CliRunner().invoke(export_command, [str(tmp_path), "doc"]).exit_code == 2
+        for extra in ([], ["--min-duration", "5", "--max-duration", "1"]):
+            assert isinstance(CliRunner().invoke(export_command, [str(tmp_path), "txt", *extra]).exception, InputError)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there, SIGTERM asks nothing")
+    def test_a_polite_kill_leaves_nothing_behind(self, tmp_path: Path) -> None:
+        run = write_run(tmp_path / "run", short("a.ogg"))
+        # A format that takes its time, so that the signal comes in the middle of it.
+        code = (
+            f"import sys, time; from {texts.__name__} import write_txt as write; import {texts.__name__} as room\n"
+            "def slow(*args): write(*args); print('writing', flush=True); time.sleep(60)\n"
+            "room.write_txt = slow\n"
+            "from anime_whisper_ct2.cli.export import export_command; export_command(sys.argv[1:])"
+        )
+        command = [sys.executable, "-c", code, str(run), "txt", "-o", str(tmp_path / "out")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=HERE.parent) as process:
+            assert process.stdout
+            assert process.stdout.readline() == b"writing\n"
+            assert len(list(tmp_path.iterdir())) == 2
+            process.send_signal(signal.SIGTERM)
+            deadline = time.monotonic() + 30
+            assert process.wait(deadline - time.monotonic()) != 0
+        assert os.listdir(tmp_path) == ["run"]
+
+
+class TestClips:
+    """What `--clips` adds to an export; cutting itself is tested with the clips."""
+
+    @pytest.fixture
+    def run(self, tmp_path: Path, write_tone: Callable[..., Path]) -> Path:
+        """A run over two recordings, one of them of three segments."""
+        write_tone("corpus/a.wav", seconds=1.5)
+        write_tone("corpus/b/長い.wav", seconds=25.0)
+        corpus = str(tmp_path / "corpus")
+        run = write_run(
+            tmp_path / "run",
+            replace(short("a.wav"), audio=f"{corpus}/a.wav"),
+            replace(LONG, id="b/長い.wav", audio=f"{corpus}/b/長い.wav"),
+        )
+        (run / "run.json").write_text(json.dumps({"inputs": [corpus]}), encoding="utf-8")
+        return run
+
+    def export(self, run: Path, format_: str, clips: Path, out: str = "out", **options: Any) -> Exported:
+        folder = ClipFolder(clips, ClipOptions("wav"), workers=0)
+        return Export(run, format_, run.parent / out, clips=folder, **options).run()
+
+    @pytest.mark.parametrize("format_", ["esd", "ljspeech", "hf", "nemo", "kaldi", "lhotse", "webdataset"])
+    def test_every_data_set_format_takes_clips(self, run: Path, format_: str) -> None:
+        done = self.export(run, format_, run.parent / "clips")
+        assert (done.recordings, done.rows, done.clips_written, done.clips_missing) == (2, 4, 4, 0)
+        again = self.export(run, format_, run.parent / "clips")
+        assert (again.rows, again.clips_written, again.clips_resumed) == (4, 0, 4)
+
+    @pytest.mark.parametrize(
+        ("clips", "out", "start"),
+        [
+            *(("clips", "out", "../clips/"), ("out/raw", "out", "raw/"), ("x/clips", "out", "../x/clips/")),
+            ("clips", "deep/out", None),
+        ],
+    )
+    def test_rows_name_clips_by_their_way_from_an_export_that_lies_near(
+        self, run: Path, monkeypatch: pytest.MonkeyPatch, clips: str, out: str, start: str | None
+    ) -> None:
+        found: list[Row] = []
+        monkeypatch.setattr("anime_whisper_ct2.exporters.nemo.write", lambda rows, *_: found.extend(rows))
+        folder = run.parent / clips
+        self.export(run, "nemo", folder, out=out, filters=Filters(min_logprob=-1.0))
+        prefix = f"{folder}/" if start is None else start
+        assert [row.audio for row in found] == [
+            *(f"{prefix}a.wav", f"{prefix}b/長い_00000.300-00003.200.wav", f"{prefix}b/長い_00005.800-00020.200.wav")
+        ]
+        assert [row.duration_s for row in found] == [1.5, 2.9, 14.4]
+        assert all(Path(row.source).is_file() for row in found)
+        assert sum(path.suffix == ".wav" for path in folder.rglob("*")) == 3
+
+    def test_style_bert_vits2_gets_its_folder(self, run: Path) -> None:
+        out = run.parent / "out"
+        for _ in range(2):
+            self.export(run, "esd", out / "raw", filters=Filters(min_duration_s=1, max_duration_s=12), speaker="桜")
+            lines = (out / "esd.list").read_text("utf-8").splitlines()
+            assert lines == ["a.wav|桜|JP|はい", "b/長い_00000.300-00003.200.wav|桜|JP|一つ目"]
+            assert all((out / "raw" / line.split("|")[0]).is_file() for line in lines)
+
+    def test_the_exports_own_place_is_refused_for_clips(self, run: Path) -> None:
+        with pytest.raises(InputError, match="the export has that place"):
+            self.export(run, "nemo", run.parent / "out")
+
+    def test_the_command_names_what_could_not_be_cut_and_says_so_in_its_status(self, run: Path) -> None:
+        (run.parent / "corpus" / "b" / "長い.wav").write_bytes(b"no audio")
+        answer = CliRunner().invoke(
+            export_command,
+            [str(run), "nemo", "-o", str(run.parent / "out"), "--clips", str(run.parent / "clips"), "--workers", "0"],
+        )
+        assert answer.exit_code == 3, answer.output
+        assert "b/長い.wav: 3 clips not cut" in answer.output
+        assert "1 recordings, 1 segments, 1 left out, 1 clips cut, 3 clips that could not be cut" in answer.output
+        assert (run.parent / "out").exists()
