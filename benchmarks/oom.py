@@ -9,21 +9,21 @@ engine is made to raise what CTranslate2 raises, for any batch beyond four windo
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2.corpus_run import CorpusRun, open_whisper
+from anime_whisper_ct2.cuda import memory_info
 from anime_whisper_ct2.errors import EngineMemoryError
+from anime_whisper_ct2.mel import WINDOW_FRAMES
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Batch, Decoded
 from benchmarks import corpora, standins, store
-from benchmarks.compare import ROOT, folder
+from benchmarks.compare import folder
+from benchmarks.engine import batch_of, run_batches
 from benchmarks.measure import about
 from benchmarks.systems import Settings
 from benchmarks.systems.awct2 import run_options
@@ -77,7 +77,10 @@ def survive(manifest: Path, settings: Settings) -> dict[str, Any]:
     """Run the corpus with too little memory, and say what became of it."""
     model, options = open_model_dir(settings.model / "converted"), run_options(settings)
     engine: Any = open_whisper(model, options)
+    # In use already when memory gets short: a cuBLAS that cannot even start is another failure.
+    run_batches(engine, batch_of(1, WINDOW_FRAMES))
     held = fill_gpu() if settings.device == "cuda" else None
+    free = memory_info() if held is not None else None
     if held is None:
         engine = Cramped(engine)
     run = CorpusRun(
@@ -93,6 +96,8 @@ def survive(manifest: Path, settings: Settings) -> dict[str, Any]:
         "wrong_texts": sum(json.loads(line)["text"] != standins.TEXT for line in lines),
         "memory_halvings": told["memory_halvings"],
         "batch_size": settings.batch_size,
+        "batch_size_after": engine.capacity(WINDOW_FRAMES),
+        "free_gib": free[0] / 2**30 if free else None,
         "times_real_time": totals.speed,
     }
 
@@ -103,22 +108,6 @@ def fill_gpu() -> Any:
 
     free, _ = torch.cuda.mem_get_info()
     return torch.empty(max(0, int(free - LEAVE_GIB * 2**30)), dtype=torch.uint8, device="cuda")
-
-
-def command_output(arguments: Sequence[str], timeout_s: float | None = None) -> str:
-    """Run a module of the benchmarks in a process of its own. Raises RuntimeError where it fails or takes too long."""
-    path = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "convert"), os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", *arguments]
-    try:
-        done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True,
-            timeout=timeout_s,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"{arguments[0]} took more than {timeout_s:.0f} s") from error
-    except subprocess.CalledProcessError as error:
-        raise RuntimeError(f"{arguments[0]} failed:\n{error.stdout[-2000:]}\n{error.stderr[-4000:]}") from error
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -188,35 +188,63 @@ def soak_table(report: Report) -> str:
 
 
 def gpu_table(report: Report) -> str:
-    """Give the systems, the engine alone, what the run costs beyond it and the run that ran out of memory."""
-    head = ["", "batch", "workers", "clips", "× real time", "CPU s / audio h", "peak MiB"]
+    """Give what was asked, the systems, the engine alone, and the runs that lost memory or an engine."""
+    head = [
+        "",
+        "batch",
+        "workers",
+        "clips",
+        "runs",
+        "× real time",
+        "GPU busy",
+        "GPU MiB",
+        "CPU s / audio h",
+        "peak MiB",
+    ]
     rows = [
         [
             row["label"],
             row["batch_size"] or "auto",
             row["workers"],
-            row["clips"],
-            f"{row['times_real_time']:.0f}",
+            f"{row['clips']:,}",
+            len(row["runs"]),
+            f"{row['times_real_time']:,.0f}",
+            f"{100 * row['gpu_busy']:.0f} %" if row["gpu_busy"] is not None else "",
+            f"{row['gpu_peak_mib']:,.0f}" if row["gpu_peak_mib"] is not None else "",
             f"{row['cpu_s_per_audio_hour']:,.0f}",
             f"{row['peak_mib']:,.0f}",
         ]
         for row in sorted(report["systems"].values(), key=lambda row: row["real_time_factor"])
     ]
-    parts = [table(head, rows)]
+    verdict = {True: "yes", False: "NO", None: ""}
+    wanted = [
+        [row["what"], row["asked"], _figure(row["measured"]), verdict[row["met"]]] for row in report.get("asked", ())
+    ]
+    parts = [table(head, rows), table(["", "asked for an H200", "measured", "met"], wanted)]
+    if cublas := report["options"].get("cublas"):
+        parts.append(f"cuBLAS: {cublas}.")
     if engine := report.get("engine"):
         parts.append(engine_table({"options": report["options"], **engine}))
-    for window in ("full", "fit"):
-        if row := report.get(f"overhead-{window}", {}).get(window):
-            waits = 100 * (1 - 1 / (1 + row["overhead"]))
-            parts.append(f"With `{window}`, the engine waits {waits:.1f} % of the run.")
     if oom := report.get("out_of_memory"):
         parts.append(
-            f"Memory too small for the batch: {oom['done']} of {oom['found']} clips transcribed, batches halved "
+            f"Memory too small for the batch: {oom['done']:,} of {oom['found']:,} clips transcribed, batches halved "
             f"{oom['memory_halvings']} times, from {oom['batch_size']} windows."
         )
+    for name, what in (("stations", "Two engines on it"), ("stations, one killed", "Two engines on it, one killed")):
+        if row := report.get(name):
+            parts.append(
+                f"{what}: {row['done']:,} of {row['found']:,} clips transcribed, "
+                f"{row['times_real_time']:,.0f} times real time."
+            )
     if skipped := report.get("skipped"):
         parts.append("Not measured: " + "; ".join(f"{name} ({why})" for name, why in skipped.items()) + ".")
     return "\n\n".join(parts)
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
 
 
 def convert_table(report: Report) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -12,7 +15,23 @@ import soundfile
 
 pytest.importorskip("matplotlib", reason="the benchmarks' own extra draws the charts")
 
-from benchmarks import compare, corpora, measure, render, standins, store
+from anime_whisper_ct2.cuda import Cublas
+from benchmarks import (
+    asked,
+    budget,
+    compare,
+    corpora,
+    cublas_link,
+    gpu,
+    gpu_look,
+    gpu_watch,
+    measure,
+    oom,
+    render,
+    standins,
+    stations,
+    store,
+)
 from benchmarks.systems import Settings, changed
 
 
@@ -125,6 +144,7 @@ def test_a_soak_sees_memory_files_and_processes(standin: Path, tmp_path: Path) -
     seen = soak.watched(manifest.parent / "clips", standin, workers=1)
     assert seen["done"] == 10
     assert seen["peak_mib"] > 0
+    assert seen["curve"]
     assert all(len(point) == 4 for point in seen["curve"])
 
 
@@ -162,14 +182,142 @@ def test_committed_pages_hold_the_committed_results() -> None:
     assert all(render.fill(page, write=False) for page in render.PAGES if page.is_file())
 
 
+def test_a_step_that_fails_or_finds_no_time_is_named_and_the_others_are_done() -> None:
+    clock = budget.Clock(minutes=1)
+    saved: list[str] = []
+    clock.after = lambda: saved.append(clock.under_way)
+
+    def fail(_: float) -> None:
+        raise KeyError("wall_s")
+
+    assert clock.step("one", fail) is None
+    assert clock.step("two", lambda limit_s: limit_s, most_s=5) == 5
+    assert clock.step("three", lambda limit_s: limit_s) == pytest.approx(60, abs=5)
+    assert clock.step("four", lambda limit_s: limit_s, needs_s=100) is None
+    assert clock.skipped == {"one": "'wall_s'", "four": "no time left"}
+    assert saved == ["one", "two", "three"]
+
+
+def test_a_step_that_never_ends_is_given_up() -> None:
+    given_up = threading.Event()
+    clock = budget.Clock(minutes=0.001)
+    clock.guard(given_up.set, grace_s=0.1)
+    assert given_up.wait(20)
+
+
+def test_a_part_that_takes_too_long_or_breaks_says_so() -> None:
+    with pytest.raises(RuntimeError, match=r"benchmarks.soak took more than 0 s"):
+        budget.command_output(["benchmarks.soak", "--help"], timeout_s=0.05)
+    with pytest.raises(RuntimeError, match="the following arguments are required: size, folder"):
+        budget.command_output(["benchmarks.standins"])
+
+
+def test_a_peer_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "find_spec", lambda name: None if name == "transformers" else object())
+    clock = budget.Clock(minutes=1)
+    part = gpu.Gpu(gpu.SMOKE, tmp_path, clock)
+    part._system("hf-2", compare.Entry("transformers, batch 2", "transformers_loader"), 12)
+    assert clock.skipped == {"transformers, batch 2": "transformers not installed"}
+
+
+def test_loader_workers_are_as_many_as_shared_memory_holds(tmp_path: Path) -> None:
+    assert gpu.loader_workers(14, 1, shared=tmp_path) == 14
+    assert gpu.loader_workers(14, 2**60, shared=tmp_path) == 1
+    assert gpu.loader_workers(14, 2**60, shared=tmp_path / "none") == 14
+
+
+def test_the_gpu_is_watched_through_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with gpu_watch.GpuWatch() as watch:
+        pass
+    assert (watch.busy(1.0), watch.peak_mib) == (None, None)
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho '40, 1000'\necho '[N/A], [N/A]'\necho '60, 3000'\nexec /bin/sleep 60\n")
+    program.chmod(0o755)
+    with gpu_watch.GpuWatch() as watch:
+        while len(watch.samples) < 2:
+            time.sleep(0.01)
+    assert watch.peak_mib == 3000
+    assert watch.busy(1.0) == 0.5
+
+
+def test_load_is_that_of_the_busiest_stretch() -> None:
+    watch = gpu_watch.GpuWatch()
+    watch.samples = [(float(at), load, 0.0) for at, load in enumerate([0, 0, 10, 90, 100, 80, 0, 0])]
+    assert watch.busy(2.0) == pytest.approx(0.9)
+    assert watch.busy(100.0) == pytest.approx(0.35)
+
+
+def test_a_newer_cublas_stands_in_by_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cublas_link, "load_cublas", lambda: Cublas(problem="not there"))
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/before")
+    newer = tmp_path / "site" / "nvidia" / "cu13" / "lib" / "libcublas.so.13"
+    newer.parent.mkdir(parents=True)
+    newer.touch()
+    assert cublas_link.stand_in(tmp_path, [str(tmp_path / "site")]) == newer
+    link = tmp_path / "cublas" / "libcublas.so.12"
+    assert link.resolve() == newer
+    assert os.environ["LD_LIBRARY_PATH"] == f"{link.parent}:{newer.parent}:/before"
+
+
+def test_a_run_out_of_memory_halves_its_batches_and_loses_nothing(standin: Path, tmp_path: Path) -> None:
+    manifest = corpora.clips(tmp_path / "clips", 10, distinct=5)
+    figures = oom.survive(manifest, Settings(standin, tmp_path / "oom", batch_size=8, workers=0))
+    assert (figures["done"], figures["found"], figures["wrong_texts"]) == (10, 10, 0)
+    assert figures["memory_halvings"] >= 1
+    assert figures["batch_size_after"] == oom.MOST_WINDOWS
+
+
+def test_two_engines_on_one_device_replace_one_that_is_killed(standin: Path, tmp_path: Path) -> None:
+    clips = list(corpora.read_manifest(corpora.clips(tmp_path, 200, distinct=5)))
+    figures = stations.shared(clips, standin, "cpu", "float32", kill=True)
+    assert (figures["done"], figures["wrong_texts"], figures["engine_deaths"]) == (200, 0, 1)
+
+
+def test_numbers_are_compared_with_the_cpu_s_in_float32(standin: Path, tmp_path: Path) -> None:
+    assert set(gpu_look.encoder(standin, "cpu", "float32").values()) == {0.0}
+    assert all(0 < difference < 0.5 for difference in gpu_look.encoder(standin, "cpu", "int8").values())
+    seen = gpu_look.texts(tmp_path / "trained", "cpu", ["float32"], most=2)["float32"]
+    assert (seen["clips"], seen["equal"], seen["logprob_difference"]) == (2, 2, 0.0)
+
+
+def test_what_is_asked_of_a_gpu_is_held_against_what_was_measured() -> None:
+    def system(speed: float) -> dict[str, float]:
+        return {"times_real_time": speed, "wrong_texts": 0}
+
+    systems = {"awct2-full": system(640), "awct2-fit": system(2900), "hf-32": system(500), "hf-64": system(700)}
+    figures = {
+        "systems": systems,
+        "overhead-full": {"full": {"overhead": 0.04}},
+        "out_of_memory": {"done": 99, "found": 100, "memory_halvings": 3},
+    }
+    rows = {row["what"]: (row["measured"], row["met"]) for row in asked.asked(figures)}
+    assert rows["full, times real time"] == (640, True)
+    assert rows["fit, times real time"] == (2900, False)
+    assert rows["full, times as fast as transformers at its best"] == (pytest.approx(640 / 700), False)
+    assert rows["fit, times as fast as transformers at its best"] == (pytest.approx(2900 / 700), True)
+    assert rows["full, % of the time that the engine waits"] == (pytest.approx(3.846, abs=1e-3), True)
+    assert rows["% of the clips transcribed though memory ran out"] == (99, False)
+    assert rows["full, times as fast as faster-whisper file by file"] == (None, None)
+    assert all(row["met"] is None for row in asked.asked({}))
+
+
+# Every part in a process of its own, torch among them: a minute on two cores. The parts by themselves are tested above.
 @pytest.mark.slow
 def test_the_gpu_part_runs_to_its_end_on_a_cpu(tmp_path: Path) -> None:
-    from benchmarks.oom import command_output
-
-    command_output(["benchmarks.gpu", "--smoke", "--temp", str(tmp_path)], timeout_s=540)
-    report = json.loads((tmp_path / "gpu-smoke.json").read_text(encoding="utf-8"))
+    out = tmp_path / "results" / "gpu.json"
+    budget.command_output(["benchmarks.gpu", "--smoke", "--temp", str(tmp_path), "--out", str(out)], timeout_s=540)
+    report = json.loads(out.read_text(encoding="utf-8"))
     assert report["skipped"] == {}
-    assert {"awct2-full", "awct2-fit", "fw-batched", "hf-2"} <= set(report["systems"])
-    assert report["out_of_memory"]["done"] == report["out_of_memory"]["found"]
-    assert report["out_of_memory"]["memory_halvings"] > 0
-    assert {"engine", "overhead-full", "overhead-fit"} <= set(report)
+    assert {"awct2-full", "awct2-fit", "fw-batched", "hf-2"} == set(report["systems"])
+    parts = {"look", "overhead-full", "overhead-fit", "out_of_memory", "stations, one killed", "stations", "engine"}
+    assert parts <= set(report)
+    met = {row["what"]: row["met"] for row in report["asked"]}
+    assert [met[what] for what in met if what.startswith(("wrong texts", "% of the", "batches", "encoder"))] == [
+        True
+    ] * 6
+    assert out.with_suffix(".svg").is_file()
+    page = tmp_path / "page.md"
+    page.write_text("<!-- results: gpu -->\n<!-- end of results -->\n", encoding="utf-8")
+    render.fill(page, results=out.parent)
+    assert "| awct2, fit | auto | 1 | 120 | 2 |" in page.read_text(encoding="utf-8")
