@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from anime_whisper_ct2.engine import Engine
     from anime_whisper_ct2.engine.fake import FakeEngine
     from anime_whisper_ct2.models import resolve_model
-    from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
+    from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
     from anime_whisper_ct2.readers import Corpus
     from anime_whisper_ct2.records import Decoded, Failure, Recording, Segment, Transcript, Window
     from anime_whisper_ct2.transcriber import Transcriber
@@ -37,6 +37,7 @@ __all__ = [
     "RecordingError",
     "RunOptions",
     "Segment",
+    "SegmentOptions",
     "Transcriber",
     "Transcript",
     "Window",
@@ -58,6 +59,7 @@ _ROOMS = {
     "Recording": "records",
     "RunOptions": "corpus_run",
     "Segment": "records",
+    "SegmentOptions": "options",
     "Transcriber": "transcriber",
     "Transcript": "records",
     "Window": "records",

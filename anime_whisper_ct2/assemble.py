@@ -10,6 +10,7 @@ from anime_whisper_ct2.records import (
     Broken,
     Closed,
     Decoded,
+    Excerpt,
     Failure,
     Opened,
     Outcome,
@@ -34,10 +35,14 @@ class _Open:
 
 
 class Assembler:
-    """A stage that gathers decoded windows into transcripts, in the order in which recordings finish."""
+    """A stage that gathers decoded windows into transcripts, in the order in which recordings finish.
 
-    def __init__(self, language: str) -> None:
+    `between` is put between the texts of two segments.
+    """
+
+    def __init__(self, language: str, between: str = "") -> None:
         self._language = language
+        self._between = between
         self._open: dict[int, _Open] = {}
 
     def __call__(
@@ -77,11 +82,16 @@ class Assembler:
             audio=entry.recording.name,
             duration=round(entry.duration, 3),
             language=self._language,
-            text="".join(segment.text for segment in segments),
+            text=self._between.join(segment.text for segment in segments),
             segments=segments,
             flags=() if segments else ("empty",),
             meta=entry.recording.meta,
+            offset=_offset_s(entry.recording),
         )
+
+
+def _offset_s(recording: Recording) -> float | None:
+    return round(recording.audio.offset_s, 3) if isinstance(recording.audio, Excerpt) else None
 
 
 def _segment(window: Window, decoded: Decoded) -> Segment:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import platform
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.executors import Executor
 from anime_whisper_ct2.executors.fleet import Fleet
 from anime_whisper_ct2.executors.local import LocalExecutor
@@ -20,7 +25,8 @@ from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.journal import Journal
 from anime_whisper_ct2.metrics import Meter, Totals
 from anime_whisper_ct2.model_dir import ModelDir
-from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
+from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
+from anime_whisper_ct2.printed import Printed
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Outcome, Recording, Tick
 from anime_whisper_ct2.windows import window_length
@@ -33,6 +39,7 @@ class RunOptions:
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
     engine: EngineOptions = field(default_factory=EngineOptions)
     frontend: FrontendOptions = field(default_factory=FrontendOptions)
+    segment: SegmentOptions = field(default_factory=SegmentOptions)
     overwrite: bool = False  # remove earlier results first
     retry_failed: bool = False  # try the recordings of errors.jsonl again
 
@@ -40,6 +47,7 @@ class RunOptions:
 class CorpusRun:
     """Transcribes a corpus into a folder, and goes on where an earlier run ended.
 
+    `out` is that folder, or a binary stream: then it gets the lines of `transcripts.jsonl`, and nothing is resumed.
     `open_engine` is called when there is something to do, after the output was locked and checked. `on_progress` gets
     the totals, and the outcome or None, after every recording and about ten times a second when none was finished.
     """
@@ -47,7 +55,7 @@ class CorpusRun:
     def __init__(
         self,
         corpus: Corpus,
-        out: Path,
+        out: Path | IO[bytes],
         model: ModelDir,
         options: RunOptions | None = None,
         *,
@@ -78,10 +86,8 @@ class CorpusRun:
 
     def run(self) -> Totals:
         """Do the work; raises an `Awct2Error` when it cannot go on. Results so far are in the folder either way."""
-        totals = self.totals
-        totals.found = self._corpus.check_ids()
-        options = self._options
-        with Journal(self._out, self._settings(), overwrite=options.overwrite) as journal:
+        self._corpus.check()
+        with self._results() as journal:
             state = "failed"
             try:
                 self._work(journal)
@@ -91,32 +97,31 @@ class CorpusRun:
                 raise
             finally:
                 figures = self._executor.figures if self._executor else {}
-                journal.finish(state, {**totals.as_dict(), **figures})
-        return totals
+                journal.finish(state, {**self.totals.as_dict(), **figures})
+        return self.totals
 
-    def _work(self, journal: Journal) -> None:
+    def _results(self) -> Journal | Printed:
+        if isinstance(self._out, Path):
+            return Journal(self._out, self._settings(), overwrite=self._options.overwrite)
+        return Printed(self._out)
+
+    def _work(self, journal: Journal | Printed) -> None:
         totals = self.totals
-        again: set[str] = set()
-        for recording in self._corpus:
-            totals.resumed += recording.id in journal.done
-            if recording.id in journal.failed:
-                again.add(recording.id)
-        if not self._options.retry_failed:
-            totals.failed, again = len(again), set()
-        if totals.resumed + totals.failed >= totals.found or self._stopping:
+        remaining = self._remaining(journal)
+        first = next(remaining, None)
+        if first is None or self._stopping:
             journal.begin(self._about())
             return
+        threading.Thread(target=self._count, name="count", daemon=True).start()
         start = time.monotonic()
         with self._executor_open() as self._executor:
             totals.load_seconds = time.monotonic() - start
             # Only now that there is an engine may earlier results be touched.
             journal.begin({**self._about(), "engine": dict(self._executor.description)})
-            if again:
-                journal.retry(again)
             if self._stopping:
                 return
             meter = Meter(totals)
-            with closing(self._executor.run(enumerate(self._remaining(journal)))) as run:
+            with closing(self._executor.run(enumerate(chain([first], remaining)))) as run:
                 for item in run:
                     if isinstance(item, Tick):
                         self._on_progress(totals, None)
@@ -126,6 +131,24 @@ class CorpusRun:
                     meter.count(outcome)
                     self._on_progress(totals, outcome)
 
+    def _remaining(self, journal: Journal | Printed) -> Iterator[Recording]:
+        """List the corpus, count it, and give what is to be done."""
+        totals = self.totals
+        for recording in self._corpus:
+            totals.found += 1
+            if recording.id in journal.done:
+                totals.resumed += 1
+            elif recording.id in journal.failed and not self._options.retry_failed:
+                totals.failed_before += 1
+            else:
+                yield recording
+
+    def _count(self) -> None:
+        """Say how much there is, ahead of the listing, which waits for the engine."""
+        # What is wrong with the corpus is for the listing to say.
+        with contextlib.suppress(InputError):
+            self.totals.expected = self._corpus.count()
+
     @contextmanager
     def _executor_open(self) -> Iterator[Executor]:
         """One engine runs in this process; several, each in a process of its own."""
@@ -134,23 +157,23 @@ class CorpusRun:
         if len(parts) == 1 or self._open_engine is not None:
             engine = (self._open_engine or open_whisper)(self._model, replace(options, engine=parts[0]))
             try:
-                yield LocalExecutor(engine, options.decoding, options.frontend, self._length)
+                yield LocalExecutor(engine, options.decoding, options.frontend, self._length, options.segment)
             finally:
                 engine.close()
             return
-        workers = FrontendOptions(options.frontend.resolved_workers(len(parts)))
+        frontend = replace(options.frontend, workers=options.frontend.resolved_workers(len(parts)))
         model = str(self._model.path)
-        fleet = Fleet([StationSettings(model, part, options.decoding, workers, self._length) for part in parts])
+        fleet = Fleet(
+            [
+                StationSettings(model, part, options.decoding, frontend, self._length, segment=options.segment)
+                for part in parts
+            ]
+        )
         try:
             fleet.open()
             yield fleet
         finally:
             fleet.close()
-
-    def _remaining(self, journal: Journal) -> Iterator[Recording]:
-        for recording in self._corpus:
-            if recording.id not in journal.done and recording.id not in journal.failed:
-                yield recording
 
     def _settings(self) -> dict[str, Any]:
         """What decides the text: a run goes on only with these."""
@@ -162,6 +185,7 @@ class CorpusRun:
             "beam_size": options.decoding.beam_size,
             "no_repeat_ngram_size": options.decoding.no_repeat_ngram_size,
             **self._length.settings,
+            **options.segment.settings,
             **({"retry": options.decoding.retry} if self._length.mode == "fit" else {}),
         }
 
@@ -170,6 +194,9 @@ class CorpusRun:
         packages = ("ctranslate2", "faster-whisper", "numpy", "soundfile", "soxr", "av", "tokenizers")
         return {
             "inputs": list(self._corpus.inputs),
+            "folder": os.getcwd(),  # noqa: PTH109 - where relative inputs start; as text it may hold invalid UTF-8
+            "audio_column": self._corpus.audio_column,
+            "shard": self._corpus.shard,
             "model": str(self._model.path),
             "workers": engines * self._options.frontend.resolved_workers(engines),
             "versions": {

@@ -15,7 +15,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from json.decoder import scanstring  # type: ignore[attr-defined] # the C scanner that json itself uses
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 
 from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.records import Failure, Outcome, Transcript
 
 TRANSCRIPTS = "transcripts.jsonl"
@@ -40,16 +41,19 @@ class Journal:
     """An output folder, opened for one run and locked.
 
     `settings` are those that decide the text: they must be those of the results that are there. `done` and `failed`
-    hold the ids of its lines. With `overwrite` there are none, and `begin` removes the old ones. Until `begin` nothing
-    in the folder is changed.
+    hold the ids of its lines as they were when it was opened; what failed once and was done later is only done. With
+    `overwrite` there are none, and `begin` removes the old ones. Until `begin` nothing in the folder is changed.
 
     Raises OutputError when the folder cannot be written, another run holds it, or the settings differ.
     """
 
     def __init__(self, out: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
         self.path = out
-        self.done: frozenset[str] = frozenset()
-        self.failed: frozenset[str] = frozenset()
+        self.done = IdSet()
+        self.failed = IdSet()
+        # Lines of errors.jsonl that later ones made untrue are taken out at the end.
+        self._superseded = False
+        self._written = IdSet()
         self._settings = dict(settings)
         self._overwrite = overwrite
         self._about: dict[str, Any] = {}
@@ -60,8 +64,9 @@ class Journal:
         self._acquire()
         try:
             if not overwrite:
-                self.done = frozenset(_ids(out / TRANSCRIPTS))
-                self.failed = frozenset(_ids(out / ERRORS)) - self.done
+                self.done = IdSet(_ids(out / TRANSCRIPTS))
+                for id_ in _ids(out / ERRORS):
+                    self._superseded |= id_ in self.done or not self.failed.add(id_)
                 self._check_settings()
         except OSError as error:
             self.close()
@@ -91,26 +96,15 @@ class Journal:
             raise _cannot_write(self.path, error) from error
         self._write_run({"state": "running"})
 
-    def retry(self, ids: Iterable[str]) -> None:
-        """Take recordings out of `errors.jsonl`, because they are tried again; to be called after `begin`."""
-        again = frozenset(ids)
-        beside = self.path / (ERRORS + ".new")
-        try:
-            kept = [line for line in read_lines(self.path / ERRORS) if line["id"] not in again]
-            with beside.open("w", encoding="utf-8") as file:
-                file.writelines(_dump(line) + "\n" for line in kept)
-            self._files[ERRORS].close()
-            beside.replace(self.path / ERRORS)
-            self._files[ERRORS] = _append(self.path / ERRORS)
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
-        self.failed -= again
-
     def write(self, outcome: Outcome) -> None:
         """Append one line, whole; every few seconds the files are synced to the disk.
 
         Raises OutputError when the disk is full or gone.
         """
+        if outcome.id in self.failed:
+            self._superseded = True
+            if isinstance(outcome, Transcript):
+                self._written.add(outcome.id)
         try:
             _write_line(self._files[TRANSCRIPTS if isinstance(outcome, Transcript) else ERRORS], outcome)
             now = time.monotonic()
@@ -124,10 +118,14 @@ class Journal:
     def finish(self, state: str, figures: Mapping[str, Any]) -> None:
         """Write the run's figures into `run.json`; `state` is `finished`, `interrupted` or `failed`.
 
+        Failures that a later try has made good are taken out of `errors.jsonl`, and of two of one recording the first.
         Does nothing when the run never began.
         """
-        if self._files:
-            self._write_run({"state": state, **figures})
+        if not self._files:
+            return
+        if self._superseded:
+            self._tidy_errors()
+        self._write_run({"state": state, **figures})
 
     def close(self) -> None:
         """Sync, close and unlock; safe to call twice."""
@@ -140,6 +138,21 @@ class Journal:
             with contextlib.suppress(OSError):
                 (self.path / _HOLDER).unlink()
             self._lock.release()
+
+    def _tidy_errors(self) -> None:
+        path, beside = self.path / ERRORS, self.path / (ERRORS + ".new")
+        last = {id_: number for number, id_ in enumerate(_ids(path))}
+        try:
+            with path.open("rb") as lines, beside.open("wb") as file:
+                for number, (id_, line) in enumerate(zip(_ids(path), lines, strict=False)):
+                    if last[id_] == number and id_ not in self.done and id_ not in self._written:
+                        file.write(line)
+            self._files[ERRORS].close()
+            beside.replace(path)
+            self._files[ERRORS] = _append(path)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self._superseded = False
 
     def _acquire(self) -> None:
         try:
@@ -161,7 +174,7 @@ class Journal:
             return "another process"
 
     def _check_settings(self) -> None:
-        if not self.done and not self.failed:
+        if not len(self.done) and not len(self.failed):
             return
         before = _read_run(self.path).get("settings")
         if before == self._settings:
@@ -196,7 +209,10 @@ def to_json(outcome: Outcome) -> str:
 
     Names that are not valid UTF-8 are written with escapes, which every JSON reader gives back unchanged.
     """
-    return _dump(asdict(outcome))
+    content = asdict(outcome)
+    if content.get("offset", 0.0) is None:
+        del content["offset"]
+    return _dump(content)
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

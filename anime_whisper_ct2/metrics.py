@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from anime_whisper_ct2.records import Outcome, Transcript
@@ -14,8 +14,9 @@ from anime_whisper_ct2.records import Outcome, Transcript
 class Totals:
     """The figures of `run.json` and of the summary.
 
-    `found` = `done` + `resumed` + `failed` once a run has gone through. `failed` counts failures of earlier runs that
-    were not tried again. `empty` and `flagged` are of the recordings done in this run.
+    `found` = `done` + `resumed` + `failed` once a run has gone through; before, it grows with the listing. `failed`
+    counts failures of earlier runs that were not tried again. `empty` and `flagged` are of the recordings done in this
+    run. `expected` is what `found` will come to, where that is known.
     """
 
     found: int = 0
@@ -23,10 +24,17 @@ class Totals:
     resumed: int = 0
     empty: int = 0
     flagged: int = 0
-    failed: int = 0
+    failed_now: int = 0
+    failed_before: int = 0
     audio_seconds: float = 0.0
     load_seconds: float = 0.0
     wall_seconds: float = 0.0
+    expected: int | None = None
+
+    @property
+    def failed(self) -> int:
+        """Failures of this run, and earlier ones that were not tried again."""
+        return self.failed_now + self.failed_before
 
     @property
     def real_time_factor(self) -> float:
@@ -40,8 +48,14 @@ class Totals:
 
     def as_dict(self) -> dict[str, Any]:
         """Give the figures under the names that `run.json` uses."""
-        figures = {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(self).items()}
-        return {**figures, "real_time_factor": round(self.real_time_factor, 6), "speed": round(self.speed, 2)}
+        counts = ("found", "done", "resumed", "empty", "flagged", "failed")
+        seconds = ("audio_seconds", "load_seconds", "wall_seconds")
+        return {
+            **{name: getattr(self, name) for name in counts},
+            **{name: round(getattr(self, name), 3) for name in seconds},
+            "real_time_factor": round(self.real_time_factor, 6),
+            "speed": round(self.speed, 2),
+        }
 
 
 class Meter:
@@ -61,5 +75,5 @@ class Meter:
             totals.empty += "empty" in outcome.flags
             totals.flagged += any(flag != "empty" for flag in outcome.flags)
         else:
-            totals.failed += 1
+            totals.failed_now += 1
         totals.wall_seconds = self._clock() - self._start

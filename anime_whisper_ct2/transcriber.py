@@ -23,11 +23,14 @@ from anime_whisper_ct2.options import (
     DEFAULT_MODEL,
     ENGINE,
     FRONTEND,
+    SEGMENT,
     ComputeType,
     DecodingOptions,
     Device,
     EngineOptions,
     FrontendOptions,
+    SegmentMode,
+    SegmentOptions,
     WindowMode,
 )
 from anime_whisper_ct2.records import ArrayAudio, Failure, Outcome, Recording, Tick, Transcript
@@ -65,7 +68,13 @@ class Transcriber:
         window: WindowMode = DECODING.window,
         tail_s: float | None = DECODING.tail_s,
         retry: bool = DECODING.retry,
+        segment: SegmentMode = SEGMENT.mode,
+        max_segment_s: float = SEGMENT.max_segment_s,
+        vad_threshold: float = SEGMENT.vad_threshold,
+        min_silence_s: float = SEGMENT.min_silence_s,
+        speech_pad_s: float = SEGMENT.speech_pad_s,
     ) -> None:
+        self._segment = SegmentOptions(segment, max_segment_s, vad_threshold, min_silence_s, speech_pad_s)
         self._decoding = DecodingOptions(language, beam_size, no_repeat_ngram_size, window, tail_s, retry, audit=0.0)
         self._frontend = FrontendOptions(workers)
         engine_options = EngineOptions(device, (gpu,), 1, compute_type, cpu_threads, batch_size)
@@ -120,7 +129,7 @@ class Transcriber:
         return self._outcomes(audio, ordered, on_error)
 
     def _outcomes(self, audio: Iterable[AudioLike], ordered: bool, on_error: str) -> Iterator[Outcome]:
-        executor = LocalExecutor(self._engine, self._decoding, self._frontend, self._length)
+        executor = LocalExecutor(self._engine, self._decoding, self._frontend, self._length, self._segment)
         tasks = ((number, as_recording(number, item)) for number, item in enumerate(audio))
         # Closed here and now: an exception that somebody keeps would keep the workers running with it.
         with closing(executor.run(tasks)) as run:

@@ -17,10 +17,11 @@ WING = "anime_whisper_ct2_convert"
 # A room is a module, or a package with all that is in it.
 FLOORS = (
     {"_version", "errors", "records", "options"},
-    {"audio", "spans", "mel", "batcher", "quality", "assemble", "journal", "metrics", "model_dir", "windows", "cuda"},
-    {"readers", "engine"},
+    {"audio", "spans", "mel", "batcher", "quality", "assemble", "journal", "metrics", "model_dir", "windows", "cuda"}
+    | {"ids", "naming", "results", "clip_plan", "filters", "printed", "speech"},
+    {"readers", "vad", "engine", "exporters"},
     {"executors"},
-    {"models", "corpus_run", "transcriber", "calibration", "doctor"},
+    {"models", "corpus_run", "transcriber", "calibration", "doctor", "export", "clips"},
     {"cli", "__init__"},
 )
 # Each foreign engine has one door.
@@ -33,6 +34,11 @@ DOORS = {
     "click": {"cli"},
     "tqdm": {"cli"},
     "filelock": {"journal"},
+    "onnxruntime": {"vad"},
+    "fsspec": {"readers"},
+    "braceexpand": {"readers"},
+    "pyarrow": {"readers", "exporters"},
+    "tarfile": {"readers", "exporters"},
     "torch": set[str](),
     "transformers": set[str](),
 }

@@ -55,10 +55,11 @@ class RunProgress:
             click.echo(_line(totals), err=True)
 
     def _move_bar(self, totals: Totals) -> None:
-        before = totals.found - _left(totals) - totals.done
         if self._bar is None:
-            self._bar = tqdm(total=totals.found, initial=before, unit="clip", file=sys.stderr, dynamic_ncols=True)
-        self._bar.n = totals.found - _left(totals)
+            before = totals.resumed + totals.failed_before
+            self._bar = tqdm(initial=before, unit="clip", file=sys.stderr, dynamic_ncols=True)
+        self._bar.total = totals.expected
+        self._bar.n = _through(totals)
         self._bar.set_postfix_str(f"{totals.audio_seconds / 3600:.2f} h audio, {totals.speed:.1f}x", refresh=False)
         self._bar.update(0)
 
@@ -93,15 +94,16 @@ class ConversionProgress:
         self._bar.update(done - self._bar.n)
 
 
-def _left(totals: Totals) -> int:
-    return max(0, totals.found - totals.done - totals.resumed - totals.failed)
+def _through(totals: Totals) -> int:
+    return totals.done + totals.resumed + totals.failed
 
 
 def _line(totals: Totals) -> str:
-    left = _left(totals)
-    done = totals.found - left
+    through = _through(totals)
+    left = max(0, totals.expected - through) if totals.expected is not None else 0
+    of = f" of {totals.expected}" if totals.expected is not None else ""
     rest = f", about {duration(totals.wall_seconds / totals.done * left)} left" if totals.done and left else ""
     return (
-        f"{done} of {totals.found} recordings, {duration(totals.audio_seconds)} of audio, "
+        f"{through}{of} recordings, {duration(totals.audio_seconds)} of audio, "
         f"{totals.speed:.1f} times real time, {totals.failed} failed{rest}"
     )

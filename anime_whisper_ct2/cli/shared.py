@@ -22,3 +22,8 @@ compute_type_option = click.option(
     show_default=True,
     help="Precision; 'default' is the converted one, or the nearest that the device computes.",
 )
+audio_column_option = click.option(
+    "--audio-column",
+    metavar="NAME",
+    help="Key or column that holds the audio, in manifests and tables. [default: guessed]",
+)

@@ -13,10 +13,10 @@ from anime_whisper_ct2.doctor.check import Check
 from anime_whisper_ct2.doctor.machine import requirement
 from anime_whisper_ct2.errors import DecodeError
 from anime_whisper_ct2.mel import SAMPLE_RATE
-from anime_whisper_ct2.records import ArrayAudio, Audio, Float32
+from anime_whisper_ct2.records import ArrayAudio, Float32
 
 Encode = Callable[[Float32], bytes]
-Load = Callable[[Audio], Float32]
+Load = Callable[[str | bytes | ArrayAudio], Float32]
 
 TONE_HZ = 440.0
 TONE_S = 0.5
@@ -145,7 +145,7 @@ def _upgrade(package: str) -> str:
     return f"pip install --upgrade '{requirement(package)}'"
 
 
-def _load(audio: Audio) -> Float32:
+def _load(audio: str | bytes | ArrayAudio) -> Float32:
     from anime_whisper_ct2.audio import load  # noqa: PLC0415 - it imports soundfile and soxr
 
     return load(audio)
