@@ -18,10 +18,10 @@ WING = "anime_whisper_ct2_convert"
 FLOORS = (
     {"_version", "errors", "records", "options"},
     {"audio", "spans", "mel", "batcher", "quality", "assemble", "journal", "metrics", "model_dir", "windows", "cuda"}
-    | {"ids", "naming", "results", "clip_plan", "filters", "printed", "speech"},
+    | {"ids", "naming", "results", "clip_plan", "filters", "printed", "speech", "text"},
     {"readers", "vad", "engine", "exporters"},
     {"executors"},
-    {"models", "corpus_run", "transcriber", "calibration", "doctor", "export", "clips"},
+    {"models", "corpus_run", "transcriber", "calibration", "doctor", "export", "clips", "stats", "evaluation"},
     {"cli", "__init__"},
 )
 # Each foreign engine has one door.

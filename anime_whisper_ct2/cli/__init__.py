@@ -13,6 +13,7 @@ from anime_whisper_ct2.cli.doctor import doctor
 from anime_whisper_ct2.cli.export import export_command
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED
 from anime_whisper_ct2.cli.run import run
+from anime_whisper_ct2.cli.stats import stats_command
 from anime_whisper_ct2.errors import Awct2Error
 
 __all__ = ["main"]
@@ -52,3 +53,4 @@ main.add_command(convert)
 main.add_command(doctor)
 main.add_command(export_command)
 main.add_command(run)
+main.add_command(stats_command)

@@ -1,0 +1,177 @@
+"""`awct2 eval`: how well was it heard?"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anime_whisper_ct2.errors import InputError, OutputError
+from anime_whisper_ct2.evaluation import (
+    EVAL,
+    EXAMPLES,
+    Columns,
+    EvalOptions,
+    Evaluation,
+    Grouping,
+    Texts,
+    as_json,
+    as_markdown,
+    evaluate,
+    example_table,
+    open_texts,
+    texts_of_meta,
+)
+from anime_whisper_ct2.evaluation.chart import check_chart, draw_chart
+from anime_whisper_ct2.evaluation.markdown import printable
+from anime_whisper_ct2.evaluation.records import Counted
+from anime_whisper_ct2.text import NORMALIZERS
+
+META = "meta"
+
+
+@click.command(name="eval")
+@click.argument("hyp", metavar="[NAME=]HYP...", nargs=-1, required=True)
+@click.argument("ref")
+@click.option(
+    "--normalizer",
+    type=click.Choice(tuple(NORMALIZERS)),
+    default=EVAL.normalizer,
+    show_default=True,
+    help="What both sides go through first.",
+)
+@click.option(
+    "--group-by",
+    metavar="WHAT",
+    default=str(EVAL.grouping),
+    show_default=True,
+    help="folder (of the id; folder:2 for two), tar, column:NAME of REF or the run's meta, or none.",
+)
+@click.option(
+    "--missing",
+    type=click.Choice(("skip", "empty")),
+    default="skip",
+    show_default=True,
+    help="References that a run has nothing for: leave out, or count as if it had heard nothing.",
+)
+@click.option("--id-column", metavar="NAME", help="Column of HYP tables with the id or path. [default: guessed]")
+@click.option("--text-column", metavar="NAME", help="Column of HYP tables with the text. [default: guessed]")
+@click.option("--ref-id-column", metavar="NAME", help="The same in REF. [default: guessed]")
+@click.option("--ref-text-column", metavar="NAME", help="The same in REF; with meta, its key. [default: guessed]")
+@click.option("--resamples", type=int, default=EVAL.resamples, show_default=True, help="Of the bootstrap.")
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
+@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Write a chart, .svg or .png.")
+@click.option(
+    "--examples",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the lines where runs differ most, as a Markdown table.",
+)
+@click.option("--example-count", metavar="N", type=click.IntRange(1), default=EXAMPLES, show_default=True)
+def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
+    """Compare the texts of one run or several, HYP, with references, REF: the character error rate in percent.
+
+    \b
+    HYP: the output folder of `awct2 run`, or JSONL, CSV, TSV with an id (or path) and a text.
+    REF: a manifest (JSONL, CSV, TSV), a folder of .txt that mirrors the corpus, WebDataset tars,
+         a Kaldi `text`, or the word meta: the text that the first run keeps in meta.text.
+
+    Both are joined by id; what is missing on either side is said on standard error. Several runs are compared over the
+    recordings that all of them have. Intervals are those of a bootstrap over recordings, 95 %.
+
+    \b
+    Examples:
+      awct2 eval transcripts/ references.jsonl
+      awct2 eval v3=out-v3/ anime=out-anime/ corpus/ --plot cer.png --examples examples.md
+      awct2 eval transcripts/ meta --group-by tar --json
+    """
+    if given["plot"] is not None:
+        check_chart(given["plot"])
+    options = EvalOptions(
+        given["normalizer"], Grouping.parse(given["group_by"]), given["missing"] == "empty", given["resamples"]
+    )
+    runs = _open_runs(hyp, Columns(given["id_column"], given["text_column"]))
+    reference = _open_reference(ref, Columns(given["ref_id_column"], given["ref_text_column"]), runs)
+    evaluation = evaluate(runs, reference, options)
+    for note in _notes(evaluation):
+        click.echo(printable(note), err=True)
+    click.echo(_json(evaluation) if given["as_json_"] else as_markdown(evaluation))
+    if given["plot"] is not None and (warning := draw_chart(evaluation, given["plot"])):
+        click.echo(warning, err=True)
+    if given["examples"] is not None:
+        _write(given["examples"], example_table(evaluation, runs, reference, given["example_count"]))
+
+
+def _open_runs(given: tuple[str, ...], columns: Columns) -> dict[str, Texts]:
+    """Open the runs by name: the one that is given, or that of the file or folder."""
+    opened = []
+    for name, path in map(_split_name, given):
+        texts = open_texts(path, heard=True)
+        # Among runs and tables, the columns are the tables'.
+        opened.append((name, open_texts(path, columns, heard=True) if texts.columns_count else texts))
+    if columns != Columns() and not any(texts.columns_count for _, texts in opened):
+        raise InputError("--id-column and --text-column are for tables, and no HYP is one; leave them out")
+    short = [name or texts.name for name, texts in opened]
+    runs: dict[str, Texts] = {}
+    for name, texts in opened:
+        # Folders of one name lie in different places.
+        called = name or (texts.name if short.count(texts.name) == 1 else texts.path)
+        if called in runs:
+            raise InputError(f"two runs are called {called!r}; tell them apart with NAME=HYP")
+        runs[called] = texts
+    return runs
+
+
+def _split_name(written: str) -> tuple[str | None, str]:
+    """Take `NAME=` off a path, unless the whole is one that exists."""
+    name, equals, path = written.partition("=")
+    if not (name and equals and path) or os.path.exists(written):  # noqa: PTH110 - as the readers
+        return None, written
+    return name, path
+
+
+def _open_reference(given: str, columns: Columns, runs: Mapping[str, Texts]) -> Texts:
+    if given != META:
+        return open_texts(given, columns, heard=False)
+    if columns.id is not None:
+        raise InputError("--ref-id-column is for tables, and meta has the ids of the run; leave it out")
+    return texts_of_meta(next(iter(runs.values())), columns.text)
+
+
+def _json(evaluation: Evaluation) -> str:
+    text = json.dumps(as_json(evaluation), ensure_ascii=False, indent=2)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(as_json(evaluation), indent=2)
+    return text
+
+
+def _notes(evaluation: Evaluation) -> Iterator[str]:
+    """Say what did not take part, and why."""
+    yield from _said("references", evaluation.duplicates, "name a recording again; the first text counts")
+    yield from _said("references", evaluation.without_text, "have no text that can be read")
+    for run in evaluation.runs:
+        failed = f" ({run.failed} of them failed in the run)" if run.failed else ""
+        then = "counted as empty" if evaluation.options.missing_is_empty else "left out"
+        yield from _said(run.name, run.missing, f"of the references have nothing{failed}, {then}")
+        yield from _said(run.name, run.extra, "have no reference, left out")
+        yield from _said(run.name, run.duplicates, "name a recording again; the first text counts")
+        yield from _said(run.name, run.without_text, "have no text that can be read")
+
+
+def _said(where: str, counted: Counted, what: str) -> Iterator[str]:
+    if counted.count:
+        more = ", …" if counted.count > len(counted.first) else ""
+        yield f"{where}: {counted.count:,} {what}: {', '.join(counted.first)}{more}"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,77 @@
+"""`awct2 stats`: what did a run come to?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from tqdm import tqdm
+
+from anime_whisper_ct2.results import RunFolder
+from anime_whisper_ct2.stats import GROUPINGS, Grouping, StatsOptions, as_json, as_text, run_stats
+from anime_whisper_ct2.stats.chart import check_chart, draw
+
+_DEFAULTS = StatsOptions()
+
+
+@click.command(name="stats")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--group-by",
+    type=click.Choice(GROUPINGS),
+    default=_DEFAULTS.group_by,
+    show_default=True,
+    help="folder: figures for each first folder or archive of the ids.",
+)
+@click.option(
+    "--top",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=_DEFAULTS.top,
+    show_default=True,
+    help="Recordings in each list of the slowest and the worst.",
+)
+@click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
+@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw a .svg or .png; needs [plot].")
+def stats_command(run: Path, group_by: Grouping, top: int, as_json_: bool, plot: Path | None) -> None:
+    """Say what the results in RUN, the output of `awct2 run`, come to.
+
+    Hours, recordings, segments and characters; what is empty, flagged or failed; how lengths, characters a second and
+    log-probabilities are spread; the same amounts for each folder; and the recordings to listen to first. RUN may also
+    be a transcripts.jsonl alone, or the output of a run that is going on. Where run.json says otherwise than the files,
+    a line on standard error says so.
+
+    Exit status: 0 done, 1 the chart cannot be written, 2 wrong usage or no run there.
+
+    \b
+    Examples:
+      awct2 stats transcripts/
+      awct2 stats transcripts/ --json --plot transcripts.svg
+    """
+    options = StatsOptions(group_by, top)
+    if plot is not None:
+        check_chart(plot)
+    folder = RunFolder(run)
+    bar: tqdm[NoReturn]
+    # A bar only on a terminal, and only where there is something to wait for.
+    with tqdm(total=len(folder), unit="clip", delay=1, file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
+        stats = run_stats(folder, options, bar.update)
+    if plot is not None:
+        draw(stats, plot)
+    click.echo(_dump(as_json(stats)) if as_json_ else _encodable(as_text(stats)))
+    for warning in stats.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+
+
+def _dump(content: dict[str, Any]) -> str:
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    return text if _encodable(text) == text else json.dumps(content, indent=2)
+
+
+def _encodable(text: str) -> str:
+    """Replace what standard output cannot take by escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -1,0 +1,98 @@
+"""The figures of a run as a chart: a histogram of each."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+from anime_whisper_ct2.errors import InputError, OutputError
+from anime_whisper_ct2.stats.distribution import Distribution
+from anime_whisper_ct2.stats.figures import RunStats
+from anime_whisper_ct2.stats.report import DECIMALS
+
+FORMATS = (".svg", ".png")
+# Name, title, what is on the axis, what is counted, colour.
+_PANELS = (
+    ("recording_seconds", "Length of recordings", "seconds", "recordings", "#2a5d84"),
+    ("segment_seconds", "Length of segments", "seconds", "segments", "#2a5d84"),
+    ("characters_per_second", "Speaking rate", "characters a second", "segments", "#3f7d58"),
+    ("avg_logprob", "Log-probability", "mean of a segment's tokens", "segments", "#b5344a"),
+)
+
+
+def check_chart(path: Path) -> None:
+    """See whether a chart can be drawn to a path, before anything is read.
+
+    Raises InputError for another format than SVG and PNG, for a folder that is not there, and without matplotlib.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path}: name a .svg or a .png file")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it, or name another")
+    try:
+        import matplotlib  # noqa: F401, PLC0415 - an extra, and slow to import
+    except ImportError:
+        raise InputError("a chart needs matplotlib: pip install 'anime-whisper-ct2[plot]'") from None
+
+
+def draw(stats: RunStats, path: Path) -> None:
+    """Draw the distributions of a run into an `.svg` or `.png` file; the same figures give the same bytes.
+
+    Raises what `check_chart` raises, and OutputError when the file cannot be written; it is there whole or not at all.
+    """
+    check_chart(path)
+    import matplotlib as mpl  # noqa: PLC0415 - as above
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    kind = path.suffix.lower()[1:]
+    # No date and no random ids; text stays text. A figure without pyplot leaves a notebook's backend alone.
+    with mpl.rc_context({"svg.hashsalt": "awct2", "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=(10, 6.4), layout="constrained")
+        for axis, panel in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
+            name, title, unit, counted, colour = panel
+            axis.set_title(title, loc="left", fontweight="bold", pad=18)
+            axis.set(xlabel=unit, ylabel=counted)
+            axis.spines[["top", "right"]].set_visible(False)
+            _panel(axis, stats.distributions[name], colour, DECIMALS[name])
+        total = stats.total
+        figure.suptitle(
+            f"{total.recordings:,} recordings, {total.hours:,.2f} hours, {total.characters:,} characters; "
+            f"{total.empty:,} empty, {total.flagged:,} flagged, {total.failed:,} failed"
+        )
+        content = io.BytesIO()
+        figure.savefig(content, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    beside = path.with_name(path.name + ".new")
+    try:
+        beside.write_bytes(content.getvalue())
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _panel(axis: Any, values: Distribution | None, colour: str, decimals: int) -> None:
+    if values is None:
+        axis.set(xticks=[], yticks=[])
+        axis.text(0.5, 0.5, "none", transform=axis.transAxes, ha="center", va="center", color="#777777")
+        return
+    histogram, percentiles = values.histogram, values.percentiles
+    axis.stairs(histogram.counts, histogram.edges, fill=True, color=colour, alpha=0.75)
+    axis.set_ylim(0, max(1, *histogram.counts) * 1.08)
+    axis.set_xlim(histogram.edges[0], histogram.edges[-1])
+    axis.yaxis.get_major_locator().set_params(integer=True)
+    axis.yaxis.set_major_formatter("{x:,.0f}")
+    axis.axvspan(percentiles[5], percentiles[95], color="#000000", alpha=0.06, linewidth=0)
+    axis.axvline(percentiles[50], color="#222222", linewidth=1)
+    low, median, high, smallest, largest = (
+        f"{value:.{decimals}f}"
+        for value in (percentiles[5], percentiles[50], percentiles[95], values.smallest, values.largest)
+    )
+    notes = [f"median {median}", f"90 % from {low} to {high}"]
+    if histogram.below:
+        notes.append(f"{histogram.below:,} below, to {smallest}")
+    if histogram.above:
+        notes.append(f"{histogram.above:,} above, to {largest}")
+    axis.text(0, 1.02, "; ".join(notes), transform=axis.transAxes, fontsize=8, color="#444444")
