@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 # A decoder step costs nearly the same for one text as for a few, so an engine without work is given a few.
 _FEW = 8
+# So often may a length stand back behind those with more windows.
+_MOST_PASSED_OVER = 6
 
 
 class Batcher:
@@ -40,6 +42,8 @@ class Batcher:
         self._away_s = 0.0
         self._waiting: dict[int, list[Window]] = {}
         self._since: dict[int, float] = {}
+        self._meals = 0
+        self._first_meal: dict[int, int] = {}  # the first that a length could have been
 
     def __call__(self, items: Iterable[Window | T]) -> Iterator[Batch | T]:
         """Turn a stream of windows, with other items among them, into batches with the same items among them."""
@@ -53,6 +57,7 @@ class Batcher:
             waiting = self._waiting.setdefault(frames, [])
             if not waiting:
                 self._since[frames] = self._now()
+                self._first_meal[frames] = self._meals
             waiting.append(item)
             if len(waiting) >= self._capacity(frames):
                 yield from self._timed([self._take(frames)])
@@ -78,13 +83,16 @@ class Batcher:
             yield self._take(frames)
 
     def _meal(self, least: int) -> Iterator[Batch]:
-        """Give a hungry engine the length with the most windows, if those are at least so many."""
+        """Give a hungry engine the length with most windows, if those are at least so many, and now and then the oldest."""
         while self._waiting and self._hungry():
-            frames = max(self._waiting, key=lambda frames: len(self._waiting[frames]))
-            if len(self._waiting[frames]) < least:
-                return
+            frames = min(self._first_meal, key=self._first_meal.__getitem__)
+            if self._meals - self._first_meal[frames] < _MOST_PASSED_OVER:
+                frames = max(self._waiting, key=lambda frames: len(self._waiting[frames]))
+                if len(self._waiting[frames]) < least:
+                    return
+            self._meals += 1
             yield self._take(frames)
 
     def _take(self, frames: int) -> Batch:
-        del self._since[frames]
+        del self._since[frames], self._first_meal[frames]
         return Batch(tuple(self._waiting.pop(frames)), frames)

@@ -26,7 +26,7 @@ from typing import Any
 
 from benchmarks import corpora, standins, store
 from benchmarks.measure import about, undisturbed
-from benchmarks.render import compare_chart, compare_table
+from benchmarks.tables import compare_chart, compare_table
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -27,7 +27,7 @@ from anime_whisper_ct2.records import Batch, Window
 from benchmarks import corpora, standins, store
 from benchmarks.compare import folder
 from benchmarks.measure import about, span
-from benchmarks.render import engine_table
+from benchmarks.tables import engine_table
 
 TAIL_S = 2.56
 

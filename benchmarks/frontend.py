@@ -32,7 +32,7 @@ from anime_whisper_ct2.records import Broken, Closed, Float32, Recording
 from benchmarks import corpora, store
 from benchmarks.compare import folder
 from benchmarks.measure import about, span, undisturbed
-from benchmarks.render import frontend_table
+from benchmarks.tables import frontend_table
 
 N_MELS = 128
 FORMATS = (("ogg", 16_000), ("flac", 48_000), ("wav", 48_000))

@@ -36,7 +36,7 @@ from benchmarks.compare import Entry, folder, measure
 from benchmarks.cublas_link import stand_in
 from benchmarks.gpu_watch import GpuWatch
 from benchmarks.measure import about
-from benchmarks.render import gpu_chart, gpu_table
+from benchmarks.tables import gpu_chart, gpu_table
 
 # What a peer needs beyond this project's own packages.
 PEERS = {"faster_whisper_batched": ("faster_whisper",), "transformers_loader": ("torch", "transformers")}

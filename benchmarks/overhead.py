@@ -26,13 +26,13 @@ from anime_whisper_ct2.records import Batch, Decoded
 from benchmarks import corpora, standins, store
 from benchmarks.compare import folder
 from benchmarks.measure import about, span, undisturbed
-from benchmarks.render import overhead_table
 from benchmarks.systems import Settings, changed
 from benchmarks.systems.awct2 import corpus_folder, run_options
+from benchmarks.tables import overhead_table
 
 
 class Recorder:
-    """An engine that keeps the batches it passes on, and how long it had none in hand."""
+    """An engine that keeps the batches it passes on."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

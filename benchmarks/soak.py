@@ -28,7 +28,7 @@ from anime_whisper_ct2.records import Batch, Decoded
 from benchmarks import corpora, standins, store
 from benchmarks.compare import ROOT, folder
 from benchmarks.measure import Watch, about, span
-from benchmarks.render import soak_chart, soak_table
+from benchmarks.tables import soak_chart, soak_table
 
 POINTS = 200  # of each curve, in the result
 

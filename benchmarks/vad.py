@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -35,6 +35,7 @@ from anime_whisper_ct2.vad.silero import SileroVad
 from benchmarks import corpora, store
 from benchmarks.compare import ROOT, folder
 from benchmarks.measure import about, sample, span, undisturbed
+from benchmarks.tables import vad_table
 
 N_MELS = 128
 BLOCK_FRAMES = 60 * SAMPLE_RATE // FRAME_SAMPLES
@@ -164,39 +165,6 @@ def stream(path: Path) -> dict[str, Any]:
         "longest_s": longest_s,
         "peak_mib": sample().peak_mib - before,
     }
-
-
-def vad_table(report: Mapping[str, Any]) -> str:
-    """Give both VADs beside each other, and the long recording."""
-    from benchmarks.render import table
-
-    options = report["options"]
-    rows = [
-        [
-            what,
-            *(f"{report[key]:.3f}" for key in (f"{name}_s", f"their_{name}_s")),
-            f"{report[f'{name}_times_faster']:.2f}",
-        ]
-        for name, what in (("network", "probabilities"), ("spans", "spans"))
-    ]
-    beside_theirs = table([f"{options['minutes']:g} minutes", "s", "faster-whisper s", "times as fast"], rows)
-    names = (("short", f"{options['minutes']:g} min"), ("long", f"{options['hours']:g} h"))
-    head = ["file to features", "wall s", "× real time", "segments", "longest s", "peak beyond start MiB"]
-    figures = (
-        ("wall_s", ".1f"),
-        ("times_real_time", ".0f"),
-        ("segments", ",d"),
-        ("longest_s", ".1f"),
-        ("peak_mib", ".0f"),
-    )
-    streams = table(
-        head, [[label, *(format(report[key][name], form) for name, form in figures)] for key, label in names]
-    )
-    return (
-        f"{beside_theirs}\n\n{options['rounds']} rounds, one thread; {report['times_real_time']:.0f} times real time. "
-        f"The spans of 10 hours take {report['spans_s_per_10_h']:.2f} s of it.\n\n{streams}\n\n"
-        f"The long recording takes {report['long_beyond_short_mib']:.0f} MiB more than the short one."
-    )
 
 
 if __name__ == "__main__":

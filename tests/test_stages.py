@@ -80,6 +80,24 @@ class TestBatcher:
             now += 100.0  # what is done with each item, before the next is asked for
         assert seen == [Tick, Tick, Tick, Batch]
 
+    def test_a_hungry_engine_gets_a_few_windows_and_when_nothing_comes_any(self) -> None:
+        few = Batcher(WindowLength(), lambda _: 64, hungry=lambda: True)
+        sizes = [len(item.windows) for item in few(window(n) for n in range(20)) if isinstance(item, Batch)]
+        assert sizes == [8, 8, 4]
+        one = Batcher(WindowLength(), lambda _: 64, hungry=lambda: True)
+        assert [type(item) for item in one([window(0), Tick(), window(1)])] == [Batch, Tick, Batch]
+
+    def test_a_busy_engine_gets_full_batches(self) -> None:
+        batches = list(Batcher(WindowLength(), lambda _: 16, hungry=lambda: False)(window(n) for n in range(40)))
+        assert [len(batch.windows) for batch in batches if isinstance(batch, Batch)] == [16, 16, 8]
+
+    def test_a_rare_length_is_not_passed_over_for_ever(self) -> None:
+        """A hungry engine and a long recording: its many windows of one length do not keep the one clip waiting."""
+        stream = [window(0, frames=900), *(window(1, n) for n in range(200))]
+        batches = Batcher(lambda frames: 1000 if frames > 500 else 300, lambda _: 64, hungry=lambda: True)
+        order = [item.frames for item in batches(stream) if isinstance(item, Batch)]
+        assert order.index(1000) <= 6
+
     def test_more_than_a_window_holds_is_refused(self) -> None:
         with pytest.raises(ValueError, match="3001"):
             WindowLength()(3001)
