@@ -19,6 +19,7 @@ from anime_whisper_ct2.records import (
     Tick,
     Transcript,
     Window,
+    Word,
 )
 
 
@@ -84,10 +85,14 @@ class Assembler:
             language=self._language,
             text=self._between.join(segment.text for segment in segments),
             segments=segments,
-            flags=() if segments else ("empty",),
+            flags=tuple(dict.fromkeys(flag for segment in segments for flag in segment.flags)) or _empty(segments),
             meta=entry.recording.meta,
             offset=_offset_s(entry.recording),
         )
+
+
+def _empty(segments: tuple[Segment, ...]) -> tuple[str, ...]:
+    return () if segments else ("empty",)
 
 
 def _offset_s(recording: Recording) -> float | None:
@@ -102,7 +107,17 @@ def _segment(window: Window, decoded: Decoded) -> Segment:
         avg_logprob=round(decoded.avg_logprob, 4),
         no_speech_prob=round(decoded.no_speech_prob, 4),
         compression_ratio=round(compression_ratio(decoded.text), 3),
+        flags=decoded.flags,
+        words=tuple(_word(window, word) for word in decoded.words),
+        retries=decoded.retries,
     )
+
+
+def _word(window: Window, word: Word) -> Word:
+    """Move a word to its place in the recording, where it stays inside the segment's rounded times."""
+    first, last = round(window.start_s, 3), round(window.end_s, 3)
+    start, end = (min(max(round(window.start_s + at, 3), first), last) for at in (word.start, word.end))
+    return Word(start, end, word.text, round(word.probability, 3))
 
 
 def _failure(recording: Recording, broken: Broken) -> Failure:

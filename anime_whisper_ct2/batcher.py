@@ -83,7 +83,7 @@ class Batcher:
             yield self._take(frames)
 
     def _meal(self, least: int) -> Iterator[Batch]:
-        """Give a hungry engine the length with most windows, if those are at least so many, and now and then the oldest."""
+        """Give a hungry engine the length with most windows, if those are `least` or more; now and then the oldest."""
         while self._waiting and self._hungry():
             frames = min(self._first_meal, key=self._first_meal.__getitem__)
             if self._meals - self._first_meal[frames] < _MOST_PASSED_OVER:

@@ -186,7 +186,7 @@ class CorpusRun:
             "no_repeat_ngram_size": options.decoding.no_repeat_ngram_size,
             **self._length.settings,
             **options.segment.settings,
-            **({"retry": options.decoding.retry} if self._length.mode == "fit" else {}),
+            "retry": options.decoding.retry,
         }
 
     def _about(self) -> dict[str, Any]:

@@ -212,6 +212,11 @@ def to_json(outcome: Outcome) -> str:
     content = asdict(outcome)
     if content.get("offset", 0.0) is None:
         del content["offset"]
+    for segment in content.get("segments", ()):
+        if not segment["words"]:
+            del segment["words"]  # not asked for
+        if segment["retries"] is None:
+            del segment["retries"]
     return _dump(content)
 
 

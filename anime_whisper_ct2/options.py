@@ -53,8 +53,9 @@ class DecodingOptions:
     no_repeat_ngram_size: int = 0  # 5 to 10 where loops show, says the model card
     window: WindowMode = "auto"  # full: 30 s; fit: the clip and a tail; auto: fit where a profile was measured
     tail_s: float | None = None  # silence behind the clip when fitted; None: the profile's, or 2.56
-    retry: bool = True  # decode fitted windows again at 30 s where the text looks wrong
+    retry: bool = True  # decode again what looks wrong: at 30 s, without repeated 5-grams, with 5 beams
     audit: float = 0.01  # share of the fitted windows that are decoded at 30 s too, to compare
+    words: bool = False  # say when each word is spoken
 
     def __post_init__(self) -> None:
         _check_at_least("beam size", self.beam_size, 1)

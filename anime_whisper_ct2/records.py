@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -85,18 +85,32 @@ class LogMel:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """One piece of a recording on its way to the engine: `number` counts within the recording, times are in it.
+class Sound:
+    """What can be said of samples without listening.
 
-    `rms` is the root mean square of its samples.
+    `rms`: root mean square. `clipped`: share of the samples at full scale. `range_db`: from the quiet frames (10th
+    percentile) to the loud ones (95th).
     """
+
+    rms: float = 0.0
+    clipped: float = 0.0
+    range_db: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One piece of a recording on its way to the engine: `number` counts within the recording, times are in it."""
 
     key: int
     number: int
     start_s: float
     end_s: float
     mel: LogMel
-    rms: float = 0.0
+    sound: Sound = Sound()
+
+
+# How a window is decoded: as asked for; the same at 30 s; without repeated 5-grams; with 5 beams.
+Step: TypeAlias = Literal["first", "full", "ngram", "beam"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +119,26 @@ class Batch:
 
     windows: tuple[Window, ...]
     frames: int
+    step: Step = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text and when it is spoken, in seconds; `probability` is the mean of its tokens'."""
+
+    start: float
+    end: float
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """What was tried for a window whose first text looked wrong: why, which steps, and which one's text stands."""
+
+    reasons: tuple[str, ...]
+    tried: tuple[Step, ...]
+    kept: Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +146,8 @@ class Decoded:
     """What the engine made of one window.
 
     `avg_logprob` is the mean natural log-probability of the tokens and the end token; `tokens` leaves the end out;
-    `capped` says that the token limit came before the end.
+    `capped` says that the token limit came before the end. `words`, where they were asked for, make up the text; their
+    times count from the window's start. `flags` and `retries` are added when it is settled.
     """
 
     text: str
@@ -120,11 +155,14 @@ class Decoded:
     avg_logprob: float
     no_speech_prob: float
     capped: bool = False
+    words: tuple[Word, ...] = ()
+    flags: tuple[str, ...] = ()
+    retries: Retries | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a recording and its text; times in seconds from the recording's start."""
+    """A stretch of a recording and its text; times in seconds from the recording's start, its words' too."""
 
     start: float
     end: float
@@ -133,6 +171,8 @@ class Segment:
     no_speech_prob: float
     compression_ratio: float
     flags: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()
+    retries: Retries | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.cli.calibrate import calibrate_command
 from anime_whisper_ct2.cli.convert import convert
 from anime_whisper_ct2.cli.doctor import doctor
+from anime_whisper_ct2.cli.eval import eval_command
 from anime_whisper_ct2.cli.export import export_command
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED
 from anime_whisper_ct2.cli.run import run
@@ -51,6 +52,7 @@ def main() -> None:
 main.add_command(calibrate_command)
 main.add_command(convert)
 main.add_command(doctor)
+main.add_command(eval_command)
 main.add_command(export_command)
 main.add_command(run)
 main.add_command(stats_command)

@@ -152,7 +152,7 @@ text_options = _group(
         "--retry/--no-retry",
         default=DECODING.retry,
         show_default=True,
-        help="Decode fitted windows again at 30 s where the text looks wrong.",
+        help="Decode again what looks wrong: at 30 s if it was fitted, without repeated 5-grams, with 5 beams.",
     ),
     click.option(
         "--audit",

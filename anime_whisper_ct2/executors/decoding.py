@@ -6,17 +6,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import EngineError, EngineMemoryError
-from anime_whisper_ct2.executors.second_look import SecondLook
+from anime_whisper_ct2.executors.ladder import STEPS, Attempts, Ladder
 from anime_whisper_ct2.mel import WINDOW_FRAMES
-from anime_whisper_ct2.records import Batch, Broken, Decoded, Window
+from anime_whisper_ct2.records import Batch, Broken, Decoded, Step, Tick, Window
 
 T = TypeVar("T")
 
+# Beams of the last step; a batch holds so many times fewer windows then.
+BEAMS = 5
 # Windows that fail alone, with none decoded between them, after which the device is taken for broken and not they.
 _MOST_FAILURES = 8
 
@@ -25,32 +27,42 @@ _MOST_FAILURES = 8
 class _Submitted:
     batch: Batch
     future: Future[list[Decoded]]
-    # What a first decode made of the windows, when this is their second.
-    first: tuple[Decoded, ...] = ()
+    # What earlier steps made of the windows; empty for their first.
+    before: tuple[Attempts, ...]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Windows that are to go one step further down the ladder."""
+
+    windows: list[Window] = field(default_factory=list)
+    before: list[Attempts] = field(default_factory=list)
+    since: float = 0.0
 
 
 class Decoding:
     """Hands batches to the engine, several in flight, and gives back each window with what became of it.
 
     A batch that fails is tried again in halves, down to the window at fault, which ends its recording; one that does
-    not fit the memory makes all later ones smaller, too. Fitted windows that `second_look` wants go once more, at 30 s
-    and in batches of their own. Raises EngineError when nothing but failures comes back: then it is the device.
+    not fit the memory makes all later ones smaller, too. Windows that `ladder` sends further go again at 30 s, each
+    step in batches of its own. Raises EngineError when nothing but failures comes back: then it is the device.
     """
 
     def __init__(
         self,
         engine: Engine,
-        second_look: SecondLook | None = None,
+        ladder: Ladder | None = None,
         patience_s: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
-        self._second_look = second_look
+        self._ladder = ladder or Ladder(retry=False)
         self._patience_s = patience_s
         self._clock = clock
         self._pending: deque[_Submitted] = deque()
-        self._again: list[tuple[Window, Decoded]] = []
-        self._again_since = 0.0
+        self._again: dict[Step, _Waiting] = {}
+        # Texts that are home already and are decoded at 30 s only to be compared.
+        self._audited: set[tuple[int, int]] = set()
         self._failures_in_a_row = 0
         self.memory_halvings = 0
 
@@ -65,28 +77,41 @@ class Decoding:
         """Turn batches into (window, decoded); whatever is no batch passes straight through."""
         for item in items:
             if isinstance(item, Batch):
-                self._submit(item)
+                self._submit(item, ((),) * len(item.windows))
                 while len(self._pending) >= self._engine.in_flight:
                     yield from self._finish_oldest()
             else:
                 while self._pending and self._pending[0].future.done():
                     yield from self._finish_oldest()
-                if self._again and self._clock() - self._again_since > self._patience_s:
-                    self._submit_again()
+                self._submit_due(idle=isinstance(item, Tick))
                 yield item
         while self._pending or self._again:
             while self._again and len(self._pending) < self._engine.in_flight:
-                self._submit_again()
+                self._submit_again(next(iter(self._again)))
             yield from self._finish_oldest()
 
-    def _submit(self, batch: Batch, first: tuple[Decoded, ...] = ()) -> None:
-        self._pending.append(_Submitted(batch, self._engine.submit(batch), first))
+    def _submit(self, batch: Batch, before: tuple[Attempts, ...]) -> None:
+        self._pending.append(_Submitted(batch, self._engine.submit(batch), before))
 
-    def _submit_again(self) -> None:
-        take = self._engine.capacity(WINDOW_FRAMES)
-        windows, first = zip(*self._again[:take], strict=True)
-        del self._again[:take]
-        self._submit(Batch(windows, WINDOW_FRAMES), first)
+    def _submit_due(self, *, idle: bool) -> None:
+        """Send on what has waited long enough, or whatever there is when there is nothing else to do."""
+        now = self._clock()
+        for step, waiting in list(self._again.items()):
+            if now - waiting.since > self._patience_s or (idle and self.hungry):
+                self._submit_again(step)
+
+    def _submit_again(self, step: Step) -> None:
+        waiting = self._again[step]
+        take = self._capacity(step)
+        windows, before = waiting.windows[:take], waiting.before[:take]
+        del waiting.windows[:take], waiting.before[:take]
+        if not waiting.windows:
+            del self._again[step]
+        self._submit(Batch(tuple(windows), WINDOW_FRAMES, step), tuple(before))
+
+    def _capacity(self, step: Step) -> int:
+        most = self._engine.capacity(WINDOW_FRAMES)
+        return max(1, most // BEAMS) if step == "beam" else most
 
     def _finish_oldest(self) -> Iterator[tuple[Window, Decoded] | Broken]:
         done = self._pending.popleft()
@@ -96,50 +121,56 @@ class Decoding:
             yield from self._split(done, error)
             return
         self._failures_in_a_row = 0
-        for window, first, now in zip(done.batch.windows, done.first or decoded, decoded, strict=True):
-            if done.first:
-                yield from self._second(window, first, now)
+        step, fitted = done.batch.step, done.batch.frames < WINDOW_FRAMES
+        for window, before, now in zip(done.batch.windows, done.before, decoded, strict=True):
+            if (window.key, window.number) in self._audited:
+                self._audited.discard((window.key, window.number))
+                self._ladder.compare(window, before[0][1], now)
             else:
-                yield from self._first(window, now, fitted=done.batch.frames < WINDOW_FRAMES)
-        if len(self._again) >= self._engine.capacity(WINDOW_FRAMES):
-            self._submit_again()
+                yield from self._decoded(window, (*before, (step, now)), fitted=fitted)
+        for further in STEPS:
+            while further in self._again and len(self._again[further].windows) >= self._capacity(further):
+                self._submit_again(further)
 
-    def _first(self, window: Window, decoded: Decoded, *, fitted: bool) -> Iterator[tuple[Window, Decoded]]:
-        look = self._second_look if fitted else None
-        if look is not None and look.wanted(window, decoded):
-            if not self._again:
-                self._again_since = self._clock()
-            self._again.append((window, decoded))
-        # A text that is only audited stands as it is and goes home at once.
-        if look is None or not look.doubted_now(window, decoded):
-            yield window, decoded
+    def _decoded(self, window: Window, attempts: Attempts, *, fitted: bool) -> Iterator[tuple[Window, Decoded]]:
+        step = self._ladder.next_step(window, attempts, fitted=fitted)
+        if step is not None:
+            self._wait(step, window, attempts)
+        else:
+            yield window, self._ladder.settle(window, attempts)
+        if attempts[-1][0] == "full":
+            self._ladder.compare(window, attempts[0][1], attempts[-1][1])
+        elif fitted and self._ladder.is_audited(window) and step is None:
+            self._audited.add((window.key, window.number))
+            self._wait("full", window, attempts)
 
-    def _second(self, window: Window, first: Decoded, now: Decoded) -> Iterator[tuple[Window, Decoded]]:
-        assert self._second_look is not None
-        self._second_look.compare(window, first, now)
-        if self._second_look.doubted_now(window, first):
-            yield window, now
+    def _wait(self, step: Step, window: Window, attempts: Attempts) -> None:
+        waiting = self._again.setdefault(step, _Waiting(since=self._clock()))
+        waiting.windows.append(window)
+        waiting.before.append(attempts)
 
     def _split(self, failed: _Submitted, error: EngineError) -> Iterator[tuple[Window, Decoded] | Broken]:
-        windows, frames = failed.batch.windows, failed.batch.frames
-        if isinstance(error, EngineMemoryError) and len(windows) > 1:
+        batch = failed.batch
+        if isinstance(error, EngineMemoryError) and len(batch.windows) > 1:
             self.memory_halvings += 1
-            self._engine.shrink(frames, len(windows))
-        if len(windows) == 1:
-            yield from self._lost(windows[0], failed.first, error)
+            self._engine.shrink(batch.frames, len(batch.windows) * (BEAMS if batch.step == "beam" else 1))
+        if len(batch.windows) == 1:
+            yield from self._lost(batch.windows[0], failed.before[0], error)
             return
-        middle = len(windows) // 2
+        middle = len(batch.windows) // 2
         for part in (slice(middle, None), slice(None, middle)):
-            half = Batch(windows[part], frames)
-            self._pending.appendleft(_Submitted(half, self._engine.submit(half), failed.first[part]))
+            half = replace(batch, windows=batch.windows[part])
+            self._pending.appendleft(_Submitted(half, self._engine.submit(half), failed.before[part]))
 
     def _lost(
-        self, window: Window, first: tuple[Decoded, ...], error: EngineError
+        self, window: Window, attempts: Attempts, error: EngineError
     ) -> Iterator[tuple[Window, Decoded] | Broken]:
-        """One window alone failed: its first text stands, if it has one; else its recording is at fault, or all is."""
-        if first:
-            if self._second_look is not None and self._second_look.doubted_now(window, first[0]):
-                yield window, first[0]
+        """One window alone failed: a text that it has stands; without one its recording is at fault, or all is."""
+        if attempts:
+            if (window.key, window.number) in self._audited:
+                self._audited.discard((window.key, window.number))
+            else:
+                yield window, self._ladder.settle(window, attempts)
             return
         self._failures_in_a_row += 1
         if self._failures_in_a_row >= _MOST_FAILURES:

@@ -16,9 +16,9 @@ from typing import Any
 
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors import Task
+from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.messages import Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import Child, cause_of_death
-from anime_whisper_ct2.executors.second_look import SecondLook
 from anime_whisper_ct2.records import Failure, Outcome, Tick
 
 TICK_S = 0.1
@@ -92,7 +92,7 @@ class Fleet:
         self._stations: list[_Station] = []
         self._retired: list[_Station] = []
         self._figures: Counter[str] = Counter()
-        self._window_check = SecondLook(retry=False, audit=0.0)
+        self._ladder = Ladder()
         # What engines died over: each list is done by one engine that has nothing else in hand.
         self._suspects: deque[list[Task]] = deque()
         self._stopping = False
@@ -117,8 +117,8 @@ class Fleet:
     @property
     def figures(self) -> dict[str, Any]:
         """What `run.json` says beside the totals, summed over the engines."""
-        check = {"window_check": dict(self._window_check.figures)} if self._window_check.fitted else {}
-        return {"memory_halvings": self._figures["memory_halvings"], "engine_deaths": self._figures["deaths"], **check}
+        counts = {"memory_halvings": self._figures["memory_halvings"], "engine_deaths": self._figures["deaths"]}
+        return {**counts, **self._ladder.figures}
 
     def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
@@ -196,8 +196,7 @@ class Fleet:
     def _note_done(self, station: _Station, message: Done) -> None:
         station.done = True
         self._figures["memory_halvings"] += message.figures.get("memory_halvings", 0)
-        if message.second_look is not None:
-            self._window_check.add(message.second_look)
+        self._ladder.add(message.ladder)
 
     def _ended(self, station: _Station) -> Iterator[tuple[int, Outcome]]:
         """An engine is through, or dead: start it again if there is something to do for it."""

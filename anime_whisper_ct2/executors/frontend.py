@@ -12,6 +12,7 @@ from anime_whisper_ct2.audio import blocks_of
 from anime_whisper_ct2.errors import RecordingError
 from anime_whisper_ct2.mel import log_mel
 from anime_whisper_ct2.options import SEGMENT, SegmentOptions
+from anime_whisper_ct2.quality import measure
 from anime_whisper_ct2.readers.fetch import opened
 from anime_whisper_ct2.records import Audio, Broken, Closed, Window
 from anime_whisper_ct2.spans import Counted, is_silent, segmented
@@ -44,8 +45,7 @@ def extract(
                 if is_silent(piece.samples):
                     continue
                 mel = log_mel(piece.samples, settings.n_mels, dtype)
-                rms = float(np.sqrt(np.mean(np.square(piece.samples))))
-                yield Window(key, number, piece.start_s, piece.end_s, mel, rms)
+                yield Window(key, number, piece.start_s, piece.end_s, mel, measure(piece.samples))
                 number += 1
     except RecordingError as error:
         yield Broken(key, error.stage, error.kind, str(error))

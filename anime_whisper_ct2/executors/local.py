@@ -13,8 +13,8 @@ from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.frontend import FeatureSettings
+from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
-from anime_whisper_ct2.executors.second_look import SecondLook
 from anime_whisper_ct2.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import DecodingOptions, FrontendOptions, SegmentOptions
 from anime_whisper_ct2.records import Outcome, Tick
@@ -41,7 +41,7 @@ class LocalExecutor:
         decoding = decoding or DecodingOptions()
         self._language = decoding.language
         self._length = length or WindowLength("full")
-        self.second_look = SecondLook(decoding.retry, decoding.audit) if self._length.mode == "fit" else None
+        self.ladder = Ladder(decoding.retry, decoding.audit if self._length.mode == "fit" else 0.0)
         segment = segment or SegmentOptions()
         # A cut every 30 s may go through a word; utterances are sentences of their own.
         self._between = "" if segment.mode == "off" else " "
@@ -57,7 +57,7 @@ class LocalExecutor:
         Closing the generator, or an error in it, ends the workers; what the engine has in hand is finished.
         """
         self._frontend = frontend = self._new_frontend()
-        decoding = Decoding(self._engine, self.second_look)
+        decoding = Decoding(self._engine, self.ladder)
         stages = (
             frontend,
             self._until_stopped,
@@ -76,9 +76,8 @@ class LocalExecutor:
 
     @property
     def figures(self) -> dict[str, Any]:
-        """What `run.json` says beside the totals: memory that ran out, and second looks at fitted windows."""
-        seen = {"window_check": dict(self.second_look.figures)} if self.second_look else {}
-        return {"memory_halvings": self._memory_halvings, **seen}
+        """What `run.json` says beside the totals: memory that ran out, retries, and the audit of fitted windows."""
+        return {"memory_halvings": self._memory_halvings, **self.ladder.figures}
 
     def stop(self) -> None:
         """Begin nothing new: the engine finishes its batches, `run` gives the recordings that end with them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from anime_whisper_ct2.executors.second_look import SecondLook
+from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.options import SEGMENT, DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
 from anime_whisper_ct2.windows import WindowLength
 
@@ -52,4 +52,4 @@ class Done:
     """Every recording is finished; the figures are the executor's."""
 
     figures: dict[str, Any]
-    second_look: SecondLook | None
+    ladder: Ladder

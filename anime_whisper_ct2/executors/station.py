@@ -56,7 +56,7 @@ def _serve(source: IO[bytes], send: Callable[[object], None]) -> None:
         for item in executor.run(iter(inbox.get, None)):
             if isinstance(item, tuple):
                 send(item)
-        send(Done(executor.figures, executor.second_look))
+        send(Done(executor.figures, executor.ladder))
     finally:
         engine.close()
 

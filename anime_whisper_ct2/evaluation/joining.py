@@ -1,0 +1,150 @@
+"""References, and which of them a heard text belongs to."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+
+from anime_whisper_ct2.audio import EXTENSIONS
+from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.evaluation.grouping import NO_GROUP, Grouping
+from anime_whisper_ct2.evaluation.records import Counted, Line
+from anime_whisper_ct2.evaluation.texts import Texts
+from anime_whisper_ct2.readers.rows import shown
+
+_AMBIGUOUS = -1
+
+
+class References:
+    """The references, in their source's order: `ids`, `texts` and the number of each one's group, held in memory.
+
+    `group_names` are those found, in order. Of a recording that comes twice, the first line counts.
+
+    Raises InputError when no line has a text.
+    """
+
+    def __init__(self, source: Texts, grouping: Grouping) -> None:
+        self.source = source
+        self.ids: list[str] = []
+        self.texts: list[str] = []
+        self.duplicates = Counted()
+        self.without_text = Counted()
+        self._grouping = grouping
+        self._groups: list[str | None] = []
+        self._at: dict[str, int] = {}
+        self._loosely: dict[str, int] | None = None
+        self._keys: tuple[str, ...] = ()
+        for line in source.lines():
+            self._keys = self._keys or tuple(line.meta)
+            self._add(line)
+        if not self.ids:
+            keys = f"; what is known of a recording is {', '.join(self._keys)}" if self._keys else ""
+            raise InputError(f"{shown(source.path)}: holds no references: no recording has a text{keys}")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._at
+
+    def position(self, id_: str) -> int | None:
+        """Give the number of the reference with exactly this id."""
+        return self._at.get(id_)
+
+    def loose_position(self, id_: str) -> int | None:
+        """Give the number of the only reference whose id is the same but for the extension and Unicode's form."""
+        if self._loosely is None:
+            self._loosely = {}
+            for number, known in enumerate(self.ids):
+                key = loosely(known)
+                self._loosely[key] = number if key not in self._loosely else _AMBIGUOUS
+        number = self._loosely.get(loosely(id_), _AMBIGUOUS)
+        return None if number == _AMBIGUOUS else number
+
+    def learn(self, number: int, line: Line) -> None:
+        """Take a reference's group from what a run knows of it, where the reference itself does not say."""
+        if self._groups[number] is None:
+            self._groups[number] = _interned(self._grouping.of(line))
+
+    def group_names(self) -> tuple[str, ...]:
+        """Give the groups that were found, sorted. Raises InputError when a column is nowhere."""
+        names = {group for group in self._groups if group is not None}
+        if not names:
+            known = ", ".join(self._keys) or "nothing"
+            raise InputError(
+                f"no recording has {self._grouping.column!r} to group by, neither in the references, which have "
+                f"{known}, nor in a run's meta"
+            )
+        return tuple(sorted(names | ({NO_GROUP} if None in self._groups else set())))
+
+    def group_numbers(self, names: tuple[str, ...]) -> list[int]:
+        """Give each reference's group by its number in `names`."""
+        number = {name: at for at, name in enumerate(names)}
+        return [number[NO_GROUP if group is None else group] for group in self._groups]
+
+    def _add(self, line: Line) -> None:
+        if line.again or line.id in self._at:
+            self.duplicates = self.duplicates.plus(line.id)
+        elif line.text is None:
+            self.without_text = self.without_text.plus(line.id)
+        else:
+            self._at[line.id] = len(self.ids)
+            self.ids.append(line.id)
+            self.texts.append(line.text)
+            self._groups.append(_interned(self._grouping.of(line)))
+
+
+class Join:
+    """Goes through what a run heard, and gives each text with the number of its reference; once through, counts it.
+
+    Ids must be the same; those that fit nothing so are tried again without the extension of an audio file and in
+    Unicode's composed form, and fit where that leaves one reference and one text, and the reference is still free. Such
+    late ones are held until the others are through.
+    """
+
+    def __init__(self, heard: Texts, references: References) -> None:
+        self._heard = heard
+        self._references = references
+        self.extra = Counted()
+        self.duplicates = Counted()
+        self.without_text = Counted()
+        self.example: str | None = None
+
+    def __iter__(self) -> Iterator[tuple[int, Line]]:
+        taken = bytearray(len(self._references))
+        late: dict[str, Line] = {}
+        for line in self._heard.lines():
+            self.example = self.example or line.id
+            number = self._references.position(line.id)
+            if line.again or line.id in late or (number is not None and taken[number]):
+                self.duplicates = self.duplicates.plus(line.id)
+            elif line.text is None:
+                self.without_text = self.without_text.plus(line.id)
+            elif number is None:
+                late[line.id] = line
+            else:
+                taken[number] = 1
+                yield number, line
+        alike = Counter(map(loosely, late))
+        for id_, line in late.items():
+            number = self._references.loose_position(id_)
+            if number is None or taken[number] or alike[loosely(id_)] > 1:
+                self.extra = self.extra.plus(id_)
+            else:
+                taken[number] = 1
+                yield number, line
+
+
+def loosely(id_: str) -> str:
+    """Give an id without the extension of an audio file and in composed form, as systems differ in it."""
+    stem, dot, extension = id_.rpartition(".")
+    if dot and extension.lower() in EXTENSIONS and stem and not stem.endswith("/"):
+        id_ = stem
+    return id_ if id_.isascii() else unicodedata.normalize("NFC", id_)
+
+
+def _interned(name: str | None) -> str | None:
+    """Share one string among the millions of recordings of a group."""
+    return None if name is None else sys.intern(name)
