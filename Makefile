@@ -13,7 +13,7 @@ $(BIN)/python:
 
 # A stamp for each set of packages, renewed when setup.cfg changes.
 $(VENV)/.demo: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[eval]'
+	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
 $(VENV)/.test: setup.cfg pyproject.toml | $(BIN)/python
@@ -28,7 +28,7 @@ $(VENV)/.bench: $(VENV)/.test
 demo: $(VENV)/.demo
 	$(BIN)/awct2 convert tests/tiny/checkpoint $(DEMO_OUT)/model --force
 	$(BIN)/awct2 run tests/sample/corpus --model $(DEMO_OUT)/model --output $(DEMO_OUT)/transcripts --overwrite
-	$(BIN)/python tests/sample/score.py $(DEMO_OUT)/transcripts tests/sample/references.jsonl --max-cer 5
+	$(BIN)/awct2 eval $(DEMO_OUT)/transcripts tests/sample/references.jsonl --max-cer 5
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest

@@ -1,7 +1,7 @@
 """Anime Whisper on CTranslate2: a correct conversion, and transcription of whole corpora in batches across files.
 
-The public surface: `Transcriber` and the records it gives, `CorpusRun` for what `awct2 run` does, `FakeEngine` for
-tests without a model, and the errors. Nothing heavy is imported before it is asked for.
+The public surface: `Transcriber` and the records it gives, `CorpusRun` and `Export` for what `awct2 run` and `awct2
+export` do, `FakeEngine` for tests without a model, and the errors. Nothing heavy is imported before it is asked for.
 """
 
 from __future__ import annotations
@@ -13,56 +13,74 @@ from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.errors import Awct2Error, RecordingError
 
 if TYPE_CHECKING:
+    from anime_whisper_ct2.clip_plan import ClipOptions
     from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions
     from anime_whisper_ct2.engine import Engine
     from anime_whisper_ct2.engine.fake import FakeEngine
+    from anime_whisper_ct2.export import ClipFolder, Export, Exported
+    from anime_whisper_ct2.filters import Filters
     from anime_whisper_ct2.models import resolve_model
     from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
     from anime_whisper_ct2.readers import Corpus
-    from anime_whisper_ct2.records import Decoded, Failure, Recording, Segment, Transcript, Window
+    from anime_whisper_ct2.records import Decoded, Failure, Recording, Segment, Transcript, Window, Word
+    from anime_whisper_ct2.results import RunFolder
     from anime_whisper_ct2.transcriber import Transcriber
 
 __all__ = [
     "Awct2Error",
+    "ClipFolder",
+    "ClipOptions",
     "Corpus",
     "CorpusRun",
     "Decoded",
     "DecodingOptions",
     "Engine",
     "EngineOptions",
+    "Export",
+    "Exported",
     "Failure",
     "FakeEngine",
+    "Filters",
     "FrontendOptions",
     "Recording",
     "RecordingError",
+    "RunFolder",
     "RunOptions",
     "Segment",
     "SegmentOptions",
     "Transcriber",
     "Transcript",
     "Window",
+    "Word",
     "__version__",
     "resolve_model",
 ]
 
 # Worker processes import this package too, and need none of it.
 _ROOMS = {
+    "ClipFolder": "export",
+    "ClipOptions": "clip_plan",
     "Corpus": "readers",
     "CorpusRun": "corpus_run",
     "Decoded": "records",
     "DecodingOptions": "options",
     "Engine": "engine",
     "EngineOptions": "options",
+    "Export": "export",
+    "Exported": "export",
     "Failure": "records",
     "FakeEngine": "engine.fake",
+    "Filters": "filters",
     "FrontendOptions": "options",
     "Recording": "records",
+    "RunFolder": "results",
     "RunOptions": "corpus_run",
     "Segment": "records",
     "SegmentOptions": "options",
     "Transcriber": "transcriber",
     "Transcript": "records",
     "Window": "records",
+    "Word": "records",
     "resolve_model": "models",
 }
 

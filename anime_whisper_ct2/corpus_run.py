@@ -187,6 +187,7 @@ class CorpusRun:
             **self._length.settings,
             **options.segment.settings,
             "retry": options.decoding.retry,
+            **({"words": True} if options.decoding.words else {}),
         }
 
     def _about(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.records import Recording, Transcript
 from anime_whisper_ct2.results import RunFolder
+from anime_whisper_ct2.text import NORMALIZERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,10 @@ class Export:
 
     `run` is the output folder of `awct2 run`, or a `transcripts.jsonl`; `out` is by default `export/FORMAT` in it. The
     same results give the same bytes. `speaker` is who speaks in all of it, `title` the data set's name; by default that
-    is the corpus's. With `clips`, every segment that stays is cut out of its recording first, and the rows of a data
-    set are those clips; a call that was interrupted goes on with those that are left. `on_clips` gets what became of
-    each recording's clips.
+    is the corpus's. `normalizer` is the name of one of `text.NORMALIZERS`, which all texts go through; what it leaves
+    nothing of is left out. With `clips`, every segment that stays is cut out of its recording first, and the rows of a
+    data set are those clips; a call that was interrupted goes on with those that are left. `on_clips` gets what became
+    of each recording's clips.
 
     Raises InputError for a format or a run that is not there.
     """
@@ -70,6 +72,7 @@ class Export:
         filters: Filters | None = None,
         speaker: str | None = None,
         title: str | None = None,
+        normalizer: str | None = None,
         clips: ClipFolder | None = None,
         on_clips: Callable[[ClipResult], None] | None = None,
     ) -> None:
@@ -81,6 +84,9 @@ class Export:
         self._filters = filters or Filters()
         self._settings = ExportSettings(title or self._run.title or ExportSettings().title, speaker)
         self._path = out if out is not None else self._run.folder / "export" / format_
+        if normalizer is not None and normalizer not in NORMALIZERS:
+            raise InputError(f"there is no normalizer {normalizer!r}; choose one of {', '.join(NORMALIZERS)}")
+        self._normalizer = normalizer
         self._clips = clips
         self._on_clips = on_clips or (lambda _result: None)
 
@@ -96,6 +102,7 @@ class Export:
             "format": self._format.name,
             "settings": asdict(self._settings),
             "filters": asdict(self._filters),
+            "normalizer": self._normalizer,
             "clips": asdict(clips.options) if clips else None,
         }
         with publishing(self._path, about, _below(clips.path, self._path) if clips else None) as folder:
@@ -111,6 +118,7 @@ class Export:
     def _recordings(self, done: Exported) -> Iterator[Named]:
         for transcript in self._run.transcripts():
             if kept := self._filters.apply(transcript):
+                kept = self._normalized(kept)
                 done.recordings += 1
                 done.rows += len(kept.segments)
                 yield Named(self._names[kept.id], kept)
@@ -124,10 +132,21 @@ class Export:
             whole_files_only=self._format.whole_files_only,
             clips=self._clips_of(self._clips) if self._clips else None,
         ):
+            text = row.text if self._normalizer is None else NORMALIZERS[self._normalizer](row.text)
+            if self._normalizer is not None and not text:
+                continue
             done.rows += 1
             done.recordings += row.recording != last
             last = row.recording
-            yield row
+            yield replace(row, text=text)
+
+    def _normalized(self, transcript: Transcript) -> Transcript:
+        if self._normalizer is None:
+            return transcript
+        normalize = NORMALIZERS[self._normalizer]
+        segments = (replace(segment, text=normalize(segment.text)) for segment in transcript.segments)
+        kept = tuple(segment for segment in segments if segment.text)
+        return replace(transcript, text=normalize(transcript.text), segments=kept)
 
     def _cut(self, clips: ClipFolder, done: Exported) -> None:
         work = jobs(self._run, self._corpus(), lambda one: self._plan(one, self._names[one.id], clips.options))

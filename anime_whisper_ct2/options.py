@@ -1,6 +1,6 @@
 """Every option with its default, written once; the command line and `Transcriber` read both from here.
 
-Standard library only (floor 0).
+Standard library only, but for names of records (floor 0).
 """
 
 from __future__ import annotations
@@ -10,8 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.records import Step
 
 DEFAULT_MODEL = "litagin/anime-whisper"
+# What a text that looks wrong is decoded with again: the author's own remedy for loops, and a search's usual width.
+RETRY_NGRAM = 5
+RETRY_BEAMS = 5
 
 Device = Literal["auto", "cpu", "cuda"]
 WindowMode = Literal["auto", "full", "fit"]
@@ -64,6 +68,14 @@ class DecodingOptions:
         if self.tail_s is not None:
             _check_range("the tail in seconds", self.tail_s, 0, 30)
         _check_range("the audited share", self.audit, 0, 1)
+
+    def at(self, step: Step) -> DecodingOptions:
+        """Give the options for a step of the retries: these, and more where they were too little."""
+        if step == "ngram":
+            return replace(self, no_repeat_ngram_size=max(RETRY_NGRAM, self.no_repeat_ngram_size))
+        if step == "beam":
+            return replace(self, beam_size=max(RETRY_BEAMS, self.beam_size))
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +14,16 @@ from typing import IO, Any
 from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.journal import RUN, TRANSCRIPTS
-from anime_whisper_ct2.records import Segment, Transcript
+from anime_whisper_ct2.records import Retries, Segment, Transcript, Word
 
 _ID_PREFIX = '{"id": "'
 _GLOB = frozenset("*?[]{}")
 _CONTAINERS = frozenset(("jsonl", "csv", "tsv", "txt", "scp", "tar", "gz", "tgz", "parquet")) | EXTENSIONS
-_SEGMENT_KEYS = ("start", "end", "avg_logprob", "no_speech_prob", "compression_ratio")
+_FIGURES = ("avg_logprob", "no_speech_prob", "compression_ratio")
+_LONGEST_S = 1e8
+# Deeper ones would break whatever writes the metadata again.
+_DEEPEST = 64
+_NO_TRANSCRIPT = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 
 class RunFolder(Mapping[str, Transcript]):
@@ -102,8 +107,8 @@ class RunFolder(Mapping[str, Transcript]):
         except OSError as error:
             raise InputError(f"{self.file} cannot be read: {error.strerror or error}") from error
         try:
-            transcript = read_transcript(json.loads(raw))
-        except (ValueError, KeyError, TypeError) as error:
+            transcript = read_transcript(json.loads(raw, parse_float=_finite, parse_constant=_finite))
+        except _NO_TRANSCRIPT as error:
             raise _bad_line(self.file, offset, error) from error
         if transcript.id != id_:
             raise InputError(f"{self.file} was changed while it was read; try again when the run is done")
@@ -113,25 +118,39 @@ class RunFolder(Mapping[str, Transcript]):
 def read_transcript(line: Mapping[str, Any]) -> Transcript:
     """Make a record of one line of `transcripts.jsonl`, read as JSON; keys that are not known are passed over.
 
-    Raises KeyError, TypeError or ValueError for what is no transcript.
+    Raises KeyError, TypeError, ValueError or OverflowError for what is no transcript: times and figures are finite, and
+    nothing ends before it begins.
     """
     return Transcript(
         id=_text(line["id"]),
         audio=_text(line["audio"]),
-        duration=float(line["duration"]),
+        duration=_seconds(line["duration"]),
         language=_text(line["language"]),
         text=_text(line["text"]),
         segments=tuple(map(_segment, _list(line["segments"]))),
         flags=tuple(map(_text, _list(line.get("flags", [])))),
-        meta=dict(line.get("meta") or {}),
-        offset=None if line.get("offset") is None else float(line["offset"]),
+        meta=_flat_enough(dict(line.get("meta") or {})),
+        offset=None if line.get("offset") is None else _seconds(line["offset"]),
     )
 
 
 def _segment(line: Mapping[str, Any]) -> Segment:
-    start, end, avg_logprob, no_speech_prob, compression_ratio = (float(line[key]) for key in _SEGMENT_KEYS)
+    start, end = _stretch(line)
+    avg_logprob, no_speech_prob, compression_ratio = (_finite(line[key]) for key in _FIGURES)
     flags = tuple(map(_text, _list(line.get("flags", []))))
-    return Segment(start, end, _text(line["text"]), avg_logprob, no_speech_prob, compression_ratio, flags)
+    words = tuple(map(_word, _list(line.get("words", []))))
+    retries = _retries(line["retries"]) if line.get("retries") else None
+    return Segment(
+        start, end, _text(line["text"]), avg_logprob, no_speech_prob, compression_ratio, flags, words, retries
+    )
+
+
+def _word(line: Mapping[str, Any]) -> Word:
+    return Word(*_stretch(line), _text(line["text"]), _finite(line["probability"]))
+
+
+def _retries(line: Mapping[str, Any]) -> Retries:
+    return Retries(tuple(_list(line["reasons"])), tuple(_list(line["tried"])), line["kept"])
 
 
 def _text(value: Any) -> str:
@@ -146,6 +165,38 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
+def _finite(value: Any) -> float:
+    """Read a number; NaN and infinities are none to JSON, whatever Python takes for it."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r:.40} is no finite number")
+    return number
+
+
+def _seconds(value: Any) -> float:
+    number = _finite(value)
+    if not 0 <= number <= _LONGEST_S:
+        raise ValueError(f"{value!r:.40} is no time in a recording")
+    return number + 0.0  # -0.0 becomes 0.0
+
+
+def _stretch(line: Mapping[str, Any]) -> tuple[float, float]:
+    start, end = _seconds(line["start"]), _seconds(line["end"])
+    if end < start:
+        raise ValueError(f"a segment or word ends at {end} s and begins at {start} s")
+    return start, end
+
+
+def _flat_enough(value: Any, depth: int = 0) -> Any:
+    if depth > _DEEPEST:
+        raise ValueError(f"values are nested more than {_DEEPEST} deep")
+    if isinstance(value, (dict, list)):
+        for held in value.values() if isinstance(value, dict) else value:
+            if isinstance(held, (dict, list)):
+                _flat_enough(held, depth + 1)
+    return value
+
+
 def _index(path: Path) -> tuple[Sequence[str], array[int]]:
     """Find where each recording's line begins: ids in order, and byte offsets."""
     ids: list[str] = []
@@ -157,7 +208,7 @@ def _index(path: Path) -> tuple[Sequence[str], array[int]]:
                 break
             try:
                 ids.append(_id_of(raw))
-            except (ValueError, KeyError, TypeError) as error:
+            except _NO_TRANSCRIPT as error:
                 raise _bad_line(path, offset, error) from error
             offsets.append(offset)
             offset += len(raw)
@@ -192,6 +243,6 @@ def _bad_line(path: Path, offset: int, error: Exception) -> InputError:
 def _read_about(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

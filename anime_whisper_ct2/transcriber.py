@@ -68,6 +68,7 @@ class Transcriber:
         window: WindowMode = DECODING.window,
         tail_s: float | None = DECODING.tail_s,
         retry: bool = DECODING.retry,
+        words: bool = DECODING.words,
         segment: SegmentMode = SEGMENT.mode,
         max_segment_s: float = SEGMENT.max_segment_s,
         vad_threshold: float = SEGMENT.vad_threshold,
@@ -75,7 +76,7 @@ class Transcriber:
         speech_pad_s: float = SEGMENT.speech_pad_s,
     ) -> None:
         self._segment = SegmentOptions(segment, max_segment_s, vad_threshold, min_silence_s, speech_pad_s)
-        self._decoding = DecodingOptions(language, beam_size, no_repeat_ngram_size, window, tail_s, retry, audit=0.0)
+        self._decoding = DecodingOptions(language, beam_size, no_repeat_ngram_size, window, tail_s, retry, 0.0, words)
         self._frontend = FrontendOptions(workers)
         engine_options = EngineOptions(device, (gpu,), 1, compute_type, cpu_threads, batch_size)
         if isinstance(model, (str, os.PathLike)):

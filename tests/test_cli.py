@@ -53,8 +53,8 @@ class TestRun:
     def test_the_sample_corpus_within_5_percent(self, tiny_model: Path, tmp_path: Path) -> None:
         result = awct2("run", CORPUS, "-m", tiny_model, "-o", tmp_path / "out")
         assert result.returncode == 0, result.stderr
-        score = [sys.executable, HERE / "sample" / "score.py", tmp_path / "out", HERE / "sample" / "references.jsonl"]
-        scored = subprocess.run([*score, "--max-cer", "5"], capture_output=True, text=True, check=False)
+        references = HERE / "sample" / "references.jsonl"
+        scored = awct2("eval", tmp_path / "out", references, "--max-cer", 5)
         assert scored.returncode == 0, scored.stdout + scored.stderr
 
     def test_300_clips_of_which_10_are_broken(self, tiny_model: Path, tmp_path: Path) -> None:

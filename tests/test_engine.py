@@ -14,12 +14,13 @@ import soundfile
 import torch
 import transformers
 
+from anime_whisper_ct2.audio import load
 from anime_whisper_ct2.engine.whisper import CTranslate2Engine, windows_that_fit
 from anime_whisper_ct2.mel import log_mel, stack
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions
 from anime_whisper_ct2.quality import token_cap
-from anime_whisper_ct2.records import Batch, Window
+from anime_whisper_ct2.records import Batch, Step, Window
 from anime_whisper_ct2.windows import AMBIGUOUS_FRAMES, WindowLength
 from tests.conftest import CHECKPOINT, CORPUS, tone
 
@@ -147,3 +148,21 @@ class TestMemory:
     )
     def test_what_fits_is_told_from_two_probes(self, free: tuple[int, int], fits: int) -> None:
         assert windows_that_fit(free, replicas=2, most=64) == fits
+
+
+@pytest.mark.parametrize(("step", "options"), [("ngram", {"no_repeat_ngram_size": 5}), ("beam", {"beam_size": 5})])
+def test_a_step_of_the_retries_decodes_as_if_it_had_been_asked_for(
+    step: Step, options: dict[str, int], tiny_model: Path
+) -> None:
+    samples = load(str(next(CORPUS.rglob("*.ogg"))))
+    windows = (Window(0, 0, 0.0, len(samples) / 16_000, log_mel(samples, 128)),)
+    texts = []
+    for decoding, batch in (
+        (DecodingOptions(), Batch(windows, 3000, step)),
+        (DecodingOptions(**options), Batch(windows, 3000)),  # type: ignore[arg-type]
+    ):
+        engine = CTranslate2Engine(open_model_dir(tiny_model), EngineOptions(device="cpu"), decoding)
+        texts.append(engine.submit(batch).result()[0])
+        engine.close()
+    assert texts[0] == texts[1]
+    assert texts[0].text

@@ -519,3 +519,14 @@ class TestCommand:
             result = command(tmp_path / "h", tmp_path / "r", *more)
             assert result.exit_code == 0
             assert "udcff" in result.stdout
+
+
+@pytest.mark.parametrize(("most", "status"), [(20, 3), (60, 0)])
+def test_a_rate_above_the_limit_ends_with_status_3(most: int, status: int, tmp_path: Path) -> None:
+    for name, text in (("ref", "あいう"), ("hyp", "あいえ")):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"id": "a", "text": text}) + "\n", encoding="utf-8")
+    result = CliRunner().invoke(
+        eval_command, [f"{tmp_path}/hyp.jsonl", f"{tmp_path}/ref.jsonl", "--max-cer", str(most)]
+    )
+    assert result.exit_code == status
+    assert "33.33" in result.output

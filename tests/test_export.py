@@ -125,7 +125,7 @@ class TestRunFolder:
     def test_keys_of_later_versions_are_passed_over_and_old_lines_have_no_offset(self) -> None:
         line = json.loads(to_json(LONG))
         line.pop("offset", None)
-        line["retries"] = line["segments"][0]["words"] = [{"word": "一"}]
+        line["readings"] = line["segments"][0]["phonemes"] = [{"phoneme": "i"}]
         assert read_transcript(line) == LONG
         assert read_transcript({**line, "offset": 12.5}).offset == 12.5
 
@@ -508,3 +508,17 @@ class TestClips:
         assert "b/長い.wav: 3 clips not cut" in answer.output
         assert "1 recordings, 1 segments, 1 left out, 1 clips cut, 3 clips that could not be cut" in answer.output
         assert (run.parent / "out").exists()
+
+
+def test_texts_are_normalized_where_asked_and_what_is_emptied_is_left_out(tmp_path: Path) -> None:
+    lines = {"a.ogg": "え～？！　……ＡＢＣｱﾊﾊ", "b.ogg": "――"}
+    with Journal(tmp_path / "out", {}) as journal:
+        journal.begin({})
+        for id_, text in lines.items():
+            segment = Segment(0.0, 1.0, text, -0.1, 0.0, 0.9)
+            journal.write(Transcript(id_, id_, 1.0, "ja", text, (segment,), (), {}))
+    done = Export(tmp_path / "out", "tsv", normalizer="dataset").run()
+    rows = (done.path / "transcripts.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [row.split("\t")[3] for row in rows] == ["えー?!…ABCアハハ"]
+    with pytest.raises(InputError, match="no normalizer 'mine'"):
+        Export(tmp_path / "out", "tsv", normalizer="mine")

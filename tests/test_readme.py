@@ -6,14 +6,12 @@ import configparser
 import json
 import re
 import shlex
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from inspect import cleandoc, signature
 from itertools import takewhile
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import click
 import numpy as np
@@ -25,10 +23,15 @@ from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.calibration import Calibration, TailResult, as_table
 from anime_whisper_ct2.cli import main
 from anime_whisper_ct2.doctor import Check
+from anime_whisper_ct2.exporters.formats import FORMATS
+from anime_whisper_ct2.journal import to_json
 from anime_whisper_ct2.model_dir import QUANTIZATIONS, open_model_dir
-from anime_whisper_ct2.options import DEFAULT_MODEL, DecodingOptions, EngineOptions, FrontendOptions
+from anime_whisper_ct2.options import DEFAULT_MODEL, DecodingOptions, EngineOptions, FrontendOptions, SegmentMode
 from anime_whisper_ct2.quality import doubts
-from anime_whisper_ct2.records import Decoded, LogMel, Window
+from anime_whisper_ct2.readers.delimited import AUDIO_KEYS
+from anime_whisper_ct2.readers.manifests import MANIFEST_EXTENSIONS
+from anime_whisper_ct2.readers.sources import CONTAINERS
+from anime_whisper_ct2.records import Decoded, LogMel, Sound, Window
 from tests.test_floors import FLOORS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,11 +44,12 @@ Table = list[list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced piece of code: `line` is that of its first line, counted from 0."""
+    """A fenced piece of code: `line` is that of its first line, counted from 0, `headings` are those above it."""
 
     line: int
     language: str
     code: str
+    headings: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -70,7 +74,7 @@ class Document:
         for number, line in enumerate(lines):
             if line.startswith("```"):
                 if fence:
-                    self.blocks.append(Block(*fence, "\n".join(lines[fence[0] : number])))
+                    self.blocks.append(Block(*fence, "\n".join(lines[fence[0] : number]), self._headings()))
                 fence = None if fence else (number + 1, line[3:])
             elif fence is None:
                 self._prose(line, is_first_row=not lines[number - 1].startswith("|"))
@@ -84,6 +88,13 @@ class Document:
             self.sections[-1].tables[-1].append([cell.strip() for cell in line.strip("|").split("|")])
         else:
             self.sections[-1].prose += line + "\n"
+
+    def _headings(self) -> tuple[str, ...]:
+        above: dict[int, str] = {}
+        for section in self.sections:
+            above = {level: title for level, title in above.items() if level < section.level}
+            above[section.level] = section.title
+        return tuple(above.values())
 
     def index(self, title: str) -> int:
         """Give the number of the section whose title begins so."""
@@ -189,8 +200,10 @@ def test_links_lead_somewhere(readme: Document) -> None:
 
 def test_the_example_lines_have_the_keys_of_the_records() -> None:
     transcript, failure = (json.loads(block.code) for block in ENGLISH.blocks if block.language == "json")
-    assert list(transcript) == [field.name for field in fields(Transcript)]
-    assert list(transcript["segments"][0]) == [field.name for field in fields(Segment)]
+    segment = Segment(0.0, 1.0, "はい", -0.1, 0.0, 1.0)
+    written = json.loads(to_json(Transcript("a.wav", "a.wav", 1.0, "ja", "はい", (segment,), (), {})))
+    assert list(transcript) == list(written)
+    assert list(transcript["segments"][0]) == list(written["segments"][0])
     assert list(failure) == [field.name for field in fields(Failure)]
 
 
@@ -205,9 +218,21 @@ def test_what_the_code_knows_is_listed(readme: Document) -> None:
     assert names("Install", slice(1)) == extras - {"[test]", "[bench]"}
     assert names("Quantization", slice(1)) == set(QUANTIZATIONS)
     assert names("Which audio", slice(1, 2)) == EXTENSIONS
+    assert names("Exports", slice(1)) == FORMATS.keys()
+    assert names("Long recordings", slice(1)) == set(get_args(SegmentMode))
+    inputs = {name for row in readme.sections[ENGLISH.index("Inputs")].tables[0][2:] for name in spans(row[:1])}
+    assert inputs == {f".{name}" for name in (*MANIFEST_EXTENSIONS, *CONTAINERS)} | {"wav.scp", "save_to_disk", "-"}
+    assert set(AUDIO_KEYS) <= set(spans([readme.sections[ENGLISH.index("Manifests")].prose]))
     assert {name for name in anime_whisper_ct2.__all__ if name not in readme.text} <= {"__version__", "Segment"}
     python = spans([readme.sections[ENGLISH.index("Python")].prose])
     assert set(signature(Transcriber).parameters) - {"model"} <= set(python)
+
+
+def test_the_rows_of_the_manifest_have_the_ids_of_the_readme(tmp_path: Path) -> None:
+    (manifest,) = (block.code for block in ENGLISH.blocks if block.language == "jsonl")
+    (tmp_path / "manifest.jsonl").write_text(manifest, encoding="utf-8")
+    ids = [recording.id for recording in Corpus(str(tmp_path / "manifest.jsonl"))]
+    assert ids == ["alice/001.ogg", "talk.wav#12.500-16.500", "greeting"]
 
 
 @READMES
@@ -217,7 +242,7 @@ def test_what_is_said_of_windows_is_what_is_measured(readme: Document) -> None:
     header = [cell.strip() for cell in as_table(measured).splitlines()[0].strip("|").split("|")]
     assert [span for row in columns[2:] for span in spans(row[:1])] == header
     reasons = readme.sections[ENGLISH.index("Second looks")].tables[1]
-    window = Window(0, 0, 0.0, 1.0, LogMel(np.zeros((80, 100), np.float32), 0.0), rms=1.0)
+    window = Window(0, 0, 0.0, 1.0, LogMel(np.zeros((80, 100), np.float32), 0.0), Sound(rms=1.0))
     looped, silent = Decoded("はあ" * 40, (), -9.0, 0.0, capped=True), Decoded("", (), 0.0, 0.0)
     found = {*doubts(window, looped), *doubts(window, silent)}
     assert {span for row in reasons[2:] for span in spans(row[:1])} == found
@@ -246,53 +271,31 @@ def corpus(write_tone: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.
 
 
 def python_blocks(*, with_model: bool) -> list[Any]:
-    blocks = [block for block in ENGLISH.blocks if block.language == "python"]
+    """Give the blocks of Python; those of the recipes are for `test_recipes`."""
+    blocks = [block for block in ENGLISH.blocks if block.language == "python" and "Recipes" not in block.headings]
     return [
         pytest.param(block, id=f"line {block.line}") for block in blocks if (DEFAULT_MODEL in block.code) == with_model
     ]
 
 
-def run(block: Block, model: str) -> None:
+def execute(block: Block, model: str) -> None:
+    """Run a block of Python with another model in place of the default."""
     code = "\n" * block.line + block.code.replace(DEFAULT_MODEL, model)  # so that a traceback names the README's line
     exec(compile(code, str(ROOT / "README.md"), "exec"), {"__name__": "__main__"})
 
 
 @pytest.mark.parametrize("block", python_blocks(with_model=False))
-def test_python_without_a_model_runs(block: Block) -> None:
-    run(block, "")
+@pytest.mark.usefixtures("corpus")
+def test_python_without_a_model_runs(block: Block, tiny_model: Path) -> None:
+    here, model = RunOptions(frontend=FrontendOptions(workers=0)), open_model_dir(tiny_model)
+    CorpusRun(Corpus("corpus"), Path("transcripts"), model, here, open_engine=lambda *_: FakeEngine()).run()
+    execute(block, "")
 
 
 @pytest.mark.parametrize("block", python_blocks(with_model=True))
-def test_python_with_a_model_runs(
-    block: Block, tiny_model: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "datasets", fake_datasets(corpus))
-    run(block, tiny_model.as_posix())
-
-
-class AudioFolder:
-    """As much of a Hugging Face dataset as the README uses; its audio column comes as with `decode=False`."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        self.rows = [{"audio": {"bytes": None, "path": str(path)}} for path in paths]
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return iter(self.rows)
-
-    def cast_column(self, name: str, feature: dict[str, Any]) -> AudioFolder:
-        assert (name, feature) == ("audio", {"decode": False})
-        return self
-
-    def add_column(self, _name: str, values: list[str]) -> AudioFolder:
-        assert len(values) == len(self.rows)
-        return self
-
-
-def fake_datasets(corpus: Path) -> ModuleType:
-    paths = sorted(corpus.glob("*/*"))
-    module = ModuleType("datasets")
-    vars(module).update(Audio=dict, load_dataset=lambda *_, **__: AudioFolder(paths))
-    return module
+@pytest.mark.usefixtures("corpus")
+def test_python_with_a_model_runs(block: Block, tiny_model: Path) -> None:
+    execute(block, tiny_model.as_posix())
 
 
 def test_run_json_has_the_keys_of_the_readme(tiny_model: Path, corpus: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from anime_whisper_ct2.evaluation.records import Counted
 from anime_whisper_ct2.text import NORMALIZERS
 
 META = "meta"
+EXIT_ABOVE = 3
 
 
 @click.command(name="eval")
@@ -63,6 +65,7 @@ META = "meta"
 @click.option("--ref-id-column", metavar="NAME", help="The same in REF. [default: guessed]")
 @click.option("--ref-text-column", metavar="NAME", help="The same in REF; with meta, its key. [default: guessed]")
 @click.option("--resamples", type=int, default=EVAL.resamples, show_default=True, help="Of the bootstrap.")
+@click.option("--max-cer", metavar="PERCENT", type=float, help="End with status 3 when a run's rate is higher.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
 @click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Write a chart, .svg or .png.")
 @click.option(
@@ -82,6 +85,8 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
 
     Both are joined by id; what is missing on either side is said on standard error. Several runs are compared over the
     recordings that all of them have. Intervals are those of a bootstrap over recordings, 95 %.
+
+    Exit status: 0, or 3 where --max-cer is exceeded.
 
     \b
     Examples:
@@ -104,6 +109,11 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
         click.echo(warning, err=True)
     if given["examples"] is not None:
         _write(given["examples"], example_table(evaluation, runs, reference, given["example_count"]))
+    if given["max_cer"] is not None:
+        worse = [run.name for run in evaluation.runs if run.total.errors.cer > given["max_cer"]]
+        if worse:
+            click.echo(f"Above {given['max_cer']:g} %: {', '.join(worse)}", err=True)
+            sys.exit(EXIT_ABOVE)
 
 
 def _open_runs(given: tuple[str, ...], columns: Columns) -> dict[str, Texts]:

@@ -17,6 +17,7 @@ from anime_whisper_ct2.clips import ClipResult
 from anime_whisper_ct2.export import ClipFolder, Export, Exported
 from anime_whisper_ct2.exporters.formats import FORMATS
 from anime_whisper_ct2.filters import Filters
+from anime_whisper_ct2.text import NORMALIZERS
 
 EXIT_SOME_FAILED = 3
 
@@ -41,6 +42,12 @@ EXIT_SOME_FAILED = 3
     help="No segments and no recordings with this flag, such as empty (repeatable).",
 )
 @clip_options
+@click.option(
+    "--normalize",
+    "normalizer",
+    type=click.Choice(tuple(NORMALIZERS)),
+    help="Write texts as a normalizer leaves them; dataset: as those that Anime Whisper was trained on.",
+)
 @click.option("--speaker", metavar="NAME", help="Who speaks. [default: meta.speaker, else the first folder]")
 @click.option("--title", metavar="NAME", help="The data set's name. [default: the corpus's]")
 def export_command(run: Path, format_: str, **given: Any) -> None:
@@ -74,6 +81,7 @@ def export_command(run: Path, format_: str, **given: Any) -> None:
             filters=filters,
             speaker=given["speaker"],
             title=given["title"],
+            normalizer=given["normalizer"],
             clips=clips,
             on_clips=on_clips,
         ).run()

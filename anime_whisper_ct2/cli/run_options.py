@@ -161,6 +161,7 @@ text_options = _group(
         show_default=True,
         help="Share of the fitted windows that are decoded at 30 s too, to report the difference.",
     ),
+    click.option("--words", is_flag=True, help="Say of each word when it is spoken, and how probable it is."),
 )
 
 # Where recordings are cut.
@@ -263,6 +264,7 @@ def run_options(given: dict[str, Any]) -> RunOptions:
             given["tail"],
             given["retry"],
             given["audit"],
+            given["words"],
         ),
         engine=EngineOptions(
             given["device"],

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import ctranslate2
@@ -16,11 +15,13 @@ import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 
-from anime_whisper_ct2.cuda import keep_memory, load_cublas, memory_info
+from anime_whisper_ct2.cuda import keep_memory, memory_info
+from anime_whisper_ct2.engine.alignment import Aligner
+from anime_whisper_ct2.engine.device import settle
 from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError
 from anime_whisper_ct2.mel import WINDOW_FRAMES, WINDOW_S, stack
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
-from anime_whisper_ct2.options import DecodingOptions, EngineOptions, available_cores
+from anime_whisper_ct2.options import DecodingOptions, EngineOptions
 from anime_whisper_ct2.quality import token_cap
 from anime_whisper_ct2.records import Batch, Decoded, Features, FeatureType, LogMel, Window
 from anime_whisper_ct2.windows import AMBIGUOUS_FRAMES
@@ -31,64 +32,9 @@ _OUT_OF_MEMORY = re.compile(r"out of memory|ALLOC_FAILED|bad_alloc|failed to all
 _MOST_SHORT_FOR_FULL = 4
 # So many cost next to nothing.
 _FEW_SUPPRESSED = 4
-# How many batches a CPU computes side by side, sharing the weights: the first that divides the cores. Two on one core
-# each were a fifth faster than one on two cores, which wait for each other at every layer.
-_CPU_REPLICAS = (4, 3, 2, 1)
 _CPU_ENCODE_FRAMES = 1_500
 # Windows of the two batches that measure what one takes.
 _PROBES = (4, 16)
-
-
-@dataclass(frozen=True, slots=True)
-class _Device:
-    """Where the model computes, settled."""
-
-    name: str
-    compute_type: str
-    batch_size: int
-    replicas: int  # batches computed at the same time
-    threads: int  # OpenMP threads of each
-
-
-def _settle(options: EngineOptions, converted: str) -> _Device:
-    """Turn `auto` into a device, and say what is wrong with a wish that cannot be met."""
-    gpus = ctranslate2.get_cuda_device_count()
-    name = options.device if options.device != "auto" else ("cuda" if gpus else "cpu")
-    gpu = options.gpus[0]
-    if name == "cpu" and gpu:
-        name = "cuda"  # a GPU was asked for by its number: refuse it below, and compute on no other
-    if name == "cuda" and gpu >= gpus:
-        found = f"{gpus} found" if gpus else "none found (is the NVIDIA driver installed?)"
-        raise InputError(f"no CUDA device {gpu}: {found}; choose another, or --device cpu")
-    if name == "cuda":
-        if options.cpu_threads:
-            raise InputError("CPU threads are for --device cpu; leave them out on a GPU")
-        cublas = load_cublas()
-        if not cublas.loaded:
-            raise EngineError(
-                f"no cuBLAS 12 ({cublas.problem}); pip install 'anime-whisper-ct2[cuda]', or --device cpu"
-            )
-    compute: str = options.compute_type
-    supported = ctranslate2.get_supported_compute_types(name, gpu if name == "cuda" else 0)
-    if compute not in ("default", "auto") and compute not in supported:
-        raise InputError(
-            f"compute type {compute!r} is not available on {name}; choose one of {', '.join(sorted(supported))}"
-        )
-    if compute == "default":
-        # CTranslate2 would choose the same, and warn on standard error of every run.
-        compute = _without_half(converted, supported)
-    if name == "cuda":
-        return _Device(name, compute, options.batch_size or 64, replicas=2, threads=1)
-    cores = options.cpu_threads or available_cores()
-    replicas = next(number for number in _CPU_REPLICAS if cores % number == 0)
-    return _Device(name, compute, options.batch_size or 16, replicas, threads=cores // replicas)
-
-
-def _without_half(converted: str, supported: set[str]) -> str:
-    """Give a conversion's own type, or its float32 form where the device computes no 16-bit floats."""
-    if converted in supported or converted == "default":
-        return converted
-    return {"float16": "float32", "bfloat16": "float32"}.get(converted, converted.partition("_")[0] + "_float32")
 
 
 def windows_that_fit(free_bytes: Sequence[int], replicas: int, most: int) -> float:
@@ -107,8 +53,8 @@ def windows_that_fit(free_bytes: Sequence[int], replicas: int, most: int) -> flo
 class CTranslate2Engine:
     """Anime Whisper, or any converted Whisper, on one device. `prompt` holds the token ids that every text begins with.
 
-    `model`: a folder that `open_model_dir` accepted. Raises InputError for a device or a language that cannot be had,
-    and EngineError when the model does not load.
+    `model`: a folder that `open_model_dir` accepted. Raises InputError for a device, a language or word times that
+    cannot be had, and EngineError when the model does not load.
     """
 
     def __init__(
@@ -119,7 +65,12 @@ class CTranslate2Engine:
     ) -> None:
         self._decoding = decoding or DecodingOptions()
         options = options or EngineOptions()
-        self._device = _settle(options, str(model.awct2.get("quantization", "default")))
+        if self._decoding.words and not model.config.get("alignment_heads"):
+            raise InputError(
+                f"{model.path}: the model names no alignment heads, which word times are read from; "
+                "convert it again with awct2 convert --force, or leave the words out"
+            )
+        self._device = settle(options, str(model.awct2.get("quantization", "default")))
         try:
             self._whisper = WhisperModel(
                 str(model.path),
@@ -136,6 +87,8 @@ class CTranslate2Engine:
         self._tokenizer = self._make_tokenizer()
         self.prompt: list[int] = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         self._suppress = _suppressed(model.config)
+        words = self._decoding.words
+        self._aligner = Aligner(self._model, self._tokenizer, self._tokenizer.sot_sequence) if words else None
         self._full_windows = float(self._device.batch_size)
         if self._device.name == "cuda":
             keep_memory(options.gpus[0])
@@ -212,41 +165,54 @@ class CTranslate2Engine:
     def _decode(self, batch: Batch) -> list[Decoded]:
         cap = token_cap(max(window.end_s - window.start_s for window in batch.windows))
         try:
-            features = stack(batch, self.n_mels, self.feature_dtype)
-            if self._device.name == "cpu" and len(batch.windows) > 1 and batch.frames not in AMBIGUOUS_FRAMES:
-                features = self._encode_few(features)
-            results = self._generate(features, cap)
+            source, rows = self._source(stack(batch, self.n_mels, self.feature_dtype))
+            results = self._generate(source, rows, cap, self._decoding.at(batch.step))
+            decoded = [self._read(result, window) for result, window in zip(results, batch.windows, strict=True)]
+            return decoded if self._aligner is None else self._aligner(source, batch, decoded)
         except MemoryError as error:
             raise EngineMemoryError("out of memory") from error
         except (RuntimeError, ValueError) as error:
             kind = EngineMemoryError if _OUT_OF_MEMORY.search(str(error)) else EngineError
             raise kind(str(error)) from error
-        return [self._read(result, window) for result, window in zip(results, batch.windows, strict=True)]
 
-    def _generate(self, features: Features, cap: int) -> list[Any]:
+    def _source(self, features: Features) -> tuple[Any, Features]:
+        """Give what CTranslate2 is to decode, and align: mel, or encoder output where it is of use more than once.
+
+        With it come rows on the CPU of which some can be decoded again, mel or encoder output, too.
+        """
+        windows, _, frames = features.shape
+        if frames not in AMBIGUOUS_FRAMES:
+            if self._device.name == "cpu" and (windows > 1 or self._aligner is not None):
+                features = self._encode_few(features)
+            elif self._aligner is not None:
+                return self._model.encode(ctranslate2.StorageView.from_array(features)), features
+        return ctranslate2.StorageView.from_array(features), features
+
+    def _generate(self, source: Any, rows: Features, cap: int, decoding: DecodingOptions) -> list[Any]:
         """Decode mel or encoder output, with the suppressed tokens never in it.
 
         CTranslate2 spends time on them that grows with the square of list and batch, at every step, on the CPU
         (CTranslate2#1923). A greedy text in which none of them was ever the likeliest is the same with and without the
         list, so the list is used only for the few texts that came out with one.
         """
-        if self._decoding.beam_size > 1 or len(self._suppress) <= _FEW_SUPPRESSED:
-            return self._generate_with(features, cap, self._suppress)
-        results = self._generate_with(features, cap, [])
+        if decoding.beam_size > 1 or len(self._suppress) <= _FEW_SUPPRESSED:
+            return self._generate_with(source, cap, decoding, self._suppress)
+        results = self._generate_with(source, cap, decoding, [])
         never = set(self._suppress)
         wrong = [at for at, result in enumerate(results) if not never.isdisjoint(result.sequences_ids[0])]
         if wrong:
-            for at, result in zip(wrong, self._generate_with(features[wrong], cap, self._suppress), strict=True):
+            again = ctranslate2.StorageView.from_array(rows[wrong])
+            for at, result in zip(wrong, self._generate_with(again, cap, decoding, self._suppress), strict=True):
                 results[at] = result
         return results
 
-    def _generate_with(self, features: Features, cap: int, suppress: list[int]) -> list[Any]:
+    def _generate_with(self, source: Any, cap: int, decoding: DecodingOptions, suppress: list[int]) -> list[Any]:
         return list(
             self._model.generate(
-                ctranslate2.StorageView.from_array(features),
-                [self.prompt] * len(features),
-                beam_size=self._decoding.beam_size,
-                no_repeat_ngram_size=self._decoding.no_repeat_ngram_size,
+                source,
+                [self.prompt] * source.shape[0],
+                beam_size=decoding.beam_size,
+                no_repeat_ngram_size=decoding.no_repeat_ngram_size,
                 # CTranslate2 takes half of this for new tokens, as Whisper's own decoder did.
                 max_length=2 * cap,
                 return_scores=True,

@@ -13,12 +13,11 @@ from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import EngineError, EngineMemoryError
 from anime_whisper_ct2.executors.ladder import STEPS, Attempts, Ladder
 from anime_whisper_ct2.mel import WINDOW_FRAMES
+from anime_whisper_ct2.options import RETRY_BEAMS
 from anime_whisper_ct2.records import Batch, Broken, Decoded, Step, Tick, Window
 
 T = TypeVar("T")
 
-# Beams of the last step; a batch holds so many times fewer windows then.
-BEAMS = 5
 # Windows that fail alone, with none decoded between them, after which the device is taken for broken and not they.
 _MOST_FAILURES = 8
 
@@ -111,7 +110,7 @@ class Decoding:
 
     def _capacity(self, step: Step) -> int:
         most = self._engine.capacity(WINDOW_FRAMES)
-        return max(1, most // BEAMS) if step == "beam" else most
+        return max(1, most // RETRY_BEAMS) if step == "beam" else most
 
     def _finish_oldest(self) -> Iterator[tuple[Window, Decoded] | Broken]:
         done = self._pending.popleft()
@@ -153,7 +152,7 @@ class Decoding:
         batch = failed.batch
         if isinstance(error, EngineMemoryError) and len(batch.windows) > 1:
             self.memory_halvings += 1
-            self._engine.shrink(batch.frames, len(batch.windows) * (BEAMS if batch.step == "beam" else 1))
+            self._engine.shrink(batch.frames, len(batch.windows) * (RETRY_BEAMS if batch.step == "beam" else 1))
         if len(batch.windows) == 1:
             yield from self._lost(batch.windows[0], failed.before[0], error)
             return
