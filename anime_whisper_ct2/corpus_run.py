@@ -7,7 +7,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -78,6 +78,11 @@ class CorpusRun:
         """Whether `stop` was called before the corpus was done."""
         return self._stopping
 
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        """What the engines counted beside the totals, as `run.json` says it; empty where none was needed."""
+        return self._executor.figures if self._executor else {}
+
     def stop(self) -> None:
         """Finish what the engine has in hand and return from `run`; may be called from a signal handler."""
         self._stopping = True
@@ -96,8 +101,7 @@ class CorpusRun:
                 state = "interrupted"
                 raise
             finally:
-                figures = self._executor.figures if self._executor else {}
-                journal.finish(state, {**self.totals.as_dict(), **figures})
+                journal.finish(state, {**self.totals.as_dict(), **self.figures})
         return self.totals
 
     def _results(self) -> Journal | Printed:

@@ -26,6 +26,7 @@ from benchmarks.tables import (
     gpu_table,
     mixed_table,
     overhead_table,
+    retries_table,
     soak_chart,
     soak_table,
     vad_table,
@@ -88,6 +89,7 @@ TABLES: dict[str, Callable[[Report], str]] = {
     "soak": soak_table,
     "vad": vad_table,
     "mixed": mixed_table,
+    "retries": retries_table,
     "gpu": gpu_table,
     "convert": convert_table,
 }

@@ -288,3 +288,21 @@ def vad_table(report: Report) -> str:
 
 def _rounds(options: Mapping[str, Any]) -> str:
     return f"{options['rounds']} round" + ("s" if options["rounds"] > 1 else "")
+
+
+def retries_table(report: Report) -> str:
+    """Give what planted loops cost, for full and fitted windows."""
+    options = report["options"]
+    rows = [
+        [
+            window,
+            f"{report[window]['plain_s']:.1f}",
+            f"{report[window]['looped_s']:.1f}",
+            f"{report[window]['retried']:.0f}",
+            f"{100 * report[window]['slower']:.1f} %",
+        ]
+        for window in ("full", "fit")
+        if window in report
+    ]
+    head = ["windows", "no loops, s", f"{100 * options['share']:g} % loops, s", "decoded again", "slower"]
+    return f"{options['clips']} clips, stand-in `{options['size']}`, {_rounds(options)}.\n\n{table(head, rows)}"

@@ -64,7 +64,11 @@ class Awct2:
     def notes(self) -> dict[str, Any]:
         assert self._run is not None
         about = json.loads((self._settings.out / "run" / "run.json").read_text(encoding="utf-8"))
-        figures = {key: about[key] for key in ("engine", "workers", "memory_halvings", "retries", "window_check") if key in about}
+        figures = {
+            key: about[key]
+            for key in ("engine", "workers", "memory_halvings", "retries", "window_check")
+            if key in about
+        }
         return {**figures, "done": self._run.totals.done}
 
 
