@@ -33,7 +33,9 @@ class Filters:
 
     def drops_recording(self, transcript: Transcript) -> bool:
         """Say whether a recording's own flags drop it with all that is in it."""
-        return not set(self.drop_flags).isdisjoint(transcript.flags)
+        # A recording gathers its segments' flags; what is wrong with one of them is no reason to drop the others.
+        of_segments = {flag for segment in transcript.segments for flag in segment.flags}
+        return not set(self.drop_flags).isdisjoint(set(transcript.flags) - of_segments)
 
     def apply(self, transcript: Transcript) -> Transcript | None:
         """Give what stays of a recording, or None where nothing does.

@@ -522,3 +522,13 @@ def test_texts_are_normalized_where_asked_and_what_is_emptied_is_left_out(tmp_pa
     assert [row.split("\t")[3] for row in rows] == ["えー?!…ABCアハハ"]
     with pytest.raises(InputError, match="no normalizer 'mine'"):
         Export(tmp_path / "out", "tsv", normalizer="mine")
+
+
+def test_a_flag_of_one_segment_drops_that_segment_and_not_the_recording() -> None:
+    parts = tuple(Segment(n, n + 1.0, f"{n}", -0.1, 0.0, 0.9, ("noisy",) if n == 3 else ()) for n in range(5))
+    long = Transcript("a", "a.ogg", 5.0, "ja", "0 1 2 3 4", parts, ("noisy",), {})
+    kept = Filters(drop_flags=("noisy",)).apply(long)
+    assert kept is not None
+    assert kept.text == "0 1 2 4"
+    assert not Filters(drop_flags=("noisy",)).keeps_whole(long)
+    assert Filters(drop_flags=("empty",)).apply(replace(long, segments=(), text="", flags=("empty",))) is None

@@ -134,6 +134,14 @@ class TestLadder:
         assert ladder.kept == {retries.kept: 1}
         assert ladder.figures["retries"]["windows"] == 1
 
+    @pytest.mark.parametrize(
+        "wrong", ["ご視聴ありがとうございました", "今日はとてもいい天気ですね、散歩に行きましょうか" * 3]
+    )
+    def test_whatever_can_be_mended_is_looked_at_again_in_a_fitted_window(self, wrong: str) -> None:
+        texts = Fitting({3: wrong}).run(look := Ladder())
+        assert texts[3] == "text 3"
+        assert set(look.reasons) <= {"stock_phrase", "repetition"}
+
     def test_without_retry_flags_are_said_and_nothing_is_tried(self) -> None:
         engine = FakeEngine(lambda _: said("ご視聴ありがとうございました。"), batch_size=4)
         ((_, decoded),) = Decoding(engine, Ladder(retry=False))([Batch((window(0),), 3000)])  # type: ignore[misc]

@@ -4,40 +4,62 @@ from __future__ import annotations
 
 import configparser
 import json
+import math
 import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from inspect import cleandoc, signature
+from inspect import cleandoc, getsource, signature
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
 import click
-import numpy as np
 import pytest
 
 import anime_whisper_ct2
-from anime_whisper_ct2 import Corpus, CorpusRun, Failure, FakeEngine, RunOptions, Segment, Transcriber, Transcript
+from anime_whisper_ct2 import (
+    Corpus,
+    CorpusRun,
+    Failure,
+    FakeEngine,
+    RunOptions,
+    Segment,
+    Transcriber,
+    Transcript,
+    Word,
+    quality,
+)
 from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.calibration import Calibration, TailResult, as_table
 from anime_whisper_ct2.cli import main
 from anime_whisper_ct2.doctor import Check
+from anime_whisper_ct2.executors.ladder import STEPS, Ladder
 from anime_whisper_ct2.exporters.formats import FORMATS
 from anime_whisper_ct2.journal import to_json
 from anime_whisper_ct2.model_dir import QUANTIZATIONS, open_model_dir
-from anime_whisper_ct2.options import DEFAULT_MODEL, DecodingOptions, EngineOptions, FrontendOptions, SegmentMode
-from anime_whisper_ct2.quality import doubts
+from anime_whisper_ct2.options import (
+    DEFAULT_MODEL,
+    RETRY_BEAMS,
+    RETRY_NGRAM,
+    DecodingOptions,
+    EngineOptions,
+    FrontendOptions,
+    SegmentMode,
+)
 from anime_whisper_ct2.readers.delimited import AUDIO_KEYS
 from anime_whisper_ct2.readers.manifests import MANIFEST_EXTENSIONS
 from anime_whisper_ct2.readers.sources import CONTAINERS
-from anime_whisper_ct2.records import Decoded, LogMel, Sound, Window
+from anime_whisper_ct2.records import Retries
+from anime_whisper_ct2.text import NORMALIZERS
 from tests.test_floors import FLOORS
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE_SPAN = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\(([^)]+)\)")
 COMMENT = re.compile(r"(^|[ \t]+)#.*$", re.MULTILINE)
+ANCHOR = re.compile(r"\[([^\]]+)\]\(#([^)]+)\)")
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 Table = list[list[str]]
 
@@ -117,6 +139,11 @@ def spans(cells: list[str]) -> list[str]:
     return [span for cell in cells for span in CODE_SPAN.findall(cell)]
 
 
+def anchor(title: str) -> str:
+    """Give the name by which GitHub links to a heading."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
 def option_rows(readme: Document, command: str) -> dict[str, list[str]]:
     """The rows of a command's option tables, by each name that they give an option."""
     if command == "awct2":
@@ -189,8 +216,7 @@ def test_both_languages_name_the_same_things_in_each_section(number: int) -> Non
 
 @READMES
 def test_links_lead_somewhere(readme: Document) -> None:
-    titles = (section.title for section in readme.sections)
-    anchors = {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in titles}
+    anchors = {anchor(section.title) for section in readme.sections}
     for target in LINK.findall(readme.text):
         if target.startswith("#"):
             assert target[1:] in anchors
@@ -198,13 +224,34 @@ def test_links_lead_somewhere(readme: Document) -> None:
             assert (ROOT / target).exists(), target
 
 
+@READMES
+def test_the_contents_lead_to_every_chapter_and_every_command(readme: Document) -> None:
+    number = ENGLISH.index("Contents")
+    chapters = [section.title for section in readme.sections[number + 1 :] if section.level == 2]
+    links = ANCHOR.findall(readme.sections[number].prose)
+    commands = [(label, target) for label, target in links if label.strip("`") in main.commands]
+    assert [link for link in links if link not in commands] == [(title, anchor(title)) for title in chapters]
+    titles = {anchor(section.title): section.title for section in readme.sections}
+    assert {label.strip("`") for label, _ in commands} == main.commands.keys()
+    assert all(titles[target].startswith(f"`awct2 {label.strip('`')}") for label, target in commands)
+
+
 def test_the_example_lines_have_the_keys_of_the_records() -> None:
-    transcript, failure = (json.loads(block.code) for block in ENGLISH.blocks if block.language == "json")
+    transcript, failure, retries, words = (
+        json.loads(block.code) for block in ENGLISH.blocks if block.language == "json"
+    )
     segment = Segment(0.0, 1.0, "はい", -0.1, 0.0, 1.0)
     written = json.loads(to_json(Transcript("a.wav", "a.wav", 1.0, "ja", "はい", (segment,), (), {})))
     assert list(transcript) == list(written)
     assert list(transcript["segments"][0]) == list(written["segments"][0])
     assert list(failure) == [field.name for field in fields(Failure)]
+    assert list(retries) == [field.name for field in fields(Retries)]
+    assert {*retries["tried"], retries["kept"]} <= {*STEPS, "first"}
+    for word in words:
+        assert list(word) == [field.name for field in fields(Word)]
+    keys = {name for row in ENGLISH.rows(ENGLISH.index("transcripts.jsonl")) for name in spans(row[:1])}
+    named = {field.name for record in (Transcript, Segment) for field in fields(record)}
+    assert keys == named - {"language", "start", "end"}
 
 
 @READMES
@@ -220,6 +267,7 @@ def test_what_the_code_knows_is_listed(readme: Document) -> None:
     assert names("Which audio", slice(1, 2)) == EXTENSIONS
     assert names("Exports", slice(1)) == FORMATS.keys()
     assert names("Long recordings", slice(1)) == set(get_args(SegmentMode))
+    assert names("Normalizers", slice(1)) == NORMALIZERS.keys()
     inputs = {name for row in readme.sections[ENGLISH.index("Inputs")].tables[0][2:] for name in spans(row[:1])}
     assert inputs == {f".{name}" for name in (*MANIFEST_EXTENSIONS, *CONTAINERS)} | {"wav.scp", "save_to_disk", "-"}
     assert set(AUDIO_KEYS) <= set(spans([readme.sections[ENGLISH.index("Manifests")].prose]))
@@ -241,11 +289,44 @@ def test_what_is_said_of_windows_is_what_is_measured(readme: Document) -> None:
     measured = Calibration(1, 1.0, 1.0, 0, (TailResult(1.28, 0.0, 0.0, 0, 0.0, 1.0),), max_cer=0.5)
     header = [cell.strip() for cell in as_table(measured).splitlines()[0].strip("|").split("|")]
     assert [span for row in columns[2:] for span in spans(row[:1])] == header
-    reasons = readme.sections[ENGLISH.index("Second looks")].tables[1]
-    window = Window(0, 0, 0.0, 1.0, LogMel(np.zeros((80, 100), np.float32), 0.0), Sound(rms=1.0))
-    looped, silent = Decoded("はあ" * 40, (), -9.0, 0.0, capped=True), Decoded("", (), 0.0, 0.0)
-    found = {*doubts(window, looped), *doubts(window, silent)}
-    assert {span for row in reasons[2:] for span in spans(row[:1])} == found
+
+
+def keys_of(function: Callable[..., object]) -> set[str]:
+    """Name what a function looks for, as its source lists it."""
+    return set(re.findall(r'^ +"(\w+)":', getsource(function), re.MULTILINE))
+
+
+def bounds(row: list[str]) -> set[float]:
+    """Give the figures in a row's second column, but for the second in 1秒に, "a second"."""
+    return {float(number) for number in NUMBER.findall(row[1].replace("1秒に", ""))}
+
+
+@READMES
+def test_flags_have_the_thresholds_of_the_code(readme: Document) -> None:
+    rows = {name: row for row in readme.rows(ENGLISH.index("Flags")) for name in spans(row[:1])}
+    assert rows.keys() == keys_of(quality.flags) | {"empty"}
+    longest = int(quality._PERIODIC.pattern.partition("{1,")[2].partition("}")[0])
+    assert bounds(rows["repetition"]) == {longest, *(bound for pair in quality._LOOPS for bound in pair)}
+    assert bounds(rows["cap"]) == {quality.CAP_BASE, quality.CAP_PER_S, quality.WHISPER_MAX_NEW_TOKENS}
+    assert bounds(rows["fast"]) == {quality.MOST_CHARS_PER_S, quality.MOST_CHARS_PER_S / 2}
+    assert bounds(rows["slow"]) == {quality.LEAST_CHARS_PER_S, quality.SLOW_FROM_S}
+    assert bounds(rows["low_logprob"]) == {quality.LEAST_LOGPROB}
+    assert bounds(rows["clipped"]) == {100 * quality.MOST_CLIPPED}
+    assert bounds(rows["noisy"]) == {quality.LEAST_RANGE_DB, quality.NOISY_FROM_S}
+
+
+@READMES
+def test_retries_are_those_of_the_ladder(readme: Document) -> None:
+    section = readme.sections[ENGLISH.index("Retries")]
+    steps, signs = ({name: row for row in table[2:] for name in spans(row[:1])} for table in section.tables)
+    assert tuple(steps) == tuple(STEPS)
+    assert (bounds(steps["ngram"]), bounds(steps["beam"])) == ({RETRY_NGRAM}, {RETRY_BEAMS})
+    assert set(spans([section.prose])) >= quality.MENDABLE | Ladder().figures["retries"].keys()
+    assert signs.keys() == keys_of(quality.doubts)
+    assert bounds(signs["fast"]) == {quality.MOST_CHARS_PER_S, quality.MOST_CHARS_PER_S / 2}
+    assert bounds(signs["compression"]) == {quality.MOST_COMPRESSION}
+    assert bounds(signs["low_logprob"]) == {quality.LEAST_LOGPROB}
+    assert bounds(signs["empty"]) == {round(20 * math.log10(quality.SPEECH_RMS))}
 
 
 @READMES
@@ -299,7 +380,7 @@ def test_python_with_a_model_runs(block: Block, tiny_model: Path) -> None:
 
 
 def test_run_json_has_the_keys_of_the_readme(tiny_model: Path, corpus: Path) -> None:
-    here, fitted = FrontendOptions(workers=0), DecodingOptions(window="fit")
+    here, fitted = FrontendOptions(workers=0), DecodingOptions(window="fit", words=True)
     runs = {
         "one": (RunOptions(fitted, frontend=here), lambda *_: FakeEngine()),
         "two": (RunOptions(fitted, EngineOptions(device="cpu", engines=2), here), None),
@@ -312,5 +393,5 @@ def test_run_json_has_the_keys_of_the_readme(tiny_model: Path, corpus: Path) -> 
     assert written.keys() == rows.keys()
     assert written["settings"].keys() == set(spans(rows["settings"][1:]))
     assert written["engine"].keys() == set(spans(rows["engine"][1:])) - {"auto", "default"}
-    checks = ENGLISH.sections[ENGLISH.index("Second looks")].tables[0]
-    assert written["window_check"].keys() == {name for row in checks[2:] for name in spans(row[:1])}
+    checks = ENGLISH.rows(ENGLISH.index("Audit"))
+    assert written["window_check"].keys() == {name for row in checks for name in spans(row[:1])}

@@ -50,7 +50,8 @@ class Ladder:
             return None
         if step == "first" and fitted:
             # Anxious: a second look is all that comes of it.
-            return "full" if doubts(window, decoded) else None
+            wrong = doubts(window, decoded) or MENDABLE.intersection(flags(window, decoded))
+            return "full" if wrong else None
         if not MENDABLE.intersection(flags(window, decoded)):
             return None
         later = STEPS[STEPS.index(step) + 1 :] if step in STEPS else STEPS[1:]
@@ -63,7 +64,7 @@ class Ladder:
         retries = None
         if len(attempts) > 1:
             first = attempts[0][1]
-            reasons = tuple(dict.fromkeys((*seen["first"], *doubts(window, first))))
+            reasons = tuple(dict.fromkeys((*(f for f in seen["first"] if f in MENDABLE), *doubts(window, first))))
             retries = Retries(reasons, tuple(step for step, _ in attempts[1:]), kept)
             self.reasons.update(reasons[:1])
             self.tried.update(retries.tried)
