@@ -32,7 +32,8 @@ class _Open:
 
     @property
     def complete(self) -> bool:
-        return self.windows is not None and len(self.segments) == self.windows
+        # A recording that was tried twice may have left more behind than it has.
+        return self.windows is not None and all(number in self.segments for number in range(self.windows))
 
 
 class Assembler:
@@ -54,7 +55,7 @@ class Assembler:
             if isinstance(item, Tick):
                 yield item
             elif isinstance(item, Opened):
-                self._open[item.key] = _Open(item.recording)
+                self._open.setdefault(item.key, _Open(item.recording))
             elif isinstance(item, Broken):
                 # Windows of it may still be under way: they find no recording and are dropped.
                 if broken := self._open.pop(item.key, None):
@@ -77,7 +78,8 @@ class Assembler:
             yield key, self._transcript(entry)
 
     def _transcript(self, entry: _Open) -> Transcript:
-        segments = tuple(s for _, s in sorted(entry.segments.items()) if s is not None)
+        found = (entry.segments[number] for number in range(entry.windows or 0))
+        segments = tuple(segment for segment in found if segment is not None)
         return Transcript(
             id=entry.recording.id,
             audio=entry.recording.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,7 @@ from typing import IO, Any
 
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.engine import Engine
-from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors import Executor
 from anime_whisper_ct2.executors.fleet import Fleet
 from anime_whisper_ct2.executors.local import LocalExecutor
@@ -30,6 +31,8 @@ from anime_whisper_ct2.printed import Printed
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Outcome, Recording, Tick
 from anime_whisper_ct2.windows import window_length
+
+_LOOK_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,9 @@ class CorpusRun:
         self._open_engine = open_engine
         self._on_progress = on_progress or (lambda _totals, _outcome: None)
         self._executor: Executor | None = None
+        self._journal: Journal | Printed | None = None
+        # Held while a result is written and counted.
+        self._writing = threading.Lock()
         self._stopping = False
         self.totals = Totals()
 
@@ -89,20 +95,38 @@ class CorpusRun:
         if self._executor:
             self._executor.stop()
 
+    def abandon(self) -> None:
+        """Settle the folder while `run` still waits for the engine, from another thread; then the process must end.
+
+        What is in flight is left to the next run, and `run` writes nothing any more.
+        """
+        self._stopping = True
+        # It is held for long only by a write that hangs, and then there is nothing to settle on.
+        if self._writing.acquire(timeout=1.0) and self._journal is not None:
+            self._finish(self._journal, "interrupted")
+            self._journal.close()
+
     def run(self) -> Totals:
         """Do the work; raises an `Awct2Error` when it cannot go on. Results so far are in the folder either way."""
         self._corpus.check()
         with self._results() as journal:
+            self._journal = journal
             state = "failed"
             try:
                 self._work(journal)
+                self._check_all_told()
                 state = "interrupted" if self._stopping else "finished"
             except KeyboardInterrupt:
                 state = "interrupted"
                 raise
             finally:
-                journal.finish(state, {**self.totals.as_dict(), **self.figures})
+                with self._writing:
+                    self._journal = None
+                    self._finish(journal, state)
         return self.totals
+
+    def _finish(self, journal: Journal | Printed, state: str) -> None:
+        journal.finish(state, {**self.totals.as_dict(), **self.figures})
 
     def _results(self) -> Journal | Printed:
         if isinstance(self._out, Path):
@@ -112,7 +136,7 @@ class CorpusRun:
     def _work(self, journal: Journal | Printed) -> None:
         totals = self.totals
         remaining = self._remaining(journal)
-        first = next(remaining, None)
+        first = self._first(remaining)
         if first is None or self._stopping:
             journal.begin(self._about())
             return
@@ -131,14 +155,17 @@ class CorpusRun:
                         self._on_progress(totals, None)
                         continue
                     _, outcome = item
-                    journal.write(outcome)
-                    meter.count(outcome)
+                    with self._writing:
+                        journal.write(outcome)
+                        meter.count(outcome)
                     self._on_progress(totals, outcome)
 
     def _remaining(self, journal: Journal | Printed) -> Iterator[Recording]:
         """List the corpus, count it, and give what is to be done."""
         totals = self.totals
         for recording in self._corpus:
+            if self._stopping:
+                return
             totals.found += 1
             if recording.id in journal.done:
                 totals.resumed += 1
@@ -147,10 +174,36 @@ class CorpusRun:
             else:
                 yield recording
 
+    def _first(self, remaining: Iterator[Recording]) -> Recording | None:
+        """Wait for the first recording to do, or for a stop: the listing may be waiting for somebody to write."""
+        found: queue.SimpleQueue[Recording | BaseException | None] = queue.SimpleQueue()
+
+        def take() -> None:
+            try:
+                found.put(next(remaining, None))
+            except BaseException as error:  # reaches the caller through the queue
+                found.put(error)
+
+        threading.Thread(target=take, name="first", daemon=True).start()
+        while not self._stopping:
+            with contextlib.suppress(queue.Empty):
+                first = found.get(timeout=_LOOK_EVERY_S)
+                if isinstance(first, BaseException):
+                    raise first
+                return first
+        return None
+
+    def _check_all_told(self) -> None:
+        """Raise EngineError where a recording is neither done nor failed: a run that ends so is not finished."""
+        totals = self.totals
+        left = totals.found - totals.done - totals.resumed - totals.failed
+        if left and not self._stopping:
+            raise EngineError(f"{left} recordings came to no end; run the same command again, it goes on with them")
+
     def _count(self) -> None:
         """Say how much there is, ahead of the listing, which waits for the engine."""
         # What is wrong with the corpus is for the listing to say.
-        with contextlib.suppress(InputError):
+        with contextlib.suppress(Exception):
             self.totals.expected = self._corpus.count()
 
     @contextmanager
@@ -201,7 +254,10 @@ class CorpusRun:
             "inputs": list(self._corpus.inputs),
             "folder": os.getcwd(),  # noqa: PTH109 - where relative inputs start; as text it may hold invalid UTF-8
             "audio_column": self._corpus.audio_column,
+            "include": list(self._corpus.include),
+            "exclude": list(self._corpus.exclude),
             "shard": self._corpus.shard,
+            "limit": self._corpus.limit,
             "model": str(self._model.path),
             "workers": engines * self._options.frontend.resolved_workers(engines),
             "versions": {

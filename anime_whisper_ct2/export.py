@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from anime_whisper_ct2.clip_plan import CLIPS, ClipOptions, PlannedClip, plan
 from anime_whisper_ct2.clips import ClipResult, cut_clips, cut_rows, jobs
-from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.exporters import ExportSettings, Named, Row
 from anime_whisper_ct2.exporters.formats import FORMATS
 from anime_whisper_ct2.exporters.publish import publishing
@@ -22,6 +23,9 @@ from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.records import Recording, Transcript
 from anime_whisper_ct2.results import RunFolder
 from anime_whisper_ct2.text import NORMALIZERS
+
+# In a folder of clips: whose they are.
+CLIPS_MARKER = ".awct2-clips.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Export:
         if normalizer is not None and normalizer not in NORMALIZERS:
             raise InputError(f"there is no normalizer {normalizer!r}; choose one of {', '.join(NORMALIZERS)}")
         self._normalizer = normalizer
+        self._start = _other_folder(self._run.about.get("folder"))
         self._clips = clips
         self._on_clips = on_clips or (lambda _result: None)
 
@@ -126,7 +131,7 @@ class Export:
     def _rows(self, done: Exported) -> Iterator[Row]:
         last = None
         for row in rows(
-            self._run.transcripts(),
+            map(self._located, self._run.transcripts()),
             self._names,
             self._filters,
             whole_files_only=self._format.whole_files_only,
@@ -140,6 +145,12 @@ class Export:
             last = row.recording
             yield replace(row, text=text)
 
+    def _located(self, transcript: Transcript) -> Transcript:
+        """Name the audio from the folder that the run was started in, and not from this one."""
+        if self._start is None or is_url(transcript.audio):
+            return transcript
+        return replace(transcript, audio=os.path.join(self._start, transcript.audio))  # noqa: PTH118 - may be no UTF-8
+
     def _normalized(self, transcript: Transcript) -> Transcript:
         if self._normalizer is None:
             return transcript
@@ -149,17 +160,43 @@ class Export:
         return replace(transcript, text=normalize(transcript.text), segments=kept)
 
     def _cut(self, clips: ClipFolder, done: Exported) -> None:
-        work = jobs(self._run, self._corpus(), lambda one: self._plan(one, self._names[one.id], clips.options))
+        self._claim(clips.path)
+        work = jobs(
+            self._run, self._corpus(), lambda one: self._plan(one, self._names[one.id], clips.options), self._located
+        )
         for result in cut_clips(work, clips.path, clips.options, clips.workers):
             done.clips_written += result.written
             done.clips_resumed += result.resumed
             done.clips_missing += len(result.missing)
             self._on_clips(result)
 
+    def _claim(self, folder: Path) -> None:
+        """Make a folder that of this corpus's clips: names say nothing of where a clip was cut from."""
+        about = self._run.about
+        whose = {"folder": about.get("folder"), "inputs": about.get("inputs") or [os.path.realpath(self._run.file)]}
+        mark = folder / CLIPS_MARKER
+        try:
+            known = json.loads(mark.read_bytes())
+        except FileNotFoundError:
+            if folder.is_dir() and any(folder.iterdir()):
+                raise InputError(
+                    f"{folder}: holds files that no export cut, which would pass for clips; name an empty folder"
+                ) from None
+            known = None
+        except (OSError, ValueError) as error:
+            raise InputError(f"{mark}: cannot be read ({error}); name another folder with --clips") from error
+        if known not in (None, whose):
+            raise InputError(f"{folder}: holds clips of {known}; name another folder for these, or remove it")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            mark.write_text(json.dumps(whose), encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{mark} cannot be written: {error.strerror or error}") from error
+
     def _corpus(self) -> Iterable[Recording]:
         """List what the run was given, from the folder where it was given it."""
         about, inputs = self._run.about, self._run.inputs
-        start = about.get("folder") or ""
+        start = self._start or ""
         at = tuple(given if is_url(given) else os.path.join(start, given) for given in inputs)  # noqa: PTH118 - may be no UTF-8
         return Corpus(at, audio_column=about.get("audio_column")) if at else ()
 
@@ -179,6 +216,13 @@ class Export:
                 yield clip if way is None else replace(clip, audio=f"{way}/{clip.path[start:]}".replace(os.sep, "/"))
 
         return clips_of
+
+
+def _other_folder(start: object) -> str | None:
+    """Give the folder that a run was started in, if that is there and is not this one."""
+    if not isinstance(start, str) or not os.path.isdir(start):  # noqa: PTH112 - may be no UTF-8
+        return None
+    return None if os.path.samefile(start, os.curdir) else start  # noqa: PTH121 - as above
 
 
 def _below(clips: Path, out: Path) -> Path | None:

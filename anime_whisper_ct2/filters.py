@@ -33,9 +33,7 @@ class Filters:
 
     def drops_recording(self, transcript: Transcript) -> bool:
         """Say whether a recording's own flags drop it with all that is in it."""
-        # A recording gathers its segments' flags; what is wrong with one of them is no reason to drop the others.
-        of_segments = {flag for segment in transcript.segments for flag in segment.flags}
-        return not set(self.drop_flags).isdisjoint(set(transcript.flags) - of_segments)
+        return not set(self.drop_flags).isdisjoint(own_flags(transcript))
 
     def apply(self, transcript: Transcript) -> Transcript | None:
         """Give what stays of a recording, or None where nothing does.
@@ -66,6 +64,15 @@ class Filters:
         if self.min_logprob is not None and segment.avg_logprob < self.min_logprob:
             return False
         return set(self.drop_flags).isdisjoint(segment.flags)
+
+
+def own_flags(transcript: Transcript) -> tuple[str, ...]:
+    """Give the flags that a recording has of itself.
+
+    A run adds those of all its segments; what is wrong with one of them says nothing of the others.
+    """
+    of_segments = {flag for segment in transcript.segments for flag in segment.flags}
+    return tuple(flag for flag in transcript.flags if flag not in of_segments)
 
 
 def joined(segments: Iterable[Segment]) -> str:

@@ -34,6 +34,8 @@ _LOCK = ".lock"
 # Who has the lock; not in the lock's own file, which whoever tries it next empties.
 _HOLDER = ".holder"
 _SYNC_EVERY_S = 5.0
+# A run that is just ending has let go by then, and one that has just begun has said who it is.
+_LOCK_PATIENCE_S = 0.5
 _ID_PREFIX = '{"id": "'
 
 
@@ -112,6 +114,7 @@ class Journal:
                 self._synced = now
                 for file in self._files.values():
                     os.fsync(file.fileno())
+                self._check_place()
         except OSError as error:
             raise _cannot_write(self.path, error) from error
 
@@ -123,6 +126,7 @@ class Journal:
         """
         if not self._files:
             return
+        self._check_place()
         if self._superseded:
             self._tidy_errors()
         self._write_run({"state": state, **figures})
@@ -138,6 +142,22 @@ class Journal:
             with contextlib.suppress(OSError):
                 (self.path / _HOLDER).unlink()
             self._lock.release()
+
+    def _check_place(self) -> None:
+        """Raise OutputError where the folder was removed, renamed or unmounted: files that are open do not notice."""
+        try:
+            gone = any(
+                (self.path / name).stat().st_dev != os.fstat(file.fileno()).st_dev for name, file in self._files.items()
+            )
+        except FileNotFoundError:
+            gone = True
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        if gone:
+            raise OutputError(
+                f"{self.path} is gone: it was removed, renamed or unmounted while results were written there; "
+                "bring it back and run the same command again to go on"
+            )
 
     def _tidy_errors(self) -> None:
         path, beside = self.path / ERRORS, self.path / (ERRORS + ".new")
@@ -156,7 +176,7 @@ class Journal:
 
     def _acquire(self) -> None:
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=_LOCK_PATIENCE_S)
             (self.path / _HOLDER).write_text(str(os.getpid()), encoding="ascii")
         except Timeout:
             raise OutputError(

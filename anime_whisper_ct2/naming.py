@@ -14,6 +14,8 @@ from anime_whisper_ct2.audio import EXTENSIONS
 
 # File systems take 255 bytes to a name; the rest is for what an export puts behind it.
 _MOST_BYTES = 200
+# macOS takes 1,024 bytes to a path, of which the way to an export needs some.
+_MOST_PATH_BYTES = 600
 _HASH_DIGITS = 8
 # What Windows forbids, control characters, ends of lines, and what stands for bytes that are no UTF-8.
 _FORBIDDEN = re.compile(r'[\\:*?"<>|\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
@@ -29,9 +31,10 @@ class Names:
 
     A name keeps the folders and the characters of its id as far as every system takes them: `..`, leading dots, control
     characters, the characters and names that Windows keeps for itself, and bytes that are no UTF-8 are replaced by `_`,
-    and what is longer than 200 bytes is cut and marked with a hash. The extension of an audio file goes, unless another
-    id would then have the same name. What would collide even so, in upper or lower case or in another Unicode form, or
-    with a folder, is told apart by a hash of the id. A name depends on the set of ids, not on their order.
+    and what is longer than 200 bytes, or 600 with its folders, is cut and marked with a hash. The extension of an audio
+    file goes, unless another id would then have the same name. What would collide even so, in upper or lower case or in
+    another Unicode form, or with a folder, is told apart by a hash of the id. A name depends on the set of ids, not on
+    their order.
 
     Memory: 8 bytes an id, and some 30 while the names are made.
     """
@@ -89,7 +92,20 @@ def _without_extension(id_: str) -> str:
 def _safe(path: str) -> str:
     """Make a relative path of an id that no system stumbles over, and that leads nowhere else."""
     parts = [_safe_part(part) for part in path.split("/") if part not in ("", ".")]
-    return "/".join(parts) or "_"
+    whole = "/".join(parts) or "_"
+    if len(whole) <= _MOST_PATH_BYTES // 4 or len(whole.encode()) <= _MOST_PATH_BYTES:
+        return whole
+    return _with_hash("/".join((*_as_many_as_fit(parts[:-1]), parts[-1])), path, _HASH_DIGITS)
+
+
+def _as_many_as_fit(folders: Iterable[str]) -> Iterator[str]:
+    """Give the first folders of a path that is too long."""
+    left = _MOST_PATH_BYTES - _MOST_BYTES - 1
+    for folder in folders:
+        left -= len(folder.encode()) + 1
+        if left < 0:
+            return
+        yield folder
 
 
 def _safe_part(part: str) -> str:

@@ -55,6 +55,9 @@ class Printed:
     def finish(self, state: str, figures: Mapping[str, Any]) -> None:
         """Say nothing of the figures."""
 
+    def close(self) -> None:
+        """Leave the stream open."""
+
     def _silence(self) -> None:
         """Let the interpreter find nobody to complain to when it flushes the stream at its end."""
         with contextlib.suppress(OSError, ValueError):

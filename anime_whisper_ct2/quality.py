@@ -116,7 +116,7 @@ def doubts(window: Window, decoded: Decoded) -> tuple[str, ...]:
         "fast": _is_fast(window, text),
         "compression": compression_ratio(text) > MOST_COMPRESSION,
         "low_logprob": decoded.avg_logprob < LEAST_LOGPROB,
-        "empty": not text and window.sound.rms > SPEECH_RMS,
+        "empty": is_mute(window, decoded),
     }
     return tuple(name for name, true in found.items() if true)
 
@@ -143,3 +143,8 @@ def flags(window: Window, decoded: Decoded) -> tuple[str, ...]:
 def _is_fast(window: Window, text: str) -> bool:
     duration_s = max(window.end_s - window.start_s, 0.1)
     return len(text) / duration_s > MOST_CHARS_PER_S and len(text) > MOST_CHARS_PER_S / 2
+
+
+def is_mute(window: Window, decoded: Decoded) -> bool:
+    """Say whether nothing was written of a window in which there is sound."""
+    return not decoded.text and window.sound.rms > SPEECH_RMS

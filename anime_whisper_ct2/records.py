@@ -52,6 +52,7 @@ class Unreadable:
 
     error: str
     message: str
+    place: bool = False  # it stands for a container or a row, whose recordings nobody knows
 
 
 # A path or URL, an encoded file's bytes, samples, or where to find one of these: what a worker needs to get at the

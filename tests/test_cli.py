@@ -222,3 +222,18 @@ def test_version() -> None:
 def test_every_command_has_help_with_an_example(command: str) -> None:
     said = awct2(command, "--help").stdout
     assert f"awct2 {command}" in said.split("Example", 1)[1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--segment", "off", "--max-segment", "5"),
+        ("--segment", "off", "--min-silence", "0.3"),
+        ("--workers", "0", "--time-limit", "5"),
+        ("--overwrite", "--retry-failed"),
+        ("--window", "full", "--audit", "0.5"),
+    ],
+)
+def test_an_option_without_effect_is_refused(options: tuple[str, ...], tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    refused(awct2("run", tmp_path / "a.wav", "-m", tiny_model, "-o", tmp_path / "out", *options), 2, "leave")

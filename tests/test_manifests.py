@@ -230,7 +230,7 @@ class TestIds:
 
     def test_an_id_in_the_row_goes_first(self, write: Write) -> None:
         assert one_row(write, path="a.ogg", id="x/1", offset=1, text="t").id == "x/1"
-        assert one_row(write, path="a.ogg", id=1).id == "a.ogg"
+        assert one_row(write, path="a.ogg", id=1).id == "1"
         assert one_row(write, path="a.ogg", id="").id == "a.ogg"
         assert "control" in message(one_row(write, path="a.ogg", id="a\nb"))
 

@@ -13,7 +13,6 @@ import numpy as np
 from av.error import FFmpegError
 
 from anime_whisper_ct2.audio.source import (
-    MAX_CHANNELS,
     Block,
     File,
     Info,
@@ -21,6 +20,7 @@ from anime_whisper_ct2.audio.source import (
     Watched,
     block_frames,
     check,
+    check_form,
     reason_of,
 )
 from anime_whisper_ct2.errors import DecodeError
@@ -29,6 +29,17 @@ from anime_whisper_ct2.records import Float32
 # A stretch that begins later than this is sought, that much ahead of it: codecs need a moment to settle.
 _AHEAD_S = 2.0
 _NOWHERE = 1 << 62
+# FFmpeg goes by what a file holds and not by its name, and some of what it knows are scripts that have it open other
+# files (concat, HLS, DASH), listen on the network for as long as a minute (SDP), or make up sound for ever (SBaGen).
+_CONTAINERS = {
+    "format_whitelist": ",".join(
+        (
+            *("wav", "w64", "aiff", "au", "caf", "flac", "ogg", "mp3", "aac", "ac3", "eac3", "dts", "loas", "amr"),
+            *("amrnb", "amrwb", "mov", "matroska", "webm", "asf", "avi", "flv", "mpeg", "mpegts", "rm", "ape", "wv"),
+            *("tta", "tak", "mpc", "mpc8", "dsf", "iff", "voc", "sox"),
+        )
+    )
+}
 
 
 def blocks(file: File, stretch: Stretch, mono: bool, first_error: str) -> Iterator[Block]:
@@ -40,8 +51,7 @@ def blocks(file: File, stretch: Stretch, mono: bool, first_error: str) -> Iterat
             if not rate:
                 raise DecodeError("names no sampling rate")
             channels = 1 if mono else len(stream.layout.channels)
-            if channels > MAX_CHANNELS:
-                raise DecodeError(f"{channels} channels: no recording that a decoder can trust")
+            check_form(rate, channels)
             layout = "mono" if mono else stream.layout
             start, stop = stretch.bounds(rate)
             at, frames = _frames_near(container, stream, stretch.start_s)
@@ -99,7 +109,7 @@ def _open(file: File, opened: ExitStack) -> tuple[Any, Any]:
         source = file
     else:
         source = io.BytesIO(file)
-    container = opened.enter_context(av.open(source, metadata_errors="ignore"))
+    container = opened.enter_context(av.open(source, metadata_errors="ignore", options=_CONTAINERS))
     if not container.streams.audio:
         raise DecodeError("holds no audio stream")
     return container, container.streams.audio[0]

@@ -24,6 +24,7 @@ from anime_whisper_ct2.audio.source import (
     Watched,
     block_frames,
     check,
+    check_form,
     reason_of,
 )
 from anime_whisper_ct2.errors import DecodeError
@@ -153,8 +154,7 @@ def _sound_file_blocks(file: File, stretch: Stretch) -> Iterator[Block]:
     sound = _sound_file(file)
     try:
         rate, channels, frames = sound.samplerate, sound.channels, max(0, sound.frames)
-        if channels > MAX_CHANNELS or rate <= 0:
-            raise DecodeError(f"{channels} channels at {rate} Hz: no recording that a decoder can trust")
+        check_form(rate, channels)
         start, stop = stretch.bounds(rate)
         if 0 < frames <= start:
             raise DecodeError(stretch.why_empty(frames / rate))

@@ -14,6 +14,9 @@ from anime_whisper_ct2.errors import DecodeError
 from anime_whisper_ct2.mel import SAMPLE_RATE
 from anime_whisper_ct2.records import Float32
 
+# Float files may go beyond 1.0, some up to 32,768; what is beyond this is no sound, and its power no number.
+_LOUDEST = 1e6
+
 
 def load(source: Source, start_s: float = 0.0, duration_s: float | None = None) -> Float32:
     """Decode a whole recording, or `duration_s` of it from `start_s` on.
@@ -41,10 +44,12 @@ def blocks_of(source: Source, start_s: float = 0.0, duration_s: float | None = N
 
 
 def _mono(block: np.ndarray[Any, Any]) -> Float32:
-    """Average the channels of shape (n, channels), and put silence where a float file holds no numbers."""
-    mixed: Float32 = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
-    if not np.isfinite(mixed).all():
-        mixed = np.nan_to_num(mixed, nan=0.0, posinf=0.0, neginf=0.0)
+    """Average the channels of shape (n, channels), and put silence where a float file holds no samples."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mixed: Float32 = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+        # Said so that no number, which compares with nothing, is not within.
+        if len(mixed) and not (mixed.max() <= _LOUDEST and mixed.min() >= -_LOUDEST):
+            mixed = np.where(np.abs(mixed) <= _LOUDEST, mixed, np.float32(0.0))
     return np.ascontiguousarray(mixed, dtype=np.float32)
 
 

@@ -16,6 +16,8 @@ EXTENSIONS = frozenset(
     )
 )
 MAX_CHANNELS = 64
+# Below, a small file unfolds to days of 16 kHz and holds no speech; above is nothing that anyone records.
+MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 6_000_000
 
 # A path on this machine, an encoded file's bytes, samples, or an open file that can be sought in.
 Source: TypeAlias = str | bytes | ArrayAudio | BinaryIO
@@ -26,6 +28,15 @@ Block: TypeAlias = tuple[Float32, int, bool]
 # low rate would be hours, which resampling makes long.
 _BLOCK_S = 60
 _BLOCK_VALUES = 1 << 22
+
+
+def check_form(rate: int, channels: int) -> None:
+    """Raise DecodeError for a sampling rate or a number of channels that no recording has."""
+    if not 0 < channels <= MAX_CHANNELS or not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        raise DecodeError(
+            f"{channels} channels at {rate} Hz: no recording that a decoder can trust; "
+            f"at most {MAX_CHANNELS} channels at {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz are read"
+        )
 
 
 def block_frames(rate: int, channels: int) -> int:

@@ -12,6 +12,7 @@ from anime_whisper_ct2.cli.convert import convert
 from anime_whisper_ct2.cli.doctor import doctor
 from anime_whisper_ct2.cli.eval import eval_command
 from anime_whisper_ct2.cli.export import export_command
+from anime_whisper_ct2.cli.merge import merge_command
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED
 from anime_whisper_ct2.cli.run import run
 from anime_whisper_ct2.cli.stats import stats_command
@@ -54,5 +55,6 @@ main.add_command(convert)
 main.add_command(doctor)
 main.add_command(eval_command)
 main.add_command(export_command)
+main.add_command(merge_command)
 main.add_command(run)
 main.add_command(stats_command)

@@ -58,6 +58,7 @@ class RunProgress:
         if self._bar is None:
             before = totals.resumed + totals.failed_before
             self._bar = tqdm(initial=before, unit="clip", file=sys.stderr, dynamic_ncols=True)
+        self._bar.initial = totals.resumed + totals.failed_before
         self._bar.total = totals.expected
         self._bar.n = _through(totals)
         self._bar.set_postfix_str(f"{totals.audio_seconds / 3600:.2f} h audio, {totals.speed:.1f}x", refresh=False)

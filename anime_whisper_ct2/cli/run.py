@@ -12,7 +12,9 @@ from types import FrameType
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from anime_whisper_ct2.cli.plan import plan_options, print_plan, read_plan_options
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED, ConversionProgress, RunProgress, duration
 from anime_whisper_ct2.cli.run_options import (
     corpus_options,
@@ -27,8 +29,10 @@ from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export import Export
 from anime_whisper_ct2.metrics import Totals
 from anime_whisper_ct2.models import resolve_model
+from anime_whisper_ct2.plan import plan_run
 from anime_whisper_ct2.printed import ReaderGone
 from anime_whisper_ct2.readers import Corpus
+from anime_whisper_ct2.windows import window_length
 
 EXIT_SOME_FAILED = 3
 
@@ -40,6 +44,7 @@ EXIT_SOME_FAILED = 3
 @text_options
 @segment_options
 @corpus_options
+@plan_options
 def run(**given: Any) -> None:
     """Transcribe every recording of INPUT... into a folder.
 
@@ -59,9 +64,10 @@ def run(**given: Any) -> None:
       awct2 run 'galgame-{000000..000114}.tar' -o transcripts/ --format webdataset
       find voices -name '*.ogg' | awct2 run - -o - | jq -r .text
     """
-    options = run_options(given)
+    options, wishes = run_options(given), read_plan_options(given)
     out = Path(given["output"]) if given["output"] != "-" else None
     _check_output(given, out)
+    _check_effect(given)
     corpus = Corpus(
         given["inputs"],
         given["include"],
@@ -70,9 +76,14 @@ def run(**given: Any) -> None:
         given["shard"],
         given["audio_column"],
     )
+    if wishes is not None:
+        print_plan(plan_run(corpus, out, given["model"], options, wishes))
+        return
     quiet = given["quiet"]
     with ConversionProgress(quiet=quiet) as conversion:
         model = resolve_model(given["model"], progress=conversion)
+    if _is_given("audit") and window_length(given["window"], given["tail"], model.awct2).mode == "full":
+        raise InputError("--audit is for fitted windows, and these are full; choose --window fit, or leave it out")
     try:
         # Nobody reads errors.jsonl where results are printed, so failures are named as they come.
         with RunProgress(shown=given["progress"], quiet=quiet, verbose=given["verbose"] or out is None) as progress:
@@ -105,6 +116,23 @@ def _check_output(given: dict[str, Any], out: Path | None) -> None:
         for name, wish in wishes.items():
             if wish:
                 raise InputError(f"{name} needs a folder for the output, and that is '-'; name one, or leave it out")
+
+
+def _check_effect(given: dict[str, Any]) -> None:
+    """Refuse options that could have no effect beside the others."""
+    of_vad = ("max_segment", "vad_threshold", "min_silence", "speech_pad")
+    for names, idle, why in (
+        (of_vad, given["segment"] == "off", "--segment off cuts every 30 s"),
+        (("time_limit",), given["workers"] == 0, "--workers 0 decodes in the engine's process"),
+        (("retry_failed",), given["overwrite"], "--overwrite tries everything again"),
+    ):
+        for name in names if idle else ():
+            if _is_given(name):
+                raise InputError(f"--{name.replace('_', '-')} has no effect: {why}; leave one of the two out")
+
+
+def _is_given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 @contextmanager

@@ -39,11 +39,12 @@ def jobs(
     transcripts: Mapping[str, Transcript],
     recordings: Iterable[Recording],
     clips_of: Callable[[Transcript], tuple[PlannedClip, ...]],
+    located: Callable[[Transcript], Transcript] = lambda transcript: transcript,
 ) -> Iterator[ClipJob]:
     """Bring a run's transcripts, by id, together with its recordings, which are listed anew.
 
-    A transcript whose recording is not listed any more is cut from the path that it names. Transcripts without clips
-    give no job. Memory: eight bytes for each recording.
+    A transcript whose recording is not listed any more is cut from the path that it names, once it is `located`.
+    Transcripts without clips give no job. Memory: eight bytes for each recording.
     """
     seen = IdSet()
     for recording in recordings:
@@ -52,7 +53,7 @@ def jobs(
             yield ClipJob(recording, transcript.duration, clips)
     for id_ in transcripts:
         if id_ not in seen and (clips := clips_of(transcripts[id_])):
-            yield ClipJob(_named_by(transcripts[id_]), transcripts[id_].duration, clips)
+            yield ClipJob(_named_by(located(transcripts[id_])), transcripts[id_].duration, clips)
 
 
 def _named_by(transcript: Transcript) -> Recording:

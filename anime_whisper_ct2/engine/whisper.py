@@ -5,6 +5,7 @@ Batches go to `WhisperModel.model`, CTranslate2 itself: faster-whisper's own bat
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +34,8 @@ _MOST_SHORT_FOR_FULL = 4
 # So many cost next to nothing.
 _FEW_SUPPRESSED = 4
 _CPU_ENCODE_FRAMES = 1_500
+# What stands for a score that is no number, which JSON cannot hold: numbers overflowed, and no text is less probable.
+_NO_LOGPROB = -99.0
 # Windows of the two batches that measure what one takes.
 _PROBES = (4, 16)
 
@@ -241,6 +244,8 @@ class CTranslate2Engine:
         tokens = tuple(result.sequences_ids[0])
         # The score is the sum over the length, without the end token that is part of the sum.
         mean = result.scores[0] * len(tokens) / (len(tokens) + 1)
+        if not math.isfinite(mean):
+            mean = _NO_LOGPROB
         tokens = tokens[:cap]
         return Decoded(
             text=self._tokenizer.decode(tokens).strip(),

@@ -17,8 +17,12 @@ from anime_whisper_ct2.records import Broken, Closed, Opened, Tick, Window
 Message: TypeAlias = Opened | Window | Closed | Broken | Tick
 
 _WORKER = "anime_whisper_ct2.executors.worker"
-# Workers are the parallelism: threads of their own inside numpy would only fight the engine for the cores.
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_ENVIRONMENT = {
+    # Workers are the parallelism: threads of their own inside numpy would only fight the engine for the cores.
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    # onnxruntime, which the VAD runs on, keeps a file in the system's temporary folder to report its use to its makers.
+    "ORT_DISABLE_TELEMETRY": "1",
+}
 # Recordings that a worker has in hand: the one it works on and the next, so that it never waits for this process; and
 # beside them so many that turned out to be long, which it goes on with between the others.
 _AHEAD = 2
@@ -66,6 +70,7 @@ class Attendant:
         self._waiting_since: float | None = None
         self._overdue = False
         self._left: deque[Task] = deque()
+        self._opened: set[int] = set()
 
     def __call__(self) -> None:
         """Work until there are no more recordings, or the pass is over."""
@@ -100,7 +105,7 @@ class Attendant:
         """
         hand = _InHand()
         ready = self._overdue = False
-        self._worker = worker = Child(_WORKER, _ONE_THREAD)
+        self._worker = worker = Child(_WORKER, _ENVIRONMENT)
         try:
             worker.send(self._settings)
             ready = isinstance(worker.receive(), Tick)
@@ -114,7 +119,9 @@ class Attendant:
             return None
         if not ready:
             raise EngineError(f"no worker process could be started ({cause_of_death(code)}); its own message is above")
-        culprit = hand.tasks.pop(hand.current, None) if hand.current is not None else None
+        # One that died before it began on any died over what it was given.
+        key = hand.current if hand.current is not None else next(iter(hand.tasks), None)
+        culprit = hand.tasks.pop(key, None) if key is not None else None
         self._left.extendleft(reversed(hand.tasks.values()))
         if culprit is None or not alone:
             return culprit
@@ -122,19 +129,22 @@ class Attendant:
             error, message = "TimeLimit", f"no result within {self._time_limit_s:g} s; --time-limit allows more"
         else:
             error, message = "WorkerDied", f"the worker that read it died, twice ({cause_of_death(code)})"
+        self._open(culprit)
+        self._opened.discard(culprit[0])
         self._put(Broken(culprit[0], "decode", error, message))
         return None
 
     def _feed(self, worker: Child, hand: _InHand, tasks: deque[Task], *, alone: bool) -> None:
         served = 0
-        opened: set[int] = set()
         while not self._stopped():
             while hand.takes_more and served < _RECYCLE_AFTER:
                 task = tasks.popleft() if tasks else None if alone else self._next_task(not hand.tasks)
                 if task is None:
                     break
                 hand.tasks[task[0]] = task
+                self._waiting_since = time.monotonic()
                 worker.send((task[0], task[1].audio))
+                self._waiting_since = None
                 served += 1
             if not hand.tasks:
                 return
@@ -143,9 +153,7 @@ class Attendant:
             self._waiting_since = None
             if isinstance(message, int):
                 hand.current = message
-                if message not in opened:
-                    opened.add(message)
-                    self._put(Opened(*hand.tasks[message]))
+                self._open(hand.tasks[message])
             elif isinstance(message, Window):
                 if message.number:
                     hand.long.add(message.key)
@@ -154,5 +162,11 @@ class Attendant:
                 self._put(message)
                 del hand.tasks[message.key]
                 hand.long.discard(message.key)
-                opened.discard(message.key)
+                self._opened.discard(message.key)
                 hand.current = None
+
+    def _open(self, task: Task) -> None:
+        """Say once that a recording is begun, however often it is."""
+        if task[0] not in self._opened:
+            self._opened.add(task[0])
+            self._put(Opened(*task))

@@ -53,15 +53,19 @@ class Decoding:
         ladder: Ladder | None = None,
         patience_s: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine = engine
         self._ladder = ladder or Ladder(retry=False)
         self._patience_s = patience_s
         self._clock = clock
+        self._stopped = stopped
         self._pending: deque[_Submitted] = deque()
         self._again: dict[Step, _Waiting] = {}
         # Texts that are home already and are decoded at 30 s only to be compared.
-        self._audited: set[tuple[int, int]] = set()
+        self._audited: set[int] = set()
+        # Told only when a later batch, or that nothing more comes, shows that the device is not to blame.
+        self._lost: list[Broken] = []
         self._failures_in_a_row = 0
         self.memory_halvings = 0
 
@@ -83,11 +87,15 @@ class Decoding:
                 while self._pending and self._pending[0].future.done():
                     yield from self._finish_oldest()
                 self._submit_due(idle=isinstance(item, Tick))
+                if isinstance(item, Tick) and not self._pending:
+                    yield from self._told()
                 yield item
-        while self._pending or self._again:
-            while self._again and len(self._pending) < self._engine.in_flight:
+        while self._pending or (self._again and not self._stopped()):
+            while self._again and not self._stopped() and len(self._pending) < self._engine.in_flight:
                 self._submit_again(next(iter(self._again)))
             yield from self._finish_oldest()
+        if not self._stopped():
+            yield from self._told()
 
     def _submit(self, batch: Batch, before: tuple[Attempts, ...]) -> None:
         self._pending.append(_Submitted(batch, self._engine.submit(batch), before))
@@ -120,15 +128,20 @@ class Decoding:
             yield from self._split(done, error)
             return
         self._failures_in_a_row = 0
+        yield from self._told()
         step, fitted = done.batch.step, done.batch.frames < WINDOW_FRAMES
         for window, before, now in zip(done.batch.windows, done.before, decoded, strict=True):
-            if (window.key, window.number) in self._audited:
-                self._audited.discard((window.key, window.number))
+            if id(window) in self._audited:
+                self._audited.discard(id(window))
                 self._ladder.compare(window, before[0][1], now)
             else:
                 yield from self._decoded(window, (*before, (step, now)), fitted=fitted)
         for further in STEPS:
-            while further in self._again and len(self._again[further].windows) >= self._capacity(further):
+            while (
+                not self._stopped()
+                and further in self._again
+                and len(self._again[further].windows) >= self._capacity(further)
+            ):
                 self._submit_again(further)
 
     def _decoded(self, window: Window, attempts: Attempts, *, fitted: bool) -> Iterator[tuple[Window, Decoded]]:
@@ -140,7 +153,7 @@ class Decoding:
         if attempts[-1][0] == "full":
             self._ladder.compare(window, attempts[0][1], attempts[-1][1])
         elif fitted and self._ladder.is_audited(window) and step is None:
-            self._audited.add((window.key, window.number))
+            self._audited.add(id(window))
             self._wait("full", window, attempts)
 
     def _wait(self, step: Step, window: Window, attempts: Attempts) -> None:
@@ -154,26 +167,31 @@ class Decoding:
             self.memory_halvings += 1
             self._engine.shrink(batch.frames, len(batch.windows) * (RETRY_BEAMS if batch.step == "beam" else 1))
         if len(batch.windows) == 1:
-            yield from self._lost(batch.windows[0], failed.before[0], error)
+            yield from self._given_up(batch.windows[0], failed.before[0], error)
             return
         middle = len(batch.windows) // 2
         for part in (slice(middle, None), slice(None, middle)):
             half = replace(batch, windows=batch.windows[part])
             self._pending.appendleft(_Submitted(half, self._engine.submit(half), failed.before[part]))
 
-    def _lost(
+    def _told(self) -> Iterator[Broken]:
+        """Say which recordings are lost."""
+        lost, self._lost = self._lost, []
+        yield from lost
+
+    def _given_up(
         self, window: Window, attempts: Attempts, error: EngineError
     ) -> Iterator[tuple[Window, Decoded] | Broken]:
         """One window alone failed: a text that it has stands; without one its recording is at fault, or all is."""
         if attempts:
-            if (window.key, window.number) in self._audited:
-                self._audited.discard((window.key, window.number))
+            if id(window) in self._audited:
+                self._audited.discard(id(window))
             else:
                 yield window, self._ladder.settle(window, attempts)
             return
+        self._lost.append(Broken(window.key, "engine", type(error).__name__, str(error)))
         self._failures_in_a_row += 1
         if self._failures_in_a_row >= _MOST_FAILURES:
             raise EngineError(
                 f"the engine fails on everything: {error}; what is finished is kept, and the same command goes on"
             ) from error
-        yield Broken(window.key, "engine", type(error).__name__, str(error))

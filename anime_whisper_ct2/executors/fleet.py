@@ -25,6 +25,8 @@ TICK_S = 0.1
 _STATION = "anime_whisper_ct2.executors.station"
 # Deaths in a row, without a recording done between them, after which an engine is given up.
 _MOST_DEATHS = 3
+# Recordings that are listed ahead of those that the engines have.
+_LISTED = 512
 
 
 class _Station:
@@ -54,7 +56,7 @@ class _Station:
         try:
             while True:
                 self._inbox.put((self, child.receive()))
-        except EOFError:
+        except Exception:  # the pipe ended, or holds no pickle: either way this child says nothing more
             self._inbox.put((self, None))
 
     def _send(self, message: object) -> None:
@@ -96,6 +98,8 @@ class Fleet:
         # What engines died over: each list is done by one engine that has nothing else in hand.
         self._suspects: deque[list[Task]] = deque()
         self._stopping = False
+        self._listed: queue.Queue[Task | BaseException | None] = queue.Queue(maxsize=_LISTED)
+        self._exhausted = False
         self.description: dict[str, Any] = {}
 
     def open(self) -> None:
@@ -122,9 +126,10 @@ class Fleet:
 
     def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
-        tasks = iter(tasks)
+        # Never joined: it may be waiting in the caller's iterable, for as long as that likes.
+        threading.Thread(target=self._take, args=(tasks,), name="fleet-tasks", daemon=True).start()
         while self._stations:
-            self._deal(tasks)
+            self._deal()
             try:
                 station, message = self._inbox.get(timeout=TICK_S)
             except queue.Empty:
@@ -141,7 +146,8 @@ class Fleet:
             elif isinstance(message, Done):
                 self._note_done(station, message)
             elif isinstance(message, Refused):
-                station.refusal = message.error
+                if not station.ready:  # what happens later, a fresh process may cure
+                    station.refusal = message.error
             else:
                 yield from self._ended(station)
 
@@ -156,7 +162,25 @@ class Fleet:
             station.child.close()
         self._stations.clear()
 
-    def _deal(self, tasks: Iterator[Task]) -> None:
+    def _take(self, tasks: Iterable[Task]) -> None:
+        """Move tasks from the caller's iterable into the queue, and an end or what it raised behind them."""
+        end: BaseException | None = None
+        try:
+            for task in tasks:
+                if not self._list(task):
+                    return
+        except BaseException as error:  # reaches the caller through the queue
+            end = error
+        self._list(end)
+
+    def _list(self, item: Task | BaseException | None) -> bool:
+        while not self._stopping and self._stations:
+            with contextlib.suppress(queue.Full):
+                self._listed.put(item, timeout=TICK_S)
+                return True
+        return False
+
+    def _deal(self) -> None:
         if self._stopping:
             for station in self._stations:
                 if station.ready and not station.done:
@@ -174,12 +198,27 @@ class Fleet:
             station = min(open_to_more, key=lambda one: len(one.in_hand))
             if len(station.in_hand) >= self._ahead:
                 return
-            task = next(tasks, None)
+            task = self._next_listed()
+            if task is None and not self._exhausted:
+                return
             if task is None:
                 for station in open_to_more:
                     station.finish()
                 return
             station.give(task)
+
+    def _next_listed(self) -> Task | None:
+        """Give the next recording; None at the end, and while none is listed."""
+        if self._exhausted:
+            return None
+        try:
+            task = self._listed.get_nowait()
+        except queue.Empty:
+            return None
+        if isinstance(task, BaseException):
+            raise task
+        self._exhausted = task is None
+        return task
 
     def _deal_suspects(self, station: _Station) -> None:
         if self._suspects:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from rapidfuzz.distance import Levenshtein
 
-from anime_whisper_ct2.quality import MENDABLE, doubts, flags
+from anime_whisper_ct2.quality import MENDABLE, doubts, flags, is_mute
 from anime_whisper_ct2.records import Decoded, Retries, Step, Window
 
 # The texts of one window so far, in the order of the steps.
@@ -60,7 +60,14 @@ class Ladder:
     def settle(self, window: Window, attempts: Attempts) -> Decoded:
         """Choose among a window's texts and say in it what was tried and what is still unusual."""
         seen = {step: flags(window, decoded) for step, decoded in attempts}
-        kept = min(seen, key=lambda step: (len(MENDABLE.intersection(seen[step])), _PREFERENCE.index(step)))
+        texts = dict(attempts)
+        kept = min(
+            seen,
+            key=lambda step: (
+                len(MENDABLE.intersection(seen[step])) + is_mute(window, texts[step]),
+                _PREFERENCE.index(step),
+            ),
+        )
         retries = None
         if len(attempts) > 1:
             first = attempts[0][1]

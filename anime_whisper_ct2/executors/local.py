@@ -57,7 +57,7 @@ class LocalExecutor:
         Closing the generator, or an error in it, ends the workers; what the engine has in hand is finished.
         """
         self._frontend = frontend = self._new_frontend()
-        decoding = Decoding(self._engine, self.ladder)
+        decoding = Decoding(self._engine, self.ladder, stopped=lambda: self._stopping)
         stages = (
             frontend,
             self._until_stopped,
@@ -67,11 +67,16 @@ class LocalExecutor:
             Assembler(self._language, self._between),
         )
         items: Iterable[object] = tasks
+        running: list[Any] = []
         for stage in stages:
             items = stage(items)  # type: ignore[arg-type] # each stage takes what the one before it gives
+            running.append(items)
         try:
             yield from items  # type: ignore[misc]
         finally:
+            # Each by itself: the traceback of an error keeps those before it alive, and their workers with them.
+            for generator in reversed(running):
+                generator.close()
             self._memory_halvings += decoding.memory_halvings
 
     @property

@@ -64,9 +64,12 @@ def _serve(source: IO[bytes], send: Callable[[object], None]) -> None:
 def _receive(source: IO[bytes], inbox: queue.SimpleQueue[Task | None], stop: Callable[[], None]) -> None:
     """Empty the pipe at once, so that the run never waits for this process to take what it sends."""
     try:
-        while not isinstance(message := pickle.load(source), Stop):
+        while True:
+            message = pickle.load(source)
+            if isinstance(message, Stop):
+                stop()
+                message = None
             inbox.put(message)
-    except EOFError:
-        pass  # the run is gone
-    stop()
-    inbox.put(None)
+    except (EOFError, pickle.UnpicklingError):
+        # The run is gone: nobody takes the batch in hand, and whoever goes on wants the device.
+        os._exit(0)

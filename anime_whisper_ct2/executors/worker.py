@@ -34,7 +34,7 @@ def main() -> None:
     try:
         settings = pickle.load(source)
         _send(sink, Tick())
-        inbox: queue.SimpleQueue[tuple[int, Audio] | None] = queue.SimpleQueue()
+        inbox: queue.SimpleQueue[tuple[int, Audio]] = queue.SimpleQueue()
         # A thread empties the pipe at once: two that both wait to write would wait for ever.
         threading.Thread(target=_receive, args=(source, inbox), daemon=True).start()
         turns: _Turns = deque()
@@ -42,9 +42,6 @@ def main() -> None:
         while True:
             while not turns or not inbox.empty():
                 task = inbox.get()
-                if task is None:
-                    # The parent is done with us, or gone.
-                    os._exit(0)
                 turns.append((task[0], extract(*task, settings, lambda: _send(sink, Tick()))))
             key, messages = turns.popleft()
             if key != turn:
@@ -61,12 +58,15 @@ def main() -> None:
         os._exit(0)
 
 
-def _receive(source: IO[bytes], inbox: queue.SimpleQueue[tuple[int, Audio] | None]) -> None:
+def _receive(source: IO[bytes], inbox: queue.SimpleQueue[tuple[int, Audio]]) -> None:
     try:
         while True:
             inbox.put(pickle.load(source))
     except (EOFError, pickle.UnpicklingError):
-        inbox.put(None)
+        # The parent is done with us, or gone; then a decoder that hangs must not keep this process for ever.
+        os._exit(0)
+    except BaseException:  # a recording that does not fit the memory: what follows it in the pipe is lost, too
+        os._exit(1)
 
 
 def _send(sink: IO[bytes], message: object) -> None:

@@ -11,6 +11,7 @@ from typing import IO
 
 from anime_whisper_ct2.errors import InputError, RecordingError
 from anime_whisper_ct2.exporters import Row
+from anime_whisper_ct2.exporters.plain import shown
 from anime_whisper_ct2.readers.archive import Archive
 
 CLIPS = "--clips DIR"
@@ -48,7 +49,8 @@ def check_whole(row: Row, format_: str, clips: str = CLIPS) -> None:
     """Raise InputError when a row is a stretch of its file."""
     if not row.whole:
         raise InputError(
-            f"{row.audio}: {row.recording} is a stretch of it, and {format_} takes whole files; cut clips with {clips}"
+            f"{shown(row.audio)}: {shown(row.recording)} is a stretch of it, and {format_} takes whole files; "
+            f"cut clips with {clips}"
         )
 
 
@@ -56,7 +58,7 @@ def check_wav(row: Row, format_: str) -> None:
     """Raise InputError when a row's audio is no whole WAV file."""
     clips = f"{CLIPS} --clip-format wav"
     if extension(row) != "wav":
-        raise InputError(f"{row.audio}: {format_} takes WAV files; cut clips with {clips}")
+        raise InputError(f"{shown(row.audio)}: {format_} takes WAV files; cut clips with {clips}")
     check_whole(row, format_, clips)
 
 
@@ -104,7 +106,9 @@ class AudioFiles:
         Raises InputError when there is no such file, or when another row's is at `target` already.
         """
         if os.path.lexists(target):
-            raise InputError(f"{row.audio}: another file has the name {target.name} in the export already; rename one")
+            raise InputError(
+                f"{shown(row.audio)}: another file has the name {target.name} in the export already; rename one"
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         path = row.source or row.audio
         if os.path.isfile(path) and _link(path, target):  # noqa: PTH113 - plain strings keep invalid UTF-8
@@ -183,5 +187,5 @@ def _link(path: str, target: Path) -> bool:
 
 def _absent(row: Row, format_: str) -> InputError:
     return InputError(
-        f"{row.audio}: no such file here, and {format_} needs it; export where it is, or cut clips with {CLIPS}"
+        f"{shown(row.audio)}: no such file here, and {format_} needs it; export where it is, or cut clips with {CLIPS}"
     )

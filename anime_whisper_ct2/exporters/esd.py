@@ -14,7 +14,7 @@ from pathlib import Path
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.exporters import ExportSettings, Row, speaker_of
 from anime_whisper_ct2.exporters.audio_files import AudioFiles, check_wav, is_inside
-from anime_whisper_ct2.exporters.plain import field, open_text
+from anime_whisper_ct2.exporters.plain import field, open_text, shown
 
 FORMAT = "esd"
 LANGUAGES = {"ja": "JP", "en": "EN", "zh": "ZH"}
@@ -34,7 +34,7 @@ def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
             language = LANGUAGES.get(row.language)
             if language is None:
                 raise InputError(
-                    f"{row.recording}: its language is {row.language!r}; esd knows {', '.join(LANGUAGES)} only"
+                    f"{shown(row.recording)}: its language is {row.language!r}; esd knows {', '.join(LANGUAGES)} only"
                 )
             text = field(row.text)
             if text:

@@ -9,7 +9,7 @@ from pathlib import Path
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.exporters import ExportSettings, Row, speaker_of
 from anime_whisper_ct2.exporters.audio_files import AudioFiles, check_whole, extension, is_inside
-from anime_whisper_ct2.exporters.plain import one_line, open_text, to_json
+from anime_whisper_ct2.exporters.plain import one_line, open_text, shown, to_json
 
 FORMAT = "hf"
 _AUDIO = "audio"
@@ -53,7 +53,7 @@ def _place(row: Row, folder: Path, files: AudioFiles) -> str:
     if is_inside(row):
         if _SPLITS.search(row.audio):
             raise InputError(
-                f"{row.audio}: `datasets` would take that for a split; give --clips a folder outside the export"
+                f"{shown(row.audio)}: `datasets` would take that for a split; give --clips a folder outside the export"
             )
         return row.audio
     safe = _SPLITS.sub(lambda word: word.group().upper(), row.name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.exporters import ExportSettings, Row, speaker_of
 from anime_whisper_ct2.exporters.audio_files import local_path
-from anime_whisper_ct2.exporters.plain import flat, one_line
+from anime_whisper_ct2.exporters.plain import flat, one_line, shown
 from anime_whisper_ct2.exporters.sorting import SortedLines
 
 FORMAT = "kaldi"
@@ -43,7 +43,7 @@ def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
             start = 0.0 if row.whole else row.start_s
             # A stretch that is shorter than the last decimal still has to end after it begins.
             end = start + max(row.duration_s, 0.001)
-            fields = (utterance, speaker, recording, f"{start:.3f}", f"{end:.3f}", row.language, text)
+            fields = (utterance, speaker, recording, f"{start:.3f}", f"{end:.3f}", flat(row.language), text)
             utterances.add((" ".join(fields) + "\n").encode())
             recordings.add(recording.encode() + b" " + _path(row) + b"\n")
         _write_utterances(utterances, folder)
@@ -101,5 +101,5 @@ class _Speakers:
 def _path(row: Row) -> bytes:
     path = local_path(row, FORMAT)
     if _NOT_A_PATH.search(path):
-        raise InputError(f"{row.audio}: Kaldi would not take that name for a file; rename it")
+        raise InputError(f"{shown(row.audio)}: Kaldi would not take that name for a file; rename it")
     return os.fsencode(path)

@@ -11,7 +11,7 @@ from anime_whisper_ct2 import audio
 from anime_whisper_ct2.errors import DecodeError, InputError
 from anime_whisper_ct2.exporters import ExportSettings, Row, speaker_of
 from anime_whisper_ct2.exporters.audio_files import CLIPS, local_path
-from anime_whisper_ct2.exporters.plain import one_line, open_gzip, to_json
+from anime_whisper_ct2.exporters.plain import one_line, open_gzip, shown, to_json
 
 FORMAT = "lhotse"
 # lhotse refuses audio that differs by more from what its manifest says.
@@ -43,7 +43,7 @@ def _recording(id_: str, rows: Sequence[Row]) -> dict[str, Any]:
         info = audio.info(path)
     except DecodeError as error:
         raise InputError(
-            f"{rows[0].audio}: {error}; {FORMAT} needs its rate and length; mend it, or cut clips with {CLIPS}"
+            f"{shown(rows[0].audio)}: {error}; {FORMAT} needs its rate and length; mend it, or cut clips with {CLIPS}"
         ) from error
     channels = list(range(info.channels))
     # A header can say too little, or nothing: what was transcribed is there.

@@ -33,6 +33,11 @@ def field(text: str) -> str:
     return _encodable(_BREAKS_AND_BARS.sub(" ", text)).strip()
 
 
+def shown(name: str) -> str:
+    """Give a name as a message can hold it: in one line, and printed by every terminal."""
+    return name if name.isprintable() else repr(name)[1:-1]
+
+
 def flat(name: str) -> str:
     """Give a name with folders as one word of at most 200 bytes: `a/b` becomes `a__b`, white space becomes `_`.
 
@@ -42,11 +47,11 @@ def flat(name: str) -> str:
     joined = "__".join(parts)
     word = _NOT_IN_IDS.sub("_", joined)
     encoded = word.encode("utf-8")
-    clear = word == joined and not any("__" in part or part[:1] == "_" or part[-1:] == "_" for part in parts)
+    clear = word == joined != "" and not any("__" in part or part[:1] == "_" or part[-1:] == "_" for part in parts)
     if clear and len(encoded) <= _MOST_NAME_BYTES:
         return word
     digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
-    return encoded[: _MOST_NAME_BYTES - 11].decode("utf-8", "ignore") + "-" + digest
+    return (encoded[: _MOST_NAME_BYTES - 11].decode("utf-8", "ignore") or "_") + "-" + digest
 
 
 def to_json(content: Mapping[str, Any]) -> str:

@@ -90,19 +90,40 @@ def _check_replaceable(target: Path, below: Path | None) -> None:
             f"{target} is an earlier export of {written} files, and now holds others ({count} in all); "
             "move what is yours out of it and remove it, or name another folder with -o"
         )
+    if edited := _edited(target, below):
+        raise InputError(
+            f"{target}: {edited} was changed since it was exported; keep it by naming another folder with -o, "
+            "or remove it"
+        )
 
 
-def _listing(folder: Path, below: Path | None) -> tuple[int, str]:
-    """Count the files in a folder, and digest their paths in a way that their order does not matter to."""
-    count, digest = 0, 0
+def _edited(folder: Path, below: Path | None) -> str | None:
+    """Name a file that was changed since the export, whose marker came last; a recording's own file is no concern."""
+    last_ns = (folder / MARKER).stat().st_mtime_ns
+    for at, name in _files(folder, below):
+        path = os.path.join(at, name)  # noqa: PTH118 - a million paths
+        status = os.stat(path, follow_symlinks=False)  # noqa: PTH116 - as above
+        if status.st_nlink == 1 and status.st_mtime_ns > last_ns:
+            return os.path.relpath(path, folder)
+    return None
+
+
+def _files(folder: Path, below: Path | None) -> Iterator[tuple[str, str]]:
+    """Give the files of an export: the folder of each, and its name."""
     kept = None if below is None else os.fspath(folder / below)
     for at, folders, files in os.walk(folder):
         if kept is not None:
             folders[:] = [name for name in folders if os.path.join(at, name) != kept]  # noqa: PTH118 - a million paths
         for name in files:
-            if name in _LITTER or (name == MARKER and at == os.fspath(folder)):
-                continue
-            path = os.path.relpath(at, folder).replace(os.sep, "/") + "/" + name
-            count += 1
-            digest += int.from_bytes(hashlib.sha256(os.fsencode(path)).digest()[:16], "big")
+            if name not in _LITTER and not (name == MARKER and at == os.fspath(folder)):
+                yield at, name
+
+
+def _listing(folder: Path, below: Path | None) -> tuple[int, str]:
+    """Count the files in a folder, and digest their paths in a way that their order does not matter to."""
+    count, digest = 0, 0
+    for at, name in _files(folder, below):
+        path = os.path.relpath(at, folder).replace(os.sep, "/") + "/" + name
+        count += 1
+        digest += int.from_bytes(hashlib.sha256(os.fsencode(path)).digest()[:16], "big")
     return count, f"{digest % (1 << 128):032x}"

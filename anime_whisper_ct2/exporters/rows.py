@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.exporters import Row
-from anime_whisper_ct2.filters import Filters
+from anime_whisper_ct2.exporters.plain import shown
+from anime_whisper_ct2.filters import Filters, own_flags
 from anime_whisper_ct2.naming import Names
 from anime_whisper_ct2.records import Segment, Transcript
 
@@ -44,6 +46,8 @@ def rows(
     With `clips`, which is given a transcript and its name, each clip of a segment that stays is one row. Without, each
     segment that stays is one, pointing into its recording; with `whole_files_only` each recording is one, if all of it
     stays (`Filters.keeps_whole`). Recordings without speech give no row.
+
+    Raises InputError for a recording of several segments where only whole files will do.
     """
     filters = filters or Filters()
     for transcript in transcripts:
@@ -53,9 +57,19 @@ def rows(
                 yield from (_of_clip(transcript, c) for c in clips(transcript, name) if filters.keeps(c.segment))
         elif whole_files_only:
             if filters.keeps_whole(transcript):
+                _check_one(transcript)
                 yield _of_recording(transcript, name)
         elif kept := filters.apply(transcript):
             yield from _of_segments(transcript, kept.segments, name, names)
+
+
+def _check_one(transcript: Transcript) -> None:
+    """Refuse to make one example of a long recording."""
+    if len(transcript.segments) > 1:
+        raise InputError(
+            f"{shown(transcript.id)}: holds {len(transcript.segments)} segments, and this format takes a file for "
+            "each; cut clips with --clips DIR, or leave long recordings out with --max-duration"
+        )
 
 
 def segment_name(name: str, start_s: float, end_s: float) -> str:
@@ -136,7 +150,7 @@ def _row(
     """Fill in what follows from the segments: their means weighted by duration, and every flag once."""
     weights = [max(segment.end - segment.start, 0.001) for segment in segments]
     total = sum(weights)
-    flags = (*transcript.flags, *(flag for segment in segments for flag in segment.flags))
+    flags = (*own_flags(transcript), *(flag for segment in segments for flag in segment.flags))
     return Row(
         name=name,
         recording=transcript.id,

@@ -13,6 +13,7 @@ from typing import Any
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.exporters import ExportSettings, Named
 from anime_whisper_ct2.exporters.plain import one_line
+from anime_whisper_ct2.filters import own_flags
 
 COLUMNS = (
     *("id", "start", "end", "text", "avg_logprob", "no_speech_prob", "compression_ratio", "flags", "audio"),
@@ -77,7 +78,7 @@ def _rows(recordings: Iterable[Named]) -> Iterator[tuple[str | float, ...]]:
     for recording in recordings:
         transcript = recording.transcript
         for segment in transcript.segments:
-            flags = " ".join(dict.fromkeys((*transcript.flags, *segment.flags)))
+            flags = " ".join(dict.fromkeys((*own_flags(transcript), *segment.flags)))
             yield (
                 transcript.id,
                 segment.start,
@@ -105,11 +106,11 @@ def _records(recordings: Iterable[Named]) -> Iterator[dict[str, Any]]:
                 "avg_logprob": segment.avg_logprob,
                 "no_speech_prob": segment.no_speech_prob,
                 "compression_ratio": segment.compression_ratio,
-                "flags": list(dict.fromkeys((*transcript.flags, *segment.flags))),
+                "flags": [_utf8(flag) for flag in dict.fromkeys((*own_flags(transcript), *segment.flags))],
                 "audio": _utf8(transcript.audio),
                 "offset": transcript.offset or 0.0,
                 "duration": transcript.duration,
-                "language": transcript.language,
+                "language": _utf8(transcript.language),
                 "meta": _utf8(meta),
             }
 

@@ -12,7 +12,7 @@ from zlib import crc32
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.sources import Name, Source, sources
-from anime_whisper_ct2.records import Recording
+from anime_whisper_ct2.records import Recording, Unreadable
 
 __all__ = ["Corpus"]
 
@@ -53,7 +53,7 @@ class Corpus:
 
     def __iter__(self) -> Iterator[Recording]:
         everything = (recording for source in self._sources for recording in source.recordings())
-        return islice((recording for recording in everything if self._chosen(recording.id)), self.limit)
+        return islice((recording for recording in everything if self._takes(recording)), self.limit)
 
     def check(self) -> None:
         """Refuse INPUTs that would give two recordings one id; each INPUT sees to its own.
@@ -97,8 +97,14 @@ class Corpus:
             "name the folder above both, or transcribe them into different outputs"
         )
 
-    def _chosen(self, id_: str) -> bool:
-        if self.include and not _any(id_, self.include):
+    def _takes(self, recording: Recording) -> bool:
+        # A container that cannot be read has an id that no pattern for recordings fits; it must not go unsaid.
+        unknown = isinstance(recording.audio, Unreadable) and recording.audio.place
+        return self._chosen(recording.id, include=() if unknown else self.include)
+
+    def _chosen(self, id_: str, include: tuple[str, ...] | None = None) -> bool:
+        include = self.include if include is None else include
+        if include and not _any(id_, include):
             return False
         if self.shard and crc32(id_.encode("utf-8", "surrogatepass")) % self.shard[1] != self.shard[0]:
             return False

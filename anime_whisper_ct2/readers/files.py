@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.readers.remote import is_url, list_folder
 
+# What an export or its clips are marked with: below a corpus, they are no part of it, unless they are named.
+_OURS = frozenset((".awct2-export.json", ".awct2-clips.json"))
+
 
 def below(root: str, extensions: Iterable[str]) -> Iterator[tuple[str, str]]:
     """List the files below a folder that have one of some extensions: (path below it, path), in a fixed order.
@@ -24,7 +27,7 @@ def below(root: str, extensions: Iterable[str]) -> Iterator[tuple[str, str]]:
         found: Iterator[tuple[str, str]] = ((url.removeprefix(base), url) for url in list_folder(root))
     else:
         found = _walk(root, "", (_identity(root),))
-    return ((id_, path) for id_, path in found if id_.lower().endswith(wanted))
+    return ((id_, path) for id_, path in found if id_.lower().endswith(wanted) and not _is_apple_double(id_))
 
 
 def is_folder(path: str) -> bool:
@@ -35,12 +38,19 @@ def is_folder(path: str) -> bool:
         return False
 
 
+def _is_apple_double(id_: str) -> bool:
+    """Say whether a name is that under which macOS puts a file's attributes beside it."""
+    return id_.rpartition("/")[2].startswith("._")
+
+
 def _walk(folder_path: str, above: str, inside: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, str]]:
     try:
         with os.scandir(folder_path) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise InputError(f"{folder_path}: cannot be listed: {error.strerror or error}") from error
+    if above and not _OURS.isdisjoint(entry.name for entry in ordered):
+        return
     for entry in ordered:
         id_ = above + entry.name
         # What the folder itself says of an entry saves a call to the system for each of millions of files.

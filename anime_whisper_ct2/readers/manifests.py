@@ -152,8 +152,8 @@ def _recording(rows: Rows, number: int, written: str, row: dict[str, Any]) -> Re
         audio = Excerpt(name, offset_s, duration_s)
         id_ += f"#{offset_s:.3f}-" + (f"{offset_s + duration_s:.3f}" if duration_s is not None else "")
     given = row.get("id")
-    if isinstance(given, str) and given.strip():
-        id_ = row.pop("id")
+    if isinstance(given, (str, int)) and not isinstance(given, bool) and str(given).strip():
+        id_ = str(row.pop("id"))
     return rows.accept(number, id_, name, audio, plain(row))
 
 

@@ -50,7 +50,7 @@ class Rows:
         """
         _check(written, "path")
         if is_url(written):
-            id_, name = written.partition("://")[2], written
+            id_, name = split_url(redacted(written))[1], written
         elif os.path.isabs(written):  # noqa: PTH117 - paths with invalid UTF-8 stay plain strings
             id_, name = _posix(os.path.normpath(written)).removeprefix(self._above), written
         else:
@@ -70,7 +70,7 @@ class Rows:
         if not self._ids.add(id_):
             again = f"the id {short(id_)} came in an earlier row; keep one of the two, or give each an id of its own"
             return self.refuse(line, again, DUPLICATE)
-        return Recording(id_, name, audio, meta)
+        return Recording(id_, shown(name), audio, meta)
 
     def refuse(self, line: int, reason: str | RecordingError, error: str = BAD_ROW) -> Recording:
         """Give the failing recording that stands for a bad row; its id is the manifest's name and the line."""
@@ -79,7 +79,7 @@ class Rows:
         while not self._ids.add(id_):
             count += 1
             id_ = f"{place}#{count}"
-        return Recording(id_, self.place(line), Unreadable(error, str(reason)))
+        return Recording(id_, self.place(line), Unreadable(error, str(reason), place=True))
 
     def place(self, line: int) -> str:
         """Give the manifest's path and a line's number, as messages name them."""

@@ -17,6 +17,7 @@ from anime_whisper_ct2.readers.files import below, is_folder
 from anime_whisper_ct2.readers.kaldi import wav_scp
 from anime_whisper_ct2.readers.manifests import MANIFEST_EXTENSIONS, manifest, path_list, split_lines
 from anime_whisper_ct2.readers.remote import exists, glob_urls, is_remote_folder, is_url, is_web
+from anime_whisper_ct2.readers.remote_errors import redacted
 from anime_whisper_ct2.readers.table import dataset_folder, is_dataset_folder, table
 from anime_whisper_ct2.readers.tar import shards, tar_shard
 from anime_whisper_ct2.records import Recording
@@ -57,7 +58,7 @@ def sources(given: str, column: str | None) -> Sequence[Source]:
     if given == STDIN:
         _refuse_column(STDIN, column)
         return [_stdin()]
-    found = [_source(path, column) for path in (_urls(given) if is_url(given) else _paths(given))]
+    found = [_source(path, _way(given, path), column) for path in (_urls(given) if is_url(given) else _paths(given))]
     if not found:
         raise InputError(f"{given}: no such file or folder")
     return found
@@ -82,7 +83,30 @@ def _paths(given: str) -> Sequence[str]:
 
 
 def _urls(given: str) -> Sequence[str]:
-    return [url for pattern in _braces(given) for url in glob_urls(pattern) if is_remote_folder(url) or exists(url)]
+    found: list[str] = []
+    for pattern in _braces(given):
+        matches = glob_urls(pattern)
+        # What a glob lists is there; what stands for itself may not be.
+        if matches == [pattern] and not (is_remote_folder(pattern) or exists(pattern)):
+            matches = []
+        if not matches and pattern != given:
+            raise InputError(f"{redacted(pattern)}: no such file, and {redacted(given)} names it")
+        found += matches
+    return list(dict.fromkeys(found))
+
+
+def _way(given: str, path: str) -> str | None:
+    """Give what lies between the part of a pattern that has no wildcard and what it matches: `x/`, or nothing.
+
+    None where the path was given as it is. Ids are paths below the INPUT, and files of one name in different folders are different.
+    """
+    if path == given:
+        return None
+    fixed = given[: min(at for mark in "*?[{" if (at := given.find(mark)) >= 0)]
+    # Separators of both kinds: a pattern may be written either way on Windows.
+    start = max(fixed.rfind("/"), fixed.rfind(os.sep)) + 1
+    between = path[start:].replace(os.sep, "/").rpartition("/")[0]
+    return between + "/" if between else ""
 
 
 def _braces(given: str) -> Sequence[str]:
@@ -91,7 +115,8 @@ def _braces(given: str) -> Sequence[str]:
 
 def _stdin() -> Source:
     def recordings() -> Iterator[Recording]:
-        return path_list(split_lines(sys.stdin.buffer))
+        # Unbuffered: the buffer's lock, held by a thread that waits for a line, would be in the way of an orderly end.
+        return path_list(split_lines(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)))
 
     def names() -> Iterator[Name]:
         raise InputError("standard input can be read once only, so it cannot be one of several INPUTs; give '-' alone")
@@ -99,12 +124,13 @@ def _stdin() -> Source:
     return Source(STDIN, names, recordings)
 
 
-def _source(path: str, column: str | None) -> Source:
-    name = _basename(path)
+def _source(path: str, way: str | None, column: str | None) -> Source:
+    name = (way or "") + _basename(path)
     if is_remote_folder(path) if is_url(path) else is_folder(path):
         if is_dataset_folder(path):
             return _container(path, name, partial(dataset_folder, path, name, column))
-        return Source(path, partial(_folder_names, path), partial(_folder, path, column))
+        above = "" if way is None else name + "/"
+        return Source(path, partial(_folder_names, path, above), partial(_folder, path, above, column))
     if not _has(name, (*MANIFEST_EXTENSIONS, *_TABLES)):
         _refuse_column(path, column)
     if _has(name, CONTAINERS):
@@ -138,25 +164,27 @@ def _listed(path: str, recordings: Callable[[], Iterator[Recording]]) -> Source:
     return Source(path, lambda: (Name(each.id, each.name) for each in recordings()), recordings)
 
 
-def _folder(root: str, column: str | None) -> Iterator[Recording]:
+def _folder(root: str, above: str, column: str | None) -> Iterator[Recording]:
     """Give the audio files below a folder; of a folder without any, what is in its containers."""
     found = False
     for id_, path in below(root, EXTENSIONS):
+        if not found:
+            _refuse_column(root, column)
         found = True
-        yield Recording(id_, path, path)
+        yield Recording(above + id_, path, path)
     if not found:
         for id_, path in below(root, CONTAINERS):
-            yield from _contained(path, id_, column)
+            yield from _contained(path, above + id_, column)
 
 
-def _folder_names(root: str) -> Iterator[Name]:
+def _folder_names(root: str, above: str) -> Iterator[Name]:
     found = False
     for id_, path in below(root, EXTENSIONS):
         found = True
-        yield Name(id_, path)
+        yield Name(above + id_, path)
     if not found:
         for id_, path in below(root, CONTAINERS):
-            yield Name(id_ + "/", path, container=True)
+            yield Name(f"{above}{id_}/", path, container=True)
 
 
 def _contained(path: str, prefix: str, column: str | None) -> Iterator[Recording]:

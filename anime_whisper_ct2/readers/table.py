@@ -8,7 +8,7 @@ import json
 import os
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
 from anime_whisper_ct2.errors import InputError
@@ -23,7 +23,9 @@ from anime_whisper_ct2.records import Recording, Unreadable
 _BATCH_BYTES = 32 << 20
 _MOST_BATCH_ROWS = 4096
 _BUFFER_BYTES = 1 << 20
+_WHOLE_BYTES = 64 << 20
 _STATE = "state.json"
+_INFO = "dataset_info.json"
 _SPLITS = "dataset_dict.json"
 
 
@@ -59,7 +61,8 @@ def is_dataset_folder(path: str) -> bool:
 
     Raises InputError when that cannot be told of a URL.
     """
-    return any(_exists(inside(path, name)) for name in (_STATE, _SPLITS))
+    # Other programs have a state.json, too; beside dataset_info.json it is this one's.
+    return _exists(inside(path, _SPLITS)) or all(_exists(inside(path, name)) for name in (_STATE, _INFO))
 
 
 def dataset_folder(path: str, prefix: str = "", column: str | None = None) -> Iterator[Recording]:
@@ -104,7 +107,8 @@ def _rows(table: Table, pieces: Callable[[Table], Iterator[_Piece]]) -> Iterator
             yield from recordings(table, piece.batch, piece.columns, piece.first_row)
     if damage and damage[0].error is not None:
         rows = f"row {damage[0].first_row} on" + (f" and {len(damage) - 1} more places" if len(damage) > 1 else "")
-        yield Recording(table.id(table.file), redacted(table.path), table.failed(rows, damage[0].error))
+        failure = replace(table.failed(rows, damage[0].error), place=True)
+        yield Recording(table.id(table.file), redacted(table.path), failure)
 
 
 def _parquet_pieces(table: Table) -> Iterator[_Piece]:
@@ -113,8 +117,10 @@ def _parquet_pieces(table: Table) -> Iterator[_Piece]:
     with contextlib.ExitStack() as files:
         try:
             stream = _opened(table.path, files)
-            # A buffer size keeps pyarrow from reading a row group's column whole.
-            file = pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+            # With a buffer size, pyarrow does not read a row group's column whole, but reserves up to 2 GiB for a page,
+            # if its header says so; what is small as a file is read whole, where no header is trusted.
+            whole = stream.seek(0, io.SEEK_END) <= _WHOLE_BYTES
+            file = pq.ParquetFile(stream, buffer_size=0 if whole else _BUFFER_BYTES, pre_buffer=False)
             groups = [file.metadata.row_group(at) for at in range(file.num_row_groups)]
             schema = file.schema_arrow
             columns = _columns(table, schema)
@@ -218,7 +224,7 @@ def _without_audio(table: Table, schema: Any) -> Recording:
         f"{redacted(table.path)}: no column looks like audio; name one with --audio-column; "
         f"found {', '.join(f'{field.name} ({field.type})' for field in schema) or 'none'}"
     )
-    return Recording(table.id(table.file), redacted(table.path), Unreadable("TableError", message))
+    return Recording(table.id(table.file), redacted(table.path), Unreadable("TableError", message, place=True))
 
 
 def _exists(path: str) -> bool:
@@ -233,7 +239,7 @@ def _names(path: str, listed: Callable[[Any], Any]) -> list[str]:
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise InputError(f"{redacted(path)}: damaged, or no file of a saved dataset: {error}") from error
     for name in names:
-        if name != posixpath.basename(name) or name in {"", ".", ".."}:
+        if name != posixpath.basename(name) or name in {"", ".", ".."} or not name.isprintable():
             raise InputError(f"{redacted(path)}: {name!r} does not lie in the dataset's folder")
     return names
 

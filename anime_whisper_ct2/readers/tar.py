@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import tarfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.archive import Archive
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.remote_errors import redacted
+from anime_whisper_ct2.readers.rows import plain
 from anime_whisper_ct2.records import Recording, Section, Unreadable
 
 # What of a sample is held until its last member came: audio only where it cannot be read in place.
@@ -38,9 +38,9 @@ def tar_shard(path: str, prefix: str) -> Iterator[Recording]:
 
     Each audio member is one; its id is its name below `prefix`. Members next to each other whose paths agree up to the
     first dot of the file name are a sample. Its texts go to `meta`: `.txt` as `text`, `.json` parsed as `json` (as
-    `json_error`, unparsed, where it is invalid), any other by its extension; what is no UTF-8 or over 64 KiB is left
-    out. A text belongs to the audio that has its name but for the last extension, or else to all audio of the sample,
-    then by all that follows the first dot.
+    `json_error`, unparsed, where it is invalid or nested too deep), any other by its extension; what is no UTF-8 or
+    over 64 KiB is left out. A text belongs to the audio that has its name but for the last extension, or else to all
+    audio of the sample, then by all that follows the first dot.
 
     The audio of a plain local tar stays where it is, as a Section. Of any other, one sample's audio is held, at most
     512 MiB. A sample of more than a thousand members is several.
@@ -55,10 +55,10 @@ def tar_shard(path: str, prefix: str) -> Iterator[Recording]:
             for number, member in enumerate(archive, 1):
                 yield from shard.take(archive, member, number)
     except RecordingError as error:
-        failure = Unreadable("TarError", str(error))
+        failure = Unreadable("TarError", str(error), place=True)
     yield from shard.flush()
     if failure is None and not shard.found:
-        failure = Unreadable("TarError", "holds no audio: no member has the extension of an audio file")
+        failure = Unreadable("TarError", "holds no audio: no member has the extension of an audio file", place=True)
     if failure is not None:
         yield Recording(prefix, shard.name, failure)
 
@@ -179,17 +179,11 @@ class _Sidecar:
         name = "text" if name == "txt" else name
         value: Any = self.text
         if self.extension == "json":
-            # JSON has no numbers beyond the finite ones, so transcripts.jsonl must not, either.
             try:
-                value = json.loads(self.text, parse_float=_finite, parse_constant=_finite)
-            except (ValueError, RecursionError):
+                value = plain(json.loads(self.text))
+            except (ValueError, RecursionError, RecordingError):
                 name += "_error"
         meta.setdefault(name, value)
-
-
-def _finite(number: str) -> float | None:
-    value = float(number)
-    return value if math.isfinite(value) else None
 
 
 def _text(data: bytes | None) -> str | None:
