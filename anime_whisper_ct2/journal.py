@@ -205,7 +205,10 @@ class Journal:
                 "choose another output, or start afresh with --overwrite"
             )
         names = [name for name in {**before, **self._settings} if before.get(name) != self._settings.get(name)]
-        changes = "; ".join(f"{name} was {before.get(name)!r}, now {self._settings.get(name)!r}" for name in names)
+        changes = "; ".join(
+            f"{name if name.isidentifier() else repr(name)} was {before.get(name)!r}, now {self._settings.get(name)!r}"
+            for name in names
+        )
         raise OutputError(
             f"{self.path} holds results made with other settings ({changes}); "
             "use those again, choose another output, or start afresh with --overwrite"
@@ -308,8 +311,11 @@ def _ids(path: Path) -> Iterator[str]:
             line = raw.decode("utf-8", errors="replace")
             try:
                 # Lines of our own begin with the id; any other JSON object with an id is taken too.
-                yield scanstring(line, len(_ID_PREFIX))[0] if line.startswith(_ID_PREFIX) else json.loads(line)["id"]
-            except (ValueError, KeyError, TypeError):
+                id_ = scanstring(line, len(_ID_PREFIX))[0] if line.startswith(_ID_PREFIX) else json.loads(line)["id"]
+                if not isinstance(id_, str):
+                    raise TypeError("an id is a text")
+                yield id_
+            except (ValueError, KeyError, TypeError, RecursionError):
                 raise OutputError(
                     f"{path}, line {number}: not a line that a run wrote; mend or remove it, or use --overwrite"
                 ) from None
@@ -318,7 +324,7 @@ def _ids(path: Path) -> Iterator[str]:
 def _read_run(out: Path) -> dict[str, Any]:
     try:
         content = json.loads((out / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

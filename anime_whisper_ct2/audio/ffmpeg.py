@@ -85,11 +85,11 @@ def headers(file: File, first_error: str) -> Info:
         try:
             container, stream = _open(file, opened)
             codec, sample = stream.codec_context.name, stream.format
-            # The decoders of lossy codecs give floats, whatever went in.
-            deep = sample.bits > 16 and (sample.name.startswith("s") or codec.startswith("pcm_"))
-            return Info(
-                stream.rate, len(stream.layout.channels), None, container.format.name, codec, 24 if deep else 16
-            )
+            channels = len(stream.layout.channels)
+            check_form(stream.rate or 0, channels)
+            # The decoders of lossy codecs give floats, whatever went in. A damaged header may not say what they give.
+            deep = sample is not None and sample.bits > 16 and (sample.name[0] == "s" or codec.startswith("pcm_"))
+            return Info(stream.rate, channels, None, container.format.name, codec, 24 if deep else 16)
         except (FFmpegError, ValueError, IndexError) as error:
             check(file)
             raise _unreadable(first_error, error) from error
@@ -112,7 +112,10 @@ def _open(file: File, opened: ExitStack) -> tuple[Any, Any]:
     container = opened.enter_context(av.open(source, metadata_errors="ignore", options=_CONTAINERS))
     if not container.streams.audio:
         raise DecodeError("holds no audio stream")
-    return container, container.streams.audio[0]
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise DecodeError("holds sound in a codec that FFmpeg does not know")
+    return container, stream
 
 
 def _frames_near(container: Any, stream: Any, start_s: float) -> tuple[int, Iterator[Any]]:
