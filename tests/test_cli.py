@@ -232,6 +232,7 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
         ("--workers", "0", "--time-limit", "5"),
         ("--overwrite", "--retry-failed"),
         ("--window", "full", "--audit", "0.5"),
+        ("--dry-run", "--format", "srt"),
     ],
 )
 def test_an_option_without_effect_is_refused(options: tuple[str, ...], tiny_model: Path, tmp_path: Path) -> None:

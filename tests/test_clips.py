@@ -45,7 +45,9 @@ def stereo(seconds: float, rate: int) -> Float32:
     return np.stack([tone(seconds, rate), tone(seconds, rate, hertz=330.0)], axis=1)
 
 
-def transcript(id_: str, audio: str, duration_s: float, *times: tuple[float, float], offset: float | None = None) -> Transcript:
+def transcript(
+    id_: str, audio: str, duration_s: float, *times: tuple[float, float], offset: float | None = None
+) -> Transcript:
     segments = tuple(Segment(start, end, "はい", -0.2, 0.0, 1.0) for start, end in times)
     return Transcript(id_, audio, duration_s, "ja", "", segments, (), {}, offset)
 

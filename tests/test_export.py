@@ -218,7 +218,7 @@ class TestRows:
         assert self.rows(one, filters=Filters(max_duration_s=20), whole_files_only=True) == []
 
     def test_a_long_recording_makes_no_single_example(self) -> None:
-        with pytest.raises(InputError, match="holds 3 segments, .* --clips DIR"):
+        with pytest.raises(InputError, match="holds 3 segments"):
             self.rows(LONG, whole_files_only=True)
         for filters in (Filters(min_logprob=-1.0), Filters(drop_flags=("repetition",)), Filters(max_duration_s=20)):
             assert self.rows(LONG, filters=filters, whole_files_only=True) == []

@@ -37,6 +37,8 @@ from anime_whisper_ct2.doctor import Check
 from anime_whisper_ct2.executors.ladder import STEPS, Ladder
 from anime_whisper_ct2.exporters.formats import FORMATS
 from anime_whisper_ct2.journal import to_json
+from anime_whisper_ct2.merge import merge
+from anime_whisper_ct2.merge.parts import _CHOICE
 from anime_whisper_ct2.model_dir import QUANTIZATIONS, open_model_dir
 from anime_whisper_ct2.options import (
     DEFAULT_MODEL,
@@ -47,12 +49,14 @@ from anime_whisper_ct2.options import (
     FrontendOptions,
     SegmentMode,
 )
+from anime_whisper_ct2.plan import PlanOptions
 from anime_whisper_ct2.readers.delimited import AUDIO_KEYS
 from anime_whisper_ct2.readers.manifests import MANIFEST_EXTENSIONS
 from anime_whisper_ct2.readers.sources import CONTAINERS
 from anime_whisper_ct2.records import Retries
 from anime_whisper_ct2.text import NORMALIZERS
 from tests.test_floors import FLOORS
+from tests.test_merge import INDEXED_JOB, MERGE, SBATCH
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE_SPAN = re.compile(r"`([^`]+)`")
@@ -284,6 +288,33 @@ def test_the_rows_of_the_manifest_have_the_ids_of_the_readme(tmp_path: Path) -> 
 
 
 @READMES
+def test_a_glob_gives_the_ids_of_the_readme(
+    readme: Document, write_tone: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    row = next(row for row in readme.rows(ENGLISH.index("Ids")) if "*" in row[1])
+    pattern, id_ = spans(row)
+    write_tone(f"corpus/{id_}")
+    assert [recording.id for recording in Corpus((pattern,))] == [id_]
+
+
+@READMES
+def test_jobs_are_those_that_the_tests_run(readme: Document) -> None:
+    assert {SBATCH.strip(), MERGE, INDEXED_JOB.strip()} <= {block.code for block in readme.blocks}
+
+
+@READMES
+def test_what_keeps_shards_from_being_merged_is_named(readme: Document) -> None:
+    section = readme.sections[readme.index("`awct2 merge")]
+    assert set(_CHOICE) <= set(spans([section.prose]))
+
+
+@READMES
+def test_a_plan_reads_as_many_headers_as_is_said(readme: Document) -> None:
+    assert spans(option_rows(readme, "awct2 run")["--sample"][1:2]) == [str(PlanOptions().sample)]
+
+
+@READMES
 def test_what_is_said_of_windows_is_what_is_measured(readme: Document) -> None:
     (columns,) = readme.sections[ENGLISH.index("Calibrate")].tables
     measured = Calibration(1, 1.0, 1.0, 0, (TailResult(1.28, 0.0, 0.0, 0, 0.0, 1.0),), max_cer=0.5)
@@ -388,10 +419,13 @@ def test_run_json_has_the_keys_of_the_readme(tiny_model: Path, corpus: Path) -> 
     written: dict[str, Any] = {}
     for out, (options, opener) in runs.items():
         CorpusRun(Corpus((str(corpus),)), Path(out), open_model_dir(tiny_model), options, open_engine=opener).run()
+    merge([Path("two")], Path("merged"))
+    for out in (*runs, "merged"):
         written |= json.loads(Path(out, "run.json").read_text(encoding="utf-8"))
     rows = {name: row for row in ENGLISH.rows(ENGLISH.index("run.json")) for name in spans(row[:1])}
     assert written.keys() == rows.keys()
     assert written["settings"].keys() == set(spans(rows["settings"][1:]))
     assert written["engine"].keys() == set(spans(rows["engine"][1:])) - {"auto", "default"}
+    assert set(spans(rows["parts"][1:])) <= written["parts"][0].keys()
     checks = ENGLISH.rows(ENGLISH.index("Audit"))
     assert written["window_check"].keys() == {name for row in checks for name in spans(row[:1])}

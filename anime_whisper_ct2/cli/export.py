@@ -39,7 +39,7 @@ EXIT_SOME_FAILED = 3
     "drop_flags",
     metavar="FLAG",
     multiple=True,
-    help="No segments and no recordings with this flag, such as empty (repeatable).",
+    help="No segments with this flag; with empty, no recordings without text (repeatable).",
 )
 @clip_options
 @click.option(

@@ -47,7 +47,7 @@ class RunProgress:
     def __call__(self, totals: Totals, outcome: Outcome | None) -> None:
         """Show the totals after a recording, or while waiting for the next (None)."""
         if self._verbose and isinstance(outcome, Failure):
-            tqdm.write(f"{outcome.id}: {outcome.message}", file=sys.stderr)
+            tqdm.write(_printable(f"{outcome.id}: {outcome.message}"), file=sys.stderr)
         if self._bar_wanted:
             self._move_bar(totals)
         elif self._lines_wanted and time.monotonic() >= self._next_line:
@@ -93,6 +93,11 @@ class ConversionProgress:
                 click.echo(f"{stage} …", err=True)
         assert self._bar is not None
         self._bar.update(done - self._bar.n)
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would obey, or cannot take: control characters, and bytes that are no UTF-8."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _through(totals: Totals) -> int:

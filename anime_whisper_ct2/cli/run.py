@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -35,6 +36,8 @@ from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.windows import window_length
 
 EXIT_SOME_FAILED = 3
+# Whoever sends SIGTERM kills what is still there soon after, and a batch on a CPU can take minutes.
+_PATIENCE_S = 8.0
 
 
 @click.command()
@@ -60,6 +63,7 @@ def run(**given: Any) -> None:
     \b
     Examples:
       awct2 run corpus/ -o transcripts/
+      awct2 run corpus/ -o transcripts/ --dry-run
       awct2 run 'corpus/*/voice_*.ogg' -o transcripts/ --device cuda
       awct2 run 'galgame-{000000..000114}.tar' -o transcripts/ --format webdataset
       find voices -name '*.ogg' | awct2 run - -o - | jq -r .text
@@ -88,7 +92,12 @@ def run(**given: Any) -> None:
         # Nobody reads errors.jsonl where results are printed, so failures are named as they come.
         with RunProgress(shown=given["progress"], quiet=quiet, verbose=given["verbose"] or out is None) as progress:
             corpus_run = CorpusRun(corpus, out or sys.stdout.buffer, model, options, on_progress=progress)
-            with _signals_stop(corpus_run):
+
+            def abandoned() -> None:
+                if not quiet:
+                    _print_summary(corpus_run.totals, out, stopped=True)
+
+            with _signals_stop(corpus_run, abandoned):
                 totals = corpus_run.run()
     except ReaderGone:
         return
@@ -125,10 +134,12 @@ def _check_effect(given: dict[str, Any]) -> None:
         (of_vad, given["segment"] == "off", "--segment off cuts every 30 s"),
         (("time_limit",), given["workers"] == 0, "--workers 0 decodes in the engine's process"),
         (("retry_failed",), given["overwrite"], "--overwrite tries everything again"),
+        (("formats", "progress", "quiet", "verbose"), given["dry_run"], "--dry-run does nothing but print a plan"),
     ):
         for name in names if idle else ():
             if _is_given(name):
-                raise InputError(f"--{name.replace('_', '-')} has no effect: {why}; leave one of the two out")
+                option = {"formats": "format"}.get(name, name.replace("_", "-"))
+                raise InputError(f"--{option} has no effect: {why}; leave one of the two out")
 
 
 def _is_given(name: str) -> bool:
@@ -136,8 +147,18 @@ def _is_given(name: str) -> bool:
 
 
 @contextmanager
-def _signals_stop(corpus_run: CorpusRun) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM finish what is in flight, and the second end at once."""
+def _signals_stop(corpus_run: CorpusRun, on_abandoned: Callable[[], None]) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM finish what is in flight, for 8 s at most, and the second end at once."""
+    stopping, ended = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        stopping.wait()
+        if not ended.wait(_PATIENCE_S):
+            try:
+                corpus_run.abandon()
+                on_abandoned()
+            finally:
+                os._exit(EXIT_INTERRUPTED)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         if corpus_run.stopped:
@@ -145,13 +166,17 @@ def _signals_stop(corpus_run: CorpusRun) -> Iterator[None]:
             os.write(2, b"\nStopped. Every finished line is kept; the same command goes on from there.\n")
             os._exit(EXIT_INTERRUPTED)
         corpus_run.stop()
+        stopping.set()
         # Not through Python's stream: the signal may have come in the middle of a write to it.
         os.write(2, b"\nFinishing what is in flight; once more to stop at once.\n")
 
+    threading.Thread(target=watch, name="patience", daemon=True).start()
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
+        ended.set()
+        stopping.set()
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -17,12 +17,8 @@ from anime_whisper_ct2.records import Broken, Closed, Opened, Tick, Window
 Message: TypeAlias = Opened | Window | Closed | Broken | Tick
 
 _WORKER = "anime_whisper_ct2.executors.worker"
-_ENVIRONMENT = {
-    # Workers are the parallelism: threads of their own inside numpy would only fight the engine for the cores.
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    # onnxruntime, which the VAD runs on, keeps a file in the system's temporary folder to report its use to its makers.
-    "ORT_DISABLE_TELEMETRY": "1",
-}
+# Workers are the parallelism: threads of their own inside numpy would only fight the engine for the cores.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 # Recordings that a worker has in hand: the one it works on and the next, so that it never waits for this process; and
 # beside them so many that turned out to be long, which it goes on with between the others.
 _AHEAD = 2
@@ -105,7 +101,7 @@ class Attendant:
         """
         hand = _InHand()
         ready = self._overdue = False
-        self._worker = worker = Child(_WORKER, _ENVIRONMENT)
+        self._worker = worker = Child(_WORKER, _ONE_THREAD)
         try:
             worker.send(self._settings)
             ready = isinstance(worker.receive(), Tick)

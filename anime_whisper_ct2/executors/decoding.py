@@ -92,7 +92,7 @@ class Decoding:
                 yield item
         while self._pending or (self._again and not self._stopped()):
             while self._again and not self._stopped() and len(self._pending) < self._engine.in_flight:
-                self._submit_again(next(iter(self._again)))
+                self._submit_again(next(iter(self._again)), share=True)
             yield from self._finish_oldest()
         if not self._stopped():
             yield from self._told()
@@ -107,9 +107,11 @@ class Decoding:
             if now - waiting.since > self._patience_s or (idle and self.hungry):
                 self._submit_again(step)
 
-    def _submit_again(self, step: Step) -> None:
+    def _submit_again(self, step: Step, *, share: bool = False) -> None:
         waiting = self._again[step]
         take = self._capacity(step)
+        if share:  # the last ones: as many batches as are computed side by side, so that none of these waits
+            take = min(take, -(-len(waiting.windows) // max(1, self._engine.in_flight - 1)))
         windows, before = waiting.windows[:take], waiting.before[:take]
         del waiting.windows[:take], waiting.before[:take]
         if not waiting.windows:

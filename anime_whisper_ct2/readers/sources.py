@@ -98,7 +98,7 @@ def _urls(given: str) -> Sequence[str]:
 def _way(given: str, path: str) -> str | None:
     """Give what lies between the part of a pattern that has no wildcard and what it matches: `x/`, or nothing.
 
-    None where the path was given as it is. Ids are paths below the INPUT: files of one name in different folders differ.
+    None where the path was given as it is. Ids are paths below the INPUT, so that files of one name differ.
     """
     if path == given:
         return None

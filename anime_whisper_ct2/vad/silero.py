@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class SileroVad:
     """
 
     def __init__(self) -> None:
+        # Its Linux build carries telemetry, which writes files; a tool over private voices has no use for that.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         # Imported here: workers that meet only short clips never need it.
         import onnxruntime  # noqa: PLC0415
 
