@@ -43,6 +43,9 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.frontend
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.vad
+	$(BIN)/python -m benchmarks.mixed
+	$(BIN)/python -m benchmarks.retries
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.render
 

@@ -21,9 +21,9 @@ class Batcher:
 
     `length` gives the frames that a window of so many real ones is padded to, `capacity` how many windows of so many
     frames the engine takes at a time; it is asked each time, because an engine that ran out of memory takes fewer.
-    Whatever is no window passes straight through. While the engine is `hungry`, a few windows will do, and when nothing
-    new comes, any. A window that has waited `patience_s` goes with those it has found, so that a rare length delays no
-    recording for ever; time that the engine takes does not count.
+    Whatever is no window passes straight through. While the engine is `hungry` and the source `dry`, a few windows will
+    do, and when nothing new has come for a moment, any. A window that has waited `patience_s` goes with those it has
+    found, so that a rare length delays no recording for ever; time that the engine takes does not count.
     """
 
     def __init__(
@@ -31,12 +31,14 @@ class Batcher:
         length: Callable[[int], int],
         capacity: Callable[[int], int],
         hungry: Callable[[], bool] = lambda: False,
+        dry: Callable[[], bool] = lambda: True,
         patience_s: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._length = length
         self._capacity = capacity
         self._hungry = hungry
+        self._dry = dry
         self._patience_s = patience_s
         self._clock = clock
         self._away_s = 0.0
@@ -50,7 +52,8 @@ class Batcher:
         for item in items:
             if not isinstance(item, Window):
                 yield from self._timed(self._overdue())
-                yield from self._timed(self._meal(1 if isinstance(item, Tick) else _FEW))
+                if isinstance(item, Tick):
+                    yield from self._timed(self._meal(1))
                 yield from self._timed([item])
                 continue
             frames = self._length(item.mel.values.shape[1])
@@ -61,7 +64,9 @@ class Batcher:
             waiting.append(item)
             if len(waiting) >= self._capacity(frames):
                 yield from self._timed([self._take(frames)])
-            yield from self._timed(self._meal(_FEW))
+            # While there is more to be had at once, batches had better fill.
+            if self._dry():
+                yield from self._timed(self._meal(_FEW))
         # The longest first: the short ones then fill the end of the run evenly.
         for frames in sorted(self._waiting, reverse=True):
             yield self._take(frames)

@@ -97,10 +97,13 @@ def test_what_is_no_number_is_silence(tmp_path: Path) -> None:
     assert loaded[100] == 0.0
 
 
-def test_a_truncated_file_gives_what_it_holds_or_says_where_it_ends(tmp_path: Path) -> None:
-    path = Path(written(tmp_path / "a.wav", tone(2.0), 16_000))
-    path.write_bytes(path.read_bytes()[: 44 + 16_000])
-    assert len(load(str(path))) == 8_000  # its header claims 32,000
+def test_a_wav_that_was_cut_short_says_where_it_ends(tmp_path: Path) -> None:
+    whole = Path(written(tmp_path / "a.wav", tone(2.0), 16_000)).read_bytes()
+    (tmp_path / "a.wav").write_bytes(whole[: 44 + 16_000])
+    for source in (str(tmp_path / "a.wav"), whole[: 44 + 16_000], io.BytesIO(whole[: 44 + 16_000])):
+        with pytest.raises(DecodeError, match=r"breaks off after 0\.50 s: its header promises 64000 bytes"):
+            load(source)
+    assert len(load(io.BytesIO(whole))) == 32_000
 
 
 def test_a_header_that_claims_a_trillion_samples_costs_no_memory(tmp_path: Path) -> None:

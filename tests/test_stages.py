@@ -91,6 +91,11 @@ class TestBatcher:
         batches = list(Batcher(WindowLength(), lambda _: 16, hungry=lambda: False)(window(n) for n in range(40)))
         assert [len(batch.windows) for batch in batches if isinstance(batch, Batch)] == [16, 16, 8]
 
+    def test_a_hungry_engine_waits_for_full_batches_while_windows_are_at_hand(self) -> None:
+        batches = Batcher(WindowLength(), lambda _: 16, hungry=lambda: True, dry=lambda: False)
+        sizes = [len(item.windows) for item in batches(window(n) for n in range(40)) if isinstance(item, Batch)]
+        assert sizes == [16, 16, 8]
+
     def test_a_rare_length_is_not_passed_over_for_ever(self) -> None:
         """A hungry engine and a long recording: its many windows of one length do not keep the one clip waiting."""
         stream = [window(0, frames=900), *(window(1, n) for n in range(200))]

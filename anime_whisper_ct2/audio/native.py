@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import soundfile
 
+from anime_whisper_ct2.audio.riff import HEAD_BYTES, check_whole
 from anime_whisper_ct2.audio.source import (
     MAX_CHANNELS,
     Block,
@@ -132,6 +134,7 @@ def _file_blocks(file: File, stretch: Stretch, mono: bool) -> Iterator[Block]:
     """
     found = False
     reason = "it finds no samples"
+    check_whole(*_head(file))
     try:
         for block in _sound_file_blocks(file, stretch):
             found = found or len(block[0]) > 0
@@ -174,6 +177,20 @@ def _sound_file_blocks(file: File, stretch: Stretch) -> Iterator[Block]:
             yield block, rate, last
     finally:
         sound.close()
+
+
+def _head(file: File) -> tuple[bytes, int]:
+    """Give the beginning of a file and its size in bytes, as far as it may be a WAV."""
+    if isinstance(file, bytes):
+        return file[:HEAD_BYTES], len(file)
+    with ExitStack() as files:
+        # Paths with invalid UTF-8 stay plain strings.
+        stream = files.enter_context(open(file, "rb")) if isinstance(file, str) else file  # noqa: PTH123 - as said
+        stream.seek(0)
+        head = stream.read(4)
+        if head != b"RIFF":
+            return head, 0
+        return head + stream.read(HEAD_BYTES), stream.seek(0, os.SEEK_END)
 
 
 def _sought(sound: soundfile.SoundFile, start: int) -> bool:

@@ -61,7 +61,7 @@ class LocalExecutor:
         stages = (
             frontend,
             self._until_stopped,
-            Batcher(self._length, self._engine.capacity, lambda: decoding.hungry),
+            Batcher(self._length, self._engine.capacity, lambda: decoding.hungry, lambda: frontend.dry),
             self._until_stopped,
             decoding,
             Assembler(self._language, self._between),

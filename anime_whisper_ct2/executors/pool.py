@@ -34,6 +34,11 @@ class InProcess:
         self._settings = settings
         self._stopped = False
 
+    @property
+    def dry(self) -> bool:
+        """Whether the next message has yet to be made: here always."""
+        return True
+
     def __call__(self, tasks: Iterable[Task]) -> Iterator[Message]:
         """Give each recording's messages in order."""
         for key, recording in tasks:
@@ -67,6 +72,11 @@ class WorkerPool:
         self._stopped = False
         self._time_limit_s = time_limit_s
         self._attendants: list[Attendant] = []
+
+    @property
+    def dry(self) -> bool:
+        """Whether no message waits to be taken."""
+        return self._out.empty()
 
     def __call__(self, tasks: Iterable[Task]) -> Iterator[Message]:
         """Give the messages of all recordings as they come, and a tick when none came for a moment.
