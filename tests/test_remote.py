@@ -42,6 +42,8 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def memory() -> Iterator[MemoryFileSystem]:
     system = fsspec.filesystem("memory")
+    if system.exists("/corpus"):  # it is one for the whole process
+        system.rm("/corpus", recursive=True)
     for name in TREE:
         system.pipe_file(f"/corpus/{name}", name.encode())
     yield system

@@ -154,13 +154,12 @@ class TestFigures:
         assert "recordings" in as_text(stats)
         draw(stats, tmp_path / "chart.svg")
 
-    def test_what_is_no_figure_spoils_no_other(self, tmp_path: Path) -> None:
-        odd = transcript("odd.ogg", float("nan"), segment(2.0, 2.0, "はい", float("-inf"), float("nan")))
+    def test_a_segment_without_length_has_no_rate(self, tmp_path: Path) -> None:
+        odd = transcript("odd.ogg", 0.0, segment(2.0, 2.0, "はい"))
         good = transcript("good.ogg", 2.0, segment(0.0, 2.0, "はい"))
         stats = stats_of(write_run(tmp_path, odd, good, audio_seconds=2.0))
         assert (stats.total.audio_s, stats.total.characters) == (2.0, 4)
-        assert said(stats, "characters_per_second").count == said(stats, "avg_logprob").count == 1
-        assert [worst.id for worst in stats.extremes["lowest_logprob"]] == ["good.ogg"]
+        assert said(stats, "characters_per_second").count == 1
         json.dumps(as_json(stats), allow_nan=False)
 
     def test_a_line_that_no_run_wrote_is_named(self, tmp_path: Path) -> None:

@@ -464,7 +464,8 @@ def test_a_sample_without_end_is_cut_where_no_text_is_lost(read: Any) -> None:
 
 def test_the_clips_of_the_sample_corpus_decode_from_their_sections(tmp_path: Path) -> None:
     import soundfile
-    from conftest import CORPUS
+
+    from tests.conftest import CORPUS
 
     files = sorted(path for path in CORPUS.rglob("*") if path.suffix in {".ogg", ".flac", ".wav"})[:3]
     assert files

@@ -29,7 +29,6 @@ LONG_ID = "長い録音/夏休みの一日.ogg"
 LONG_S = 180.0
 PAUSES_S = (0.8, 6.0)
 BIT_EXACT = {"fflags": "+bitexact"}  # no random numbers, no times
-QUIET = 10 ** (-45 / 20)  # of the peak: below it the voice has not begun, or is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def spoken(text: str, rng: np.random.Generator) -> speech.Wave:
     """`text` at 48 kHz from the first audible sample to the last."""
     wave = speech.say(text, rng, speech.NATIVE_HZ)
     wave = wave * np.float32(0.7 / np.abs(wave).max())
-    loud = np.flatnonzero(np.abs(wave) > QUIET)
+    loud = np.flatnonzero(np.abs(wave) > speech.QUIET)
     return cast(speech.Wave, wave[loud[0] : loud[-1] + 1])
 
 

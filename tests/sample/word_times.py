@@ -14,7 +14,6 @@ import numpy as np
 import pyopenjtalk
 from pyopenjtalk import htsengine
 
-from tests.sample.make import QUIET
 from tests.tiny import speech
 
 # Beyond any size that the library's record of an engine has had.
@@ -83,7 +82,7 @@ def _span_s(words: list[Said]) -> float:
 
 def _audible(text: str) -> tuple[float, float]:
     wave, hz = pyopenjtalk.tts(text)
-    loud = np.flatnonzero(np.abs(wave) > QUIET / 0.7 * np.abs(wave).max())
+    loud = np.flatnonzero(np.abs(wave) > speech.QUIET / 0.7 * np.abs(wave).max())
     return float(loud[0] / hz), float((loud[-1] + 1) / hz)
 
 

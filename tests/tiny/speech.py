@@ -17,6 +17,7 @@ NATIVE_HZ = 48_000
 HZ = 16_000
 SPEEDS = (0.9, 1.2)  # times the voice's own pace
 HALF_TONES = (-2.0, 2.0)
+QUIET = 10 ** (-45 / 20)  # of the peak: below it the voice has not begun, or is over
 
 
 def say(text: str, rng: np.random.Generator, hz: int = HZ) -> Wave:
