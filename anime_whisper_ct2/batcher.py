@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 # A decoder step costs nearly the same for one text as for a few, so an engine without work is given a few.
 _FEW = 8
-# So often may a length stand back behind those with more windows.
+# So often may a length stand back behind those of more recordings.
 _MOST_PASSED_OVER = 6
 
 
@@ -67,8 +67,8 @@ class Batcher:
             # While there is more to be had at once, batches had better fill.
             if self._dry():
                 yield from self._timed(self._meal(_FEW))
-        # The longest first: the short ones then fill the end of the run evenly.
-        for frames in sorted(self._waiting, reverse=True):
+        # Of equals the longest first: the short ones then fill the end of the run evenly.
+        for frames in sorted(self._waiting, key=self._recordings, reverse=True):
             yield self._take(frames)
 
     def _timed(self, items: Iterable[Batch | T]) -> Iterator[Batch | T]:
@@ -88,15 +88,20 @@ class Batcher:
             yield self._take(frames)
 
     def _meal(self, least: int) -> Iterator[Batch]:
-        """Give a hungry engine the length with most windows, if those are `least` or more; now and then the oldest."""
+        """Give a hungry engine a length with `least` windows or more, and now and then the oldest."""
         while self._waiting and self._hungry():
             frames = min(self._first_meal, key=self._first_meal.__getitem__)
             if self._meals - self._first_meal[frames] < _MOST_PASSED_OVER:
-                frames = max(self._waiting, key=lambda frames: len(self._waiting[frames]))
-                if len(self._waiting[frames]) < least:
+                enough = [frames for frames, waiting in self._waiting.items() if len(waiting) >= least]
+                if not enough:
                     return
+                frames = max(enough, key=self._recordings)
             self._meals += 1
             yield self._take(frames)
+
+    def _recordings(self, frames: int) -> tuple[int, int]:
+        """Count the recordings that a length is of: many clips go before many windows of one long recording."""
+        return len({window.key for window in self._waiting[frames]}), frames
 
     def _take(self, frames: int) -> Batch:
         del self._since[frames], self._first_meal[frames]
