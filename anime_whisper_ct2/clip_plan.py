@@ -20,19 +20,12 @@ class ClipOptions:
 
     format: Format = "flac"  # flac and wav keep the samples as they are; ogg (Vorbis) is a tenth of the size
     margin_s: float = 0.2  # kept around each segment, as far as the neighbour lets it
-    min_s: float | None = None  # shorter segments give no clip
-    max_s: float | None = None  # nor do longer ones
 
     def __post_init__(self) -> None:
         if self.format not in get_args(Format):
             raise InputError(f"the clips' format is {self.format!r}; choose one of {', '.join(get_args(Format))}")
         if not 0 <= self.margin_s <= 30:
             raise InputError(f"the clips' margin is {self.margin_s} s; give 0 to 30")
-        for name, limit in (("shortest", self.min_s), ("longest", self.max_s)):
-            if limit is not None and not 0 <= limit < float("inf"):
-                raise InputError(f"the {name} clip's segment is {limit} s; give 0 or more")
-        if self.min_s is not None and self.max_s is not None and self.min_s > self.max_s:
-            raise InputError(f"clips of {self.min_s} s and more, and of {self.max_s} s and less: there are none")
 
 
 CLIPS = ClipOptions()
@@ -73,8 +66,8 @@ def plan(
     """Give a recording's clips, in the order of their times; `name` is the recording's, without extension.
 
     A clip reaches `margin_s` around its segment, at most to the middle of the gap between it and the next one, kept or
-    not, and never out of the recording. The limits of length are for the segment, without margins. Clips are named by
-    recording and times; one that is the whole recording has its name. Names that are `taken` get a `_` behind.
+    not, and never out of the recording. Clips are named by recording and times; one that is the whole recording has its
+    name. Names that are `taken` get a `_` behind.
     """
     segments = transcript.segments
     planned: list[PlannedClip] = []
@@ -88,26 +81,36 @@ def plan(
         end_s = min(transcript.duration, segment.end + _margin(segment.end, after_s, options.margin_s))
         before_s = max(before_s, segment.end)
         start_s, end_s = round(start_s, 3), round(end_s, 3)
-        if not (end_s > start_s and _fits(segment, options) and keep(segment)):
+        if not (end_s > start_s and keep(segment)):
             continue
-        whole = len(segments) == 1 and segment.start <= _NEAR_S and segment.end >= transcript.duration - _NEAR_S
-        if whole:
+        if is_one(transcript):
             planned.append(PlannedClip(name, index, 0.0, transcript.duration))
-            continue
-        own = f"{name}_{start_s:09.3f}-{end_s:09.3f}"
-        while own in given or taken(own):
-            own += "_"
-        given.add(own)
-        planned.append(PlannedClip(own, index, start_s, end_s))
+        else:
+            own = stretch_name(name, start_s, end_s, given, taken)
+            planned.append(PlannedClip(own, index, start_s, end_s))
     return tuple(planned)
+
+
+def is_one(transcript: Transcript) -> bool:
+    """Say whether a recording was one window, from its beginning to its end."""
+    if len(transcript.segments) != 1:
+        return False
+    (segment,) = transcript.segments
+    return segment.start <= _NEAR_S and segment.end >= transcript.duration - _NEAR_S
+
+
+def stretch_name(name: str, start_s: float, end_s: float, given: set[str], taken: Callable[[str], bool]) -> str:
+    """Name a stretch of a recording by its times, so that names sort as the stretches do, and add it to those `given`.
+
+    What is given already, or `taken` by a recording, gets a `_` behind.
+    """
+    own = f"{name}_{start_s:09.3f}-{end_s:09.3f}"
+    while own in given or taken(own):
+        own += "_"
+    given.add(own)
+    return own
 
 
 def _margin(from_s: float, to_s: float, margin_s: float) -> float:
     """Give what of a gap a clip may take, which is half of it at most; neighbours that overlap leave none."""
     return max(0.0, min(margin_s, (to_s - from_s) / 2))
-
-
-def _fits(segment: Segment, options: ClipOptions) -> bool:
-    # Of times in milliseconds, differences are whole milliseconds too, but for the last bits.
-    length_s = round(segment.end - segment.start, 3)
-    return (options.min_s is None or length_s >= options.min_s) and (options.max_s is None or length_s <= options.max_s)

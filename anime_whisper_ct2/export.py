@@ -143,7 +143,7 @@ class Export:
             done.rows += 1
             done.recordings += row.recording != last
             last = row.recording
-            yield replace(row, text=text)
+            yield row if text == row.text else replace(row, text=text)
 
     def _located(self, transcript: Transcript) -> Transcript:
         """Name the audio from the folder that the run was started in, and not from this one."""

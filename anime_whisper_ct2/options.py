@@ -13,6 +13,8 @@ from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.records import Step
 
 DEFAULT_MODEL = "litagin/anime-whisper"
+# Windows of 30 s in a batch: on a GPU at most, where memory is measured; on a CPU.
+GPU_BATCH, CPU_BATCH = 64, 16
 # What a text that looks wrong is decoded with again: the author's own remedy for loops, and a search's usual width.
 RETRY_NGRAM = 5
 RETRY_BEAMS = 5

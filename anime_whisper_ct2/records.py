@@ -148,7 +148,7 @@ class Decoded:
 
     `avg_logprob` is the mean natural log-probability of the tokens and the end token; `tokens` leaves the end out;
     `capped` says that the token limit came before the end. `words`, where they were asked for, make up the text; their
-    times count from the window's start. `flags` and `retries` are added when it is settled.
+    times count from the window's start. `flags` and `retries` are added behind the engine.
     """
 
     text: str

@@ -20,6 +20,13 @@ _STEPS = ((768, 64), (1_536, 128), (WINDOW_FRAMES, 256))
 # encoder with as many positions as there are mel bands, and would be encoded twice.
 AMBIGUOUS_FRAMES = (160, 256)
 PROFILE = "window_profile"
+# Short windows cost so little each that more of them go together, but decoding has costs for each window too.
+_MOST_SHORT_FOR_FULL = 4
+
+
+def short_for_full(frames: int) -> float:
+    """Give how many windows of so many frames go together in the place of one of 30 s."""
+    return min(_MOST_SHORT_FOR_FULL, WINDOW_FRAMES / frames)
 
 
 @dataclass(frozen=True, slots=True)

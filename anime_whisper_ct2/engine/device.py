@@ -8,7 +8,7 @@ import ctranslate2
 
 from anime_whisper_ct2.cuda import load_cublas
 from anime_whisper_ct2.errors import EngineError, InputError
-from anime_whisper_ct2.options import EngineOptions, available_cores
+from anime_whisper_ct2.options import CPU_BATCH, GPU_BATCH, EngineOptions, available_cores
 
 # How many batches a CPU computes side by side, sharing the weights: the first that divides the cores. Two on one core
 # each were a fifth faster than one on two cores, which wait for each other at every layer.
@@ -57,10 +57,10 @@ def settle(options: EngineOptions, converted: str) -> ComputeDevice:
         # CTranslate2 would choose the same, and warn on standard error of every run.
         compute = _without_half(converted, supported)
     if name == "cuda":
-        return ComputeDevice(name, compute, options.batch_size or 64, replicas=2, threads=1)
+        return ComputeDevice(name, compute, options.batch_size or GPU_BATCH, replicas=2, threads=1)
     cores = options.cpu_threads or available_cores()
     replicas = next(number for number in _CPU_REPLICAS if cores % number == 0)
-    return ComputeDevice(name, compute, options.batch_size or 16, replicas, threads=cores // replicas)
+    return ComputeDevice(name, compute, options.batch_size or CPU_BATCH, replicas, threads=cores // replicas)
 
 
 def _without_half(converted: str, supported: set[str]) -> str:

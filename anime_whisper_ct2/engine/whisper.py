@@ -25,12 +25,10 @@ from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions
 from anime_whisper_ct2.quality import token_cap
 from anime_whisper_ct2.records import Batch, Decoded, Features, FeatureType, LogMel, Window
-from anime_whisper_ct2.windows import AMBIGUOUS_FRAMES
+from anime_whisper_ct2.windows import AMBIGUOUS_FRAMES, short_for_full
 
 # CTranslate2 throws what CUDA and cuBLAS say, in their words.
 _OUT_OF_MEMORY = re.compile(r"out of memory|ALLOC_FAILED|bad_alloc|failed to allocate", re.IGNORECASE)
-# Short windows cost so little each that more of them go together, but decoding has costs for each window too.
-_MOST_SHORT_FOR_FULL = 4
 # So many cost next to nothing.
 _FEW_SUPPRESSED = 4
 _CPU_ENCODE_FRAMES = 1_500
@@ -113,11 +111,11 @@ class CTranslate2Engine:
 
     def capacity(self, frames: int) -> int:
         """Give how many windows go together: the batch size at 30 s, up to four times as many of shorter ones."""
-        return max(1, int(self._full_windows * min(_MOST_SHORT_FOR_FULL, WINDOW_FRAMES / frames)))
+        return max(1, int(self._full_windows * short_for_full(frames)))
 
     def shrink(self, frames: int, windows: int) -> None:
         """Take half of what did not fit from now on."""
-        fits = windows / 2 / min(_MOST_SHORT_FOR_FULL, WINDOW_FRAMES / frames)
+        fits = windows / 2 / short_for_full(frames)
         self._full_windows = max(1.0, min(self._full_windows, fits))
 
     @property

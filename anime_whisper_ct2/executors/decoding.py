@@ -14,6 +14,7 @@ from anime_whisper_ct2.errors import EngineError, EngineMemoryError
 from anime_whisper_ct2.executors.ladder import STEPS, Attempts, Ladder
 from anime_whisper_ct2.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import RETRY_BEAMS
+from anime_whisper_ct2.quality import flags
 from anime_whisper_ct2.records import Batch, Broken, Decoded, Step, Tick, Window
 
 T = TypeVar("T")
@@ -137,7 +138,8 @@ class Decoding:
                 self._audited.discard(id(window))
                 self._ladder.compare(window, before[0][1], now)
             else:
-                yield from self._decoded(window, (*before, (step, now)), fitted=fitted)
+                flagged = replace(now, flags=flags(window, now))
+                yield from self._decoded(window, (*before, (step, flagged)), fitted=fitted)
         for further in STEPS:
             while (
                 not self._stopped()

@@ -15,10 +15,10 @@ from typing import Any, TypeAlias
 
 from rapidfuzz.distance import Levenshtein
 
-from anime_whisper_ct2.quality import MENDABLE, doubts, flags, is_mute
+from anime_whisper_ct2.quality import MENDABLE, doubts, is_mute
 from anime_whisper_ct2.records import Decoded, Retries, Step, Window
 
-# The texts of one window so far, in the order of the steps.
+# The texts of one window so far, flagged, in the order of the steps.
 Attempts: TypeAlias = tuple[tuple[Step, Decoded], ...]
 
 STEPS: Sequence[Step] = ("full", "ngram", "beam")
@@ -36,7 +36,6 @@ class Ladder:
     audit: float = 0.0
     fitted: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    tried: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
     audited: int = 0
     audit_edits: int = 0
@@ -50,33 +49,23 @@ class Ladder:
             return None
         if step == "first" and fitted:
             # Anxious: a second look is all that comes of it.
-            wrong = doubts(window, decoded) or MENDABLE.intersection(flags(window, decoded))
+            wrong = doubts(window, decoded) or MENDABLE.intersection(decoded.flags)
             return "full" if wrong else None
-        if not MENDABLE.intersection(flags(window, decoded)):
+        if not MENDABLE.intersection(decoded.flags):
             return None
         later = STEPS[STEPS.index(step) + 1 :] if step in STEPS else STEPS[1:]
         return later[0] if later else None
 
     def settle(self, window: Window, attempts: Attempts) -> Decoded:
-        """Choose among a window's texts and say in it what was tried and what is still unusual."""
-        seen = {step: flags(window, decoded) for step, decoded in attempts}
-        texts = dict(attempts)
-        kept = min(
-            seen,
-            key=lambda step: (
-                len(MENDABLE.intersection(seen[step])) + is_mute(window, texts[step]),
-                _PREFERENCE.index(step),
-            ),
-        )
-        retries = None
-        if len(attempts) > 1:
-            first = attempts[0][1]
-            reasons = tuple(dict.fromkeys((*(f for f in seen["first"] if f in MENDABLE), *doubts(window, first))))
-            retries = Retries(reasons, tuple(step for step, _ in attempts[1:]), kept)
-            self.reasons.update(reasons[:1])
-            self.tried.update(retries.tried)
-            self.kept[kept] += 1
-        return replace(dict(attempts)[kept], flags=seen[kept], retries=retries)
+        """Choose among a window's texts, and say in it what was tried."""
+        first = attempts[0][1]
+        if len(attempts) == 1:
+            return first
+        step, kept = min(attempts, key=lambda attempt: (_faults(window, attempt[1]), _PREFERENCE.index(attempt[0])))
+        reasons = tuple(dict.fromkeys((*(f for f in first.flags if f in MENDABLE), *doubts(window, first))))
+        self.reasons.update(reasons[:1])
+        self.kept[step] += 1
+        return replace(kept, retries=Retries(reasons, tuple(tried for tried, _ in attempts[1:]), step))
 
     def is_audited(self, window: Window) -> bool:
         """Draw a fixed share of the windows by what they hold: the same in every run, whatever the order."""
@@ -94,7 +83,6 @@ class Ladder:
         """Count what another engine's windows needed."""
         self.fitted += other.fitted
         self.reasons.update(other.reasons)
-        self.tried.update(other.tried)
         self.kept.update(other.kept)
         self.audited += other.audited
         self.audit_edits += other.audit_edits
@@ -110,3 +98,7 @@ class Ladder:
             cer = round(100 * self.audit_edits / self.audit_chars, 3) if self.audit_chars else None
             figures["window_check"] = {"fitted": self.fitted, "audited": self.audited, "audit_cer": cer}
         return figures
+
+
+def _faults(window: Window, decoded: Decoded) -> int:
+    return len(MENDABLE.intersection(decoded.flags)) + is_mute(window, decoded)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from anime_whisper_ct2.clip_plan import is_one, stretch_name
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.exporters import Row
 from anime_whisper_ct2.exporters.plain import shown
 from anime_whisper_ct2.filters import Filters, own_flags
 from anime_whisper_ct2.naming import Names
 from anime_whisper_ct2.records import Segment, Transcript
-
-# Times are given in milliseconds; a segment that ends within one of its file's end ends there.
-_NEAR_S = 0.0015
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +70,6 @@ def _check_one(transcript: Transcript) -> None:
         )
 
 
-def segment_name(name: str, start_s: float, end_s: float) -> str:
-    """Name a stretch of a recording by its times, as clips are, so that names sort as the stretches do."""
-    return f"{name}_{start_s:09.3f}-{end_s:09.3f}"
-
-
 def _of_clip(transcript: Transcript, clip: Clip) -> Row:
     return _row(
         transcript,
@@ -105,34 +98,22 @@ def _of_recording(transcript: Transcript, name: str) -> Row:
 
 
 def _of_segments(transcript: Transcript, kept: Iterable[Segment], name: str, names: Names) -> Iterator[Row]:
-    if _is_one(transcript):
+    if is_one(transcript):
         yield _of_recording(transcript, name)
         return
     given: set[str] = set()
     for segment in kept:
-        own = segment_name(name, segment.start, segment.end)
-        # A clip that an earlier export cut may be a recording of this run, named by the same times.
-        while own in given or names.holds(own):
-            own += "_"
-        given.add(own)
         yield _row(
             transcript,
             (segment,),
-            name=own,
+            # A clip that an earlier export cut may be a recording of this run, named by the same times.
+            name=stretch_name(name, segment.start, segment.end, given, names.holds),
             audio=transcript.audio,
             start_s=round((transcript.offset or 0.0) + segment.start, 3),
             duration_s=round(segment.end - segment.start, 3),
             whole=False,
             text=segment.text,
         )
-
-
-def _is_one(transcript: Transcript) -> bool:
-    """Say whether the recording was one window, from its beginning to its end."""
-    if len(transcript.segments) != 1:
-        return False
-    (segment,) = transcript.segments
-    return segment.start <= _NEAR_S and segment.end >= transcript.duration - _NEAR_S
 
 
 def _row(

@@ -28,7 +28,7 @@ from anime_whisper_ct2.model_dir import (
     is_converted,
     open_model_dir,
 )
-from anime_whisper_ct2.options import DEFAULT_MODEL, EngineOptions
+from anime_whisper_ct2.options import CPU_BATCH, DEFAULT_MODEL, GPU_BATCH, EngineOptions
 from anime_whisper_ct2.plan.figures import (
     Bucket,
     Estimate,
@@ -43,12 +43,9 @@ from anime_whisper_ct2.plan.figures import (
 from anime_whisper_ct2.plan.headers import Header, header_of, headers_of
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Audio
-from anime_whisper_ct2.windows import PROFILE, WindowLength, window_length
+from anime_whisper_ct2.windows import PROFILE, WindowLength, short_for_full, window_length
 
 __all__ = ["Bucket", "Estimate", "LengthClass", "Plan", "PlanOptions", "Rate", "find_model", "plan_run"]
-
-# The engine's own; a test holds them against it.
-_GPU_BATCH, _CPU_BATCH, _MOST_SHORT_FOR_FULL = 64, 16, 4
 
 
 def plan_run(
@@ -164,7 +161,7 @@ def _buckets(lengths_s: Sequence[float], scale: float, length: WindowLength, opt
             windows[length(min(WINDOW_FRAMES, math.ceil(seconds * FRAMES_PER_S)))] += count
     full = _batch_size(options.engine)
     return tuple(
-        Bucket(frames, math.ceil(count * scale), max(1, int(full * min(_MOST_SHORT_FOR_FULL, WINDOW_FRAMES / frames))))
+        Bucket(frames, math.ceil(count * scale), max(1, int(full * short_for_full(frames))))
         for frames, count in sorted(windows.items())
     )
 
@@ -175,13 +172,13 @@ def _batch_size(engine: EngineOptions) -> int:
         return engine.batch_size
     device = engine.split()[0].device
     if device != "auto":
-        return _GPU_BATCH if device == "cuda" else _CPU_BATCH
+        return GPU_BATCH if device == "cuda" else CPU_BATCH
     from anime_whisper_ct2.engine.device import settle  # noqa: PLC0415 - loads CTranslate2, which a plan rarely needs
 
     try:
         return settle(engine, "default").batch_size
     except Awct2Error:
-        return _GPU_BATCH  # a GPU that cannot be used yet; the run will say so
+        return GPU_BATCH  # a GPU that cannot be used yet; the run will say so
 
 
 def _rate(out: Path | None, wishes: PlanOptions) -> Rate | None:
