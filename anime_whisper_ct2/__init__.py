@@ -14,13 +14,20 @@ from anime_whisper_ct2.errors import Awct2Error, RecordingError
 
 if TYPE_CHECKING:
     from anime_whisper_ct2.clip_plan import ClipOptions
-    from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions
+    from anime_whisper_ct2.corpus_run import CorpusRun
     from anime_whisper_ct2.engine import Engine
     from anime_whisper_ct2.engine.fake import FakeEngine
     from anime_whisper_ct2.export import ClipFolder, Export, Exported
     from anime_whisper_ct2.filters import Filters
     from anime_whisper_ct2.models import resolve_model
-    from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
+    from anime_whisper_ct2.options import (
+        DecodingOptions,
+        EngineOptions,
+        FrontendOptions,
+        RayOptions,
+        RunOptions,
+        SegmentOptions,
+    )
     from anime_whisper_ct2.readers import Corpus
     from anime_whisper_ct2.records import Decoded, Failure, Recording, Segment, Transcript, Window, Word
     from anime_whisper_ct2.results import RunFolder
@@ -42,6 +49,7 @@ __all__ = [
     "FakeEngine",
     "Filters",
     "FrontendOptions",
+    "RayOptions",
     "Recording",
     "RecordingError",
     "RunFolder",
@@ -72,9 +80,10 @@ _ROOMS = {
     "FakeEngine": "engine.fake",
     "Filters": "filters",
     "FrontendOptions": "options",
+    "RayOptions": "options",
     "Recording": "records",
     "RunFolder": "results",
-    "RunOptions": "corpus_run",
+    "RunOptions": "options",
     "Segment": "records",
     "SegmentOptions": "options",
     "Transcriber": "transcriber",

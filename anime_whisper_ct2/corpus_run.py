@@ -9,8 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, closing, nullcontext
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -19,51 +18,44 @@ from typing import IO, Any
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import EngineError
-from anime_whisper_ct2.executors import Executor
-from anime_whisper_ct2.executors.fleet import Fleet
-from anime_whisper_ct2.executors.local import LocalExecutor
-from anime_whisper_ct2.executors.messages import StationSettings
+from anime_whisper_ct2.executors import Executor, Listed
+from anime_whisper_ct2.executors.cluster.messages import Rest
+from anime_whisper_ct2.executors.opening import here, on_cluster, open_whisper
+from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.journal import Journal
-from anime_whisper_ct2.metrics import Meter, Totals
+from anime_whisper_ct2.lines import Part
+from anime_whisper_ct2.metrics import Counts, Meter, Totals
 from anime_whisper_ct2.model_dir import ModelDir
-from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
+from anime_whisper_ct2.options import RunOptions
 from anime_whisper_ct2.printed import Printed
 from anime_whisper_ct2.readers import Corpus
-from anime_whisper_ct2.records import Outcome, Recording, Tick
+from anime_whisper_ct2.records import Container, Outcome, Recording, Tick
+from anime_whisper_ct2.storage.output import RemoteOutput, SharedOutput, open_output
 from anime_whisper_ct2.windows import window_length
 
 _LOOK_EVERY_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a run treats its output, and the options of the rooms it passes through."""
-
-    decoding: DecodingOptions = field(default_factory=DecodingOptions)
-    engine: EngineOptions = field(default_factory=EngineOptions)
-    frontend: FrontendOptions = field(default_factory=FrontendOptions)
-    segment: SegmentOptions = field(default_factory=SegmentOptions)
-    overwrite: bool = False  # remove earlier results first
-    retry_failed: bool = False  # try the recordings of errors.jsonl again
-
-
 class CorpusRun:
     """Transcribes a corpus into a folder, and goes on where an earlier run ended.
 
-    `out` is that folder, or a binary stream: then it gets the lines of `transcripts.jsonl`, and nothing is resumed.
-    `open_engine` is called when there is something to do, after the output was locked and checked. `on_progress` gets
-    the totals, and the outcome or None, after every recording and about ten times a second when none was finished.
+    `out` is that folder, or a binary stream: then it gets the lines of `transcripts.jsonl`, and nothing is resumed. On
+    a Ray cluster it is a folder that all nodes share, or a URL. `open_engine` is called when there is something to do,
+    after the output was locked and checked. `on_progress` gets the totals, and the outcome or None, after every
+    recording or part of a cluster's, and about ten times a second when nothing was finished. `on_note` gets lines that
+    a user should see.
     """
 
     def __init__(
         self,
         corpus: Corpus,
-        out: Path | IO[bytes],
+        out: Path | str | IO[bytes],
         model: ModelDir,
         options: RunOptions | None = None,
         *,
         open_engine: Callable[[ModelDir, RunOptions], Engine] | None = None,
         on_progress: Callable[[Totals, Outcome | None], None] | None = None,
+        on_note: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._corpus = corpus
         self._out = out
@@ -72,7 +64,9 @@ class CorpusRun:
         self._length = window_length(options.decoding.window, options.decoding.tail_s, model.awct2)
         self._open_engine = open_engine
         self._on_progress = on_progress or (lambda _totals, _outcome: None)
+        self._on_note = on_note
         self._executor: Executor | None = None
+        self._output: SharedOutput | RemoteOutput | None = None
         self._journal: Journal | Printed | None = None
         # Held while a result is written and counted.
         self._writing = threading.Lock()
@@ -109,8 +103,10 @@ class CorpusRun:
     def run(self) -> Totals:
         """Do the work; raises an `Awct2Error` when it cannot go on. Results so far are in the folder either way."""
         self._corpus.check()
-        with self._results() as journal:
+        with self._output_open() as self._output, self._results(self._output) as journal:
             self._journal = journal
+            if self._output is not None and isinstance(journal, Journal) and not self._options.overwrite:
+                journal.adopt(self._output.left())
             state = "failed"
             try:
                 self._work(journal)
@@ -127,25 +123,38 @@ class CorpusRun:
 
     def _finish(self, journal: Journal | Printed, state: str) -> None:
         journal.finish(state, {**self.totals.as_dict(), **self.figures})
+        if self._output is not None:
+            self._output.ended(finished=state == "finished")
 
-    def _results(self) -> Journal | Printed:
-        if isinstance(self._out, Path):
-            return Journal(self._out, self._settings(), overwrite=self._options.overwrite)
-        return Printed(self._out)
+    def _output_open(self) -> AbstractContextManager[SharedOutput | RemoteOutput | None]:
+        if self._options.ray is None or not isinstance(self._out, (Path, str)):
+            return nullcontext()
+        return open_output(self._out)
+
+    def _results(self, output: SharedOutput | RemoteOutput | None) -> Journal | Printed:
+        path = output.path if output is not None else self._out
+        if isinstance(path, (Path, str)):
+            return Journal(Path(path), self._settings(), overwrite=self._options.overwrite)
+        return Printed(path)
+
+    def _begin(self, journal: Journal | Printed, about: Mapping[str, Any]) -> None:
+        journal.begin(about)
+        if self._output is not None:
+            self._output.begun(afresh=self._options.overwrite)
 
     def _work(self, journal: Journal | Printed) -> None:
         totals = self.totals
         remaining = self._remaining(journal)
         first = self._first(remaining)
         if first is None or self._stopping:
-            journal.begin(self._about())
+            self._begin(journal, self._about())
             return
         threading.Thread(target=self._count, name="count", daemon=True).start()
         start = time.monotonic()
-        with self._executor_open() as self._executor:
+        with self._executor_open(journal) as self._executor:
             totals.load_seconds = time.monotonic() - start
             # Only now that there is an engine may earlier results be touched.
-            journal.begin({**self._about(), "engine": dict(self._executor.description)})
+            self._begin(journal, {**self._about(), "engine": dict(self._executor.description)})
             if self._stopping:
                 return
             meter = Meter(totals)
@@ -154,18 +163,38 @@ class CorpusRun:
                     if isinstance(item, Tick):
                         self._on_progress(totals, None)
                         continue
+                    if isinstance(item, Part):
+                        self._take(item, journal, meter)
+                        continue
+                    if isinstance(item, Listed):
+                        totals.found += item.found
+                        totals.resumed += item.resumed
+                        totals.failed_before += item.failed_before
+                        continue
                     _, outcome = item
                     with self._writing:
                         journal.write(outcome)
-                        meter.count(outcome)
+                        meter.count(Counts.of(outcome))
                     self._on_progress(totals, outcome)
 
+    def _take(self, part: Part, journal: Journal | Printed, meter: Meter) -> None:
+        """Take over what an engine elsewhere has written."""
+        assert isinstance(journal, Journal)
+        assert self._output is not None
+        with self._writing:
+            meter.count(journal.append(part))
+            self._output.taken(part)
+        self._on_progress(self.totals, None)
+
     def _remaining(self, journal: Journal | Printed) -> Iterator[Recording]:
-        """List the corpus, count it, and give what is to be done."""
+        """List the corpus, count it, and give what is to be done; of a container, others say what is in it."""
         totals = self.totals
-        for recording in self._corpus:
+        for recording in self._corpus.references() if self._options.ray else self._corpus:
             if self._stopping:
                 return
+            if isinstance(recording.audio, Container):
+                yield recording
+                continue
             totals.found += 1
             if recording.id in journal.done:
                 totals.resumed += 1
@@ -206,31 +235,15 @@ class CorpusRun:
         with contextlib.suppress(Exception):
             self.totals.expected = self._corpus.count()
 
-    @contextmanager
-    def _executor_open(self) -> Iterator[Executor]:
-        """One engine runs in this process; several, each in a process of its own."""
+    def _executor_open(self, journal: Journal | Printed) -> AbstractContextManager[Executor]:
         options = self._options
-        parts = options.engine.split()
-        if len(parts) == 1 or self._open_engine is not None:
-            engine = (self._open_engine or open_whisper)(self._model, replace(options, engine=parts[0]))
-            try:
-                yield LocalExecutor(engine, options.decoding, options.frontend, self._length, options.segment)
-            finally:
-                engine.close()
-            return
-        frontend = replace(options.frontend, workers=options.frontend.resolved_workers(len(parts)))
-        model = str(self._model.path)
-        fleet = Fleet(
-            [
-                StationSettings(model, part, options.decoding, frontend, self._length, segment=options.segment)
-                for part in parts
-            ]
+        if options.ray is None:
+            return here(self._model, options, self._length, self._open_engine or open_whisper)
+        assert self._output is not None
+        rest = Rest(self._corpus.selection, journal.done, IdSet() if options.retry_failed else journal.failed)
+        return on_cluster(
+            self._model, options, self._length, self._output.place, rest, self._corpus.places, self._on_note
         )
-        try:
-            fleet.open()
-            yield fleet
-        finally:
-            fleet.close()
 
     def _settings(self) -> dict[str, Any]:
         """What decides the text: a run goes on only with these."""
@@ -266,10 +279,3 @@ class CorpusRun:
                 **{name: version(name) for name in packages},
             },
         }
-
-
-def open_whisper(model: ModelDir, options: RunOptions) -> Engine:
-    """Load the model on its device; CTranslate2 is imported here and not before."""
-    from anime_whisper_ct2.engine.whisper import CTranslate2Engine  # noqa: PLC0415
-
-    return CTranslate2Engine(model, options.engine, options.decoding)

@@ -3,9 +3,9 @@
     OUT/transcripts.jsonl   one line for each recording transcribed, appended as they finish
     OUT/errors.jsonl        one line for each that could not be
     OUT/run.json            settings, versions and the run's figures; written beside and renamed
-    OUT/.lock, OUT/.holder  held while a run writes here, and by which process
 
 A line is whole or absent: a torn last one, left by a crash or a full disk, is cut off when the folder is opened again.
+Lines that others have written, on other machines, come as parts; each recording's is taken once.
 """
 
 from __future__ import annotations
@@ -15,28 +15,18 @@ import errno
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from json.decoder import scanstring  # type: ignore[attr-defined] # the C scanner that json itself uses
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from filelock import FileLock, Timeout
-
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.ids import IdSet
-from anime_whisper_ct2.records import Failure, Outcome, Transcript
+from anime_whisper_ct2.lines import ERRORS, RUN, TRANSCRIPTS, Part, dump_json, id_of, ids_of, read_run, to_json
+from anime_whisper_ct2.lock import FolderLock
+from anime_whisper_ct2.metrics import Counts
+from anime_whisper_ct2.records import Outcome, Transcript
 
-TRANSCRIPTS = "transcripts.jsonl"
-ERRORS = "errors.jsonl"
-RUN = "run.json"
-_LOCK = ".lock"
-# Who has the lock; not in the lock's own file, which whoever tries it next empties.
-_HOLDER = ".holder"
 _SYNC_EVERY_S = 5.0
-# A run that is just ending has let go by then, and one that has just begun has said who it is.
-_LOCK_PATIENCE_S = 0.5
-_ID_PREFIX = '{"id": "'
 
 
 class Journal:
@@ -56,18 +46,22 @@ class Journal:
         # Lines of errors.jsonl that later ones made untrue are taken out at the end.
         self._superseded = False
         self._written = IdSet()
+        # Of parts, which may hold what another one held.
+        self._taken = IdSet()
+        self._failed_there = IdSet()
+        self._begun = False
         self._settings = dict(settings)
         self._overwrite = overwrite
         self._about: dict[str, Any] = {}
         self._synced = time.monotonic()
         self._files: dict[str, IO[bytes]] = {}
         _make_folder(out)
-        self._lock = FileLock(str(out / _LOCK))
-        self._acquire()
+        self._lock = FolderLock(out)
         try:
+            self._lock.acquire()
             if not overwrite:
-                self.done = IdSet(_ids(out / TRANSCRIPTS))
-                for id_ in _ids(out / ERRORS):
+                self.done = IdSet(ids_of(out / TRANSCRIPTS))
+                for id_ in ids_of(out / ERRORS):
                     self._superseded |= id_ in self.done or not self.failed.add(id_)
                 self._check_settings()
         except OSError as error:
@@ -93,10 +87,29 @@ class Journal:
             if self._overwrite:
                 for name in (TRANSCRIPTS, ERRORS, RUN):
                     (self.path / name).unlink(missing_ok=True)
-            self._files = {name: _append(self.path / name) for name in (TRANSCRIPTS, ERRORS)}
+            self._open()
         except OSError as error:
             raise _cannot_write(self.path, error) from error
+        self._begun = True
         self._write_run({"state": "running"})
+
+    def adopt(self, parts: Iterable[Part]) -> None:
+        """Take over what an earlier run has left in parts, before `begin`: it counts as done, or failed, before.
+
+        Raises OutputError where it was made with other settings.
+        """
+        for part in parts:
+            self._check_settings(sure=True)
+            try:
+                self._open()
+            except OSError as error:
+                raise _cannot_write(self.path, error) from error
+            self.append(part)
+            for line in part.transcripts.splitlines():
+                self.done.add(id_of(line))
+            for line in part.errors.splitlines():
+                if (id_ := id_of(line)) not in self.done:
+                    self.failed.add(id_)
 
     def write(self, outcome: Outcome) -> None:
         """Append one line, whole; every few seconds the files are synced to the disk.
@@ -108,7 +121,8 @@ class Journal:
             if isinstance(outcome, Transcript):
                 self._written.add(outcome.id)
         try:
-            _write_line(self._files[TRANSCRIPTS if isinstance(outcome, Transcript) else ERRORS], outcome)
+            name = TRANSCRIPTS if isinstance(outcome, Transcript) else ERRORS
+            _write_whole(self._files[name], to_json(outcome).encode("utf-8") + b"\n")
             now = time.monotonic()
             if now - self._synced >= _SYNC_EVERY_S:
                 self._synced = now
@@ -118,13 +132,51 @@ class Journal:
         except OSError as error:
             raise _cannot_write(self.path, error) from error
 
+    def append(self, part: Part) -> Counts:
+        """Append the lines of recordings that have none yet, sync them, and count them.
+
+        Raises OutputError when the disk is full or gone.
+        """
+        transcripts = [line for line in part.transcripts.splitlines(keepends=True) if self._is_news(line)]
+        errors = [line for line in part.errors.splitlines(keepends=True) if self._is_new_failure(line)]
+        try:
+            for name, lines in ((TRANSCRIPTS, transcripts), (ERRORS, errors)):
+                if lines:
+                    _write_whole(self._files[name], b"".join(lines))
+                    os.fsync(self._files[name].fileno())
+            self._check_place()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        if len(transcripts) == part.counts.done and len(errors) == part.counts.failed:
+            return part.counts
+        counts = Counts(failed=len(errors))
+        for line in map(json.loads, transcripts):
+            counts.add_transcript(line["duration"], line["flags"])
+        return counts
+
+    def _is_news(self, line: bytes) -> bool:
+        id_ = id_of(line)
+        if id_ in self.done or not self._taken.add(id_):
+            return False
+        if id_ in self.failed or id_ in self._failed_there:
+            self._superseded = True
+            self._written.add(id_)
+        return True
+
+    def _is_new_failure(self, line: bytes) -> bool:
+        id_ = id_of(line)
+        if id_ in self.done or id_ in self._taken or not self._failed_there.add(id_):
+            return False
+        self._superseded |= id_ in self.failed
+        return True
+
     def finish(self, state: str, figures: Mapping[str, Any]) -> None:
         """Write the run's figures into `run.json`; `state` is `finished`, `interrupted` or `failed`.
 
         Failures that a later try has made good are taken out of `errors.jsonl`, and of two of one recording the first.
         Does nothing when the run never began.
         """
-        if not self._files:
+        if not self._begun:
             return
         self._check_place()
         if self._superseded:
@@ -138,10 +190,7 @@ class Journal:
             with contextlib.suppress(OSError, ValueError):
                 os.fsync(file.fileno())
                 file.close()
-        if self._lock.is_locked:
-            with contextlib.suppress(OSError):
-                (self.path / _HOLDER).unlink()
-            self._lock.release()
+        self._lock.release()
 
     def _check_place(self) -> None:
         """Raise OutputError where the folder was removed, renamed or unmounted: files that are open do not notice."""
@@ -161,10 +210,10 @@ class Journal:
 
     def _tidy_errors(self) -> None:
         path, beside = self.path / ERRORS, self.path / (ERRORS + ".new")
-        last = {id_: number for number, id_ in enumerate(_ids(path))}
+        last = {id_: number for number, id_ in enumerate(ids_of(path))}
         try:
             with path.open("rb") as lines, beside.open("wb") as file:
-                for number, (id_, line) in enumerate(zip(_ids(path), lines, strict=False)):
+                for number, (id_, line) in enumerate(zip(ids_of(path), lines, strict=False)):
                     if last[id_] == number and id_ not in self.done and id_ not in self._written:
                         file.write(line)
             self._files[ERRORS].close()
@@ -174,29 +223,15 @@ class Journal:
             raise _cannot_write(self.path, error) from error
         self._superseded = False
 
-    def _acquire(self) -> None:
-        try:
-            self._lock.acquire(timeout=_LOCK_PATIENCE_S)
-            (self.path / _HOLDER).write_text(str(os.getpid()), encoding="ascii")
-        except Timeout:
-            raise OutputError(
-                f"{self.path}: {self._holder()} is writing there; wait for it, stop it, or choose another output"
-            ) from None
-        except OSError as error:
-            self._lock.release()
-            raise _cannot_write(self.path, error) from error
+    def _open(self) -> None:
+        if not self._files:
+            self._files = {name: _append(self.path / name) for name in (TRANSCRIPTS, ERRORS)}
 
-    def _holder(self) -> str:
-        """Name the process that has the lock, as far as it has said so."""
-        try:
-            return f"process {int((self.path / _HOLDER).read_text(encoding='ascii'))}"
-        except (OSError, ValueError):
-            return "another process"
-
-    def _check_settings(self) -> None:
-        if not len(self.done) and not len(self.failed):
+    def _check_settings(self, *, sure: bool = False) -> None:
+        """Compare with those of the results that are there; `sure`: there are some."""
+        if not sure and not len(self.done) and not len(self.failed):
             return
-        before = _read_run(self.path).get("settings")
+        before = read_run(self.path).get("settings")
         if before == self._settings:
             return
         if not isinstance(before, dict):
@@ -219,7 +254,7 @@ class Journal:
         beside = self.path / (RUN + ".new")
         try:
             with beside.open("w", encoding="utf-8") as file:
-                file.write(_dump(content, indent=2) + "\n")
+                file.write(dump_json(content, indent=2) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(self.path / RUN)
@@ -227,46 +262,12 @@ class Journal:
             raise _cannot_write(self.path, error) from error
 
 
-def to_json(outcome: Outcome) -> str:
-    """Give a transcript or a failure as one line of JSON, without the line's end.
-
-    Names that are not valid UTF-8 are written with escapes, which every JSON reader gives back unchanged.
-    """
-    content = asdict(outcome)
-    if content.get("offset", 0.0) is None:
-        del content["offset"]
-    for segment in content.get("segments", ()):
-        if not segment["words"]:
-            del segment["words"]  # not asked for
-        if segment["retries"] is None:
-            del segment["retries"]
-    return _dump(content)
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Read `transcripts.jsonl` or `errors.jsonl` line by line, a torn last line apart."""
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                yield json.loads(line)
-
-
-def _dump(content: Mapping[str, Any], indent: int | None = None) -> str:
-    text = json.dumps(content, ensure_ascii=False, indent=indent)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(content, ensure_ascii=True, indent=indent)
-    return text
-
-
-def _write_line(file: IO[bytes], outcome: Transcript | Failure) -> None:
-    """Write and flush one line; what a failed write left behind is taken back where the disk allows it."""
+def _write_whole(file: IO[bytes], lines: bytes) -> None:
+    """Write lines at the end; what a failed write left behind is taken back where the disk allows it."""
     start = file.seek(0, os.SEEK_END)
     try:
-        line = to_json(outcome).encode("utf-8") + b"\n"
-        # A disk that is nearly full takes the beginning of a line and says nothing.
-        if file.write(line) != len(line):
+        # A disk that is nearly full takes the beginning and says nothing.
+        if file.write(lines) != len(lines):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError:
         os.ftruncate(file.fileno(), start)
@@ -298,35 +299,6 @@ def _append(path: Path) -> IO[bytes]:
     if at < end:
         file.truncate(at)
     return file
-
-
-def _ids(path: Path) -> Iterator[str]:
-    """Give the id of every whole line; only the beginning of a line is parsed."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            if not raw.endswith(b"\n"):
-                return
-            line = raw.decode("utf-8", errors="replace")
-            try:
-                # Lines of our own begin with the id; any other JSON object with an id is taken too.
-                id_ = scanstring(line, len(_ID_PREFIX))[0] if line.startswith(_ID_PREFIX) else json.loads(line)["id"]
-                if not isinstance(id_, str):
-                    raise TypeError("an id is a text")
-                yield id_
-            except (ValueError, KeyError, TypeError, RecursionError):
-                raise OutputError(
-                    f"{path}, line {number}: not a line that a run wrote; mend or remove it, or use --overwrite"
-                ) from None
-
-
-def _read_run(out: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((out / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _cannot_write(out: Path, error: OSError) -> OutputError:

@@ -3,11 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from anime_whisper_ct2.records import Outcome, Transcript
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a number of outcomes come to."""
+
+    done: int = 0
+    empty: int = 0
+    flagged: int = 0
+    failed: int = 0
+    audio_seconds: float = 0.0
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Counts:
+        """Count one recording."""
+        counts = cls()
+        if isinstance(outcome, Transcript):
+            counts.add_transcript(outcome.duration, outcome.flags)
+        else:
+            counts.failed = 1
+        return counts
+
+    def add_transcript(self, duration_s: float, flags: Iterable[str]) -> None:
+        """Count one that was transcribed."""
+        flags = set(flags)
+        self.done += 1
+        self.audio_seconds += duration_s
+        self.empty += "empty" in flags
+        self.flagged += bool(flags - {"empty"})
+
+    def add(self, other: Counts) -> None:
+        """Add what others come to."""
+        for name in ("done", "empty", "flagged", "failed", "audio_seconds"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 @dataclass(slots=True)
@@ -66,14 +100,12 @@ class Meter:
         self._clock = clock
         self._start = clock()
 
-    def count(self, outcome: Outcome) -> None:
-        """Add one recording."""
+    def count(self, counts: Counts) -> None:
+        """Add what was just finished."""
         totals = self.totals
-        if isinstance(outcome, Transcript):
-            totals.done += 1
-            totals.audio_seconds += outcome.duration
-            totals.empty += "empty" in outcome.flags
-            totals.flagged += any(flag != "empty" for flag in outcome.flags)
-        else:
-            totals.failed_now += 1
+        totals.done += counts.done
+        totals.audio_seconds += counts.audio_seconds
+        totals.empty += counts.empty
+        totals.flagged += counts.flagged
+        totals.failed_now += counts.failed
         totals.wall_seconds = self._clock() - self._start

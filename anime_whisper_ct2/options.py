@@ -6,7 +6,8 @@ Standard library only, but for names of records (floor 0).
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, replace
+import re
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from anime_whisper_ct2.errors import InputError
@@ -158,6 +159,36 @@ class FrontendOptions:
         return min(16, max(1, (available_cores() - 1) // engines))
 
 
+@dataclass(frozen=True, slots=True)
+class RayOptions:
+    """Which Ray cluster computes, and what it gives each engine."""
+
+    address: str = "auto"  # host:port of its head; auto: the one that runs here; local: one for this run alone
+    cpus: int | None = None  # cores for each engine and its front end; None: a GPU's share of its node, or all of it
+
+    def __post_init__(self) -> None:
+        if self.address not in ("auto", "local") and not re.fullmatch(r"[^/:\s]+:\d{1,5}", self.address):
+            raise InputError(
+                f"{self.address!r} is no address of a Ray cluster; give host:port, auto or local, "
+                "and name INPUTs before --ray"
+            )
+        if self.cpus is not None:
+            _check_at_least("CPUs for each engine", self.cpus, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run treats its output, and the options of the rooms it passes through."""
+
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    frontend: FrontendOptions = field(default_factory=FrontendOptions)
+    segment: SegmentOptions = field(default_factory=SegmentOptions)
+    overwrite: bool = False  # remove earlier results first
+    retry_failed: bool = False  # try the recordings of errors.jsonl again
+    ray: RayOptions | None = None  # compute on a Ray cluster; None: here
+
+
 def available_cores() -> int:
     """Give the number of cores that this process may use, which in a container can be fewer than the machine's."""
     if hasattr(os, "sched_getaffinity"):
@@ -170,3 +201,4 @@ DECODING = DecodingOptions()
 SEGMENT = SegmentOptions()
 ENGINE = EngineOptions()
 FRONTEND = FrontendOptions()
+RAY = RayOptions()

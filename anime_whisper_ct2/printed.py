@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.ids import IdSet
-from anime_whisper_ct2.journal import to_json
+from anime_whisper_ct2.lines import to_json
 from anime_whisper_ct2.records import Outcome, Transcript
 
 

@@ -16,6 +16,11 @@ Float32: TypeAlias = npt.NDArray[np.float32]
 Features: TypeAlias = npt.NDArray[np.floating[Any]]
 FeatureType: TypeAlias = type[np.float32] | type[np.float16]
 
+# No recording is as long; times beyond it are mistakes.
+LONGEST_S = 1e8
+# How deep values in `meta` may be nested: deeper ones would break whatever copies or writes them later.
+DEEPEST = 64
+
 
 @dataclass(frozen=True, slots=True)
 class ArrayAudio:
@@ -55,9 +60,22 @@ class Unreadable:
     place: bool = False  # it stands for a container or a row, whose recordings nobody knows
 
 
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A tar or table whose recordings only its reader can get at, to be listed by whoever transcribes them.
+
+    Their ids lie below `prefix`; `column` holds the audio of a table. `limit`: no more than so many that are selected.
+    """
+
+    path: str
+    prefix: str
+    column: str | None = None
+    limit: int | None = None
+
+
 # A path or URL, an encoded file's bytes, samples, or where to find one of these: what a worker needs to get at the
-# audio.
-Audio: TypeAlias = str | bytes | ArrayAudio | Section | Excerpt | Unreadable
+# audio. A container stands for many recordings and reaches no worker.
+Audio: TypeAlias = str | bytes | ArrayAudio | Section | Excerpt | Unreadable | Container
 
 
 @dataclass(frozen=True, slots=True)

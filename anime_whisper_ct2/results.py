@@ -7,22 +7,19 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from json.decoder import scanstring  # type: ignore[attr-defined] # the C scanner that json itself uses
 from pathlib import Path, PurePath
 from typing import IO, Any
 
 from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.journal import RUN, TRANSCRIPTS
-from anime_whisper_ct2.records import Retries, Segment, Transcript, Word
+from anime_whisper_ct2.extensions import CONTAINERS, KALDI, MANIFESTS
+from anime_whisper_ct2.lines import TRANSCRIPTS, id_of, read_run
+from anime_whisper_ct2.records import DEEPEST, LONGEST_S, Retries, Segment, Transcript, Word
 
-_ID_PREFIX = '{"id": "'
 _GLOB = frozenset("*?[]{}")
-_CONTAINERS = frozenset(("jsonl", "csv", "tsv", "txt", "scp", "tar", "gz", "tgz", "parquet")) | EXTENSIONS
+# What a corpus's file may end in; `x.tar.gz` has two.
+_ENDINGS = frozenset(part for each in (*CONTAINERS, *MANIFESTS, *KALDI, *EXTENSIONS) for part in each.split("."))
 _FIGURES = ("avg_logprob", "no_speech_prob", "compression_ratio")
-_LONGEST_S = 1e8
-# Deeper ones would break whatever writes the metadata again.
-_DEEPEST = 64
 _NO_TRANSCRIPT = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 
@@ -48,7 +45,7 @@ class RunFolder(Mapping[str, Transcript]):
                 f"{given}: no results of a run: {self.file.name} {'is not there' if missing else error.strerror}; "
                 "name the output folder of `awct2 run`, or a transcripts.jsonl"
             ) from error
-        self.about = _read_about(self.folder / RUN) if self.file.name == TRANSCRIPTS else {}
+        self.about: Mapping[str, Any] = read_run(self.folder) if self.file.name == TRANSCRIPTS else {}
 
     def __getitem__(self, id_: str) -> Transcript:
         at = bisect_left(self.ids, id_)
@@ -81,7 +78,7 @@ class RunFolder(Mapping[str, Transcript]):
         # Of a glob, the last folder above it.
         plain = (part for part in reversed(path.parts) if not _GLOB.intersection(part))
         name = next(plain, "").strip("/\\.")
-        while (suffix := PurePath(name).suffix[1:].lower()) in _CONTAINERS:
+        while (suffix := PurePath(name).suffix[1:].lower()) in _ENDINGS:
             name = name[: -len(suffix) - 1]
         return name or None
 
@@ -175,7 +172,7 @@ def _finite(value: Any) -> float:
 
 def _seconds(value: Any) -> float:
     number = _finite(value)
-    if not 0 <= number <= _LONGEST_S:
+    if not 0 <= number <= LONGEST_S:
         raise ValueError(f"{value!r:.40} is no time in a recording")
     return number + 0.0  # -0.0 becomes 0.0
 
@@ -188,8 +185,8 @@ def _stretch(line: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _flat_enough(value: Any, depth: int = 0) -> Any:
-    if depth > _DEEPEST:
-        raise ValueError(f"values are nested more than {_DEEPEST} deep")
+    if depth > DEEPEST:
+        raise ValueError(f"values are nested more than {DEEPEST} deep")
     if isinstance(value, (dict, list)):
         for held in value.values() if isinstance(value, dict) else value:
             if isinstance(held, (dict, list)):
@@ -207,7 +204,7 @@ def _index(path: Path) -> tuple[Sequence[str], array[int]]:
             if not raw.endswith(b"\n"):
                 break
             try:
-                ids.append(_id_of(raw))
+                ids.append(id_of(raw))
             except _NO_TRANSCRIPT as error:
                 raise _bad_line(path, offset, error) from error
             offsets.append(offset)
@@ -222,14 +219,6 @@ def _index(path: Path) -> tuple[Sequence[str], array[int]]:
     return [ids[at] for at in last], array("Q", (offsets[at] for at in last))
 
 
-def _id_of(raw: bytes) -> str:
-    """Give a line's id; of lines as a run writes them, only the beginning is parsed."""
-    line = raw.decode("utf-8")
-    if line.startswith(_ID_PREFIX):
-        return str(scanstring(line, len(_ID_PREFIX))[0])
-    return _text(json.loads(line)["id"])
-
-
 def _bad_line(path: Path, offset: int, error: Exception) -> InputError:
     with path.open("rb") as file:
         number, left = 1, offset
@@ -238,11 +227,3 @@ def _bad_line(path: Path, offset: int, error: Exception) -> InputError:
             left -= len(block)
     what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
     return InputError(f"{path}, line {number}: not a line that a run wrote ({what}); mend or remove it")
-
-
-def _read_about(path: Path) -> Mapping[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}

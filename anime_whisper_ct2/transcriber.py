@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import PurePath
@@ -14,6 +15,8 @@ import numpy.typing as npt
 
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import InputError, RecordingError
+from anime_whisper_ct2.executors import Task
+from anime_whisper_ct2.executors.continuous import Continuous
 from anime_whisper_ct2.executors.local import LocalExecutor
 from anime_whisper_ct2.mel import SAMPLE_RATE
 from anime_whisper_ct2.model_dir import ModelDir
@@ -45,7 +48,8 @@ class Transcriber:
     """A model that is loaded once and transcribes many recordings, in batches across them.
 
     `model`: a converted folder, a checkpoint's folder or a hub id (converted once into the cache), or an `Engine`.
-    The options are those of `awct2 run`. Loading raises ModelError or EngineError.
+    The options are those of `awct2 run`. With `keep_workers`, worker processes live from the first call until `close`,
+    and calls from several threads share batches; else they live for one call. Loading raises ModelError or EngineError.
 
         with Transcriber("litagin/anime-whisper") as transcriber:
             for transcript in transcriber.transcribe(["a.ogg", "b.wav"]):
@@ -62,6 +66,7 @@ class Transcriber:
         cpu_threads: int = ENGINE.cpu_threads,
         batch_size: int | None = ENGINE.batch_size,
         workers: int | None = FRONTEND.workers,
+        keep_workers: bool = False,
         language: str = DECODING.language,
         beam_size: int = DECODING.beam_size,
         no_repeat_ngram_size: int = DECODING.no_repeat_ngram_size,
@@ -78,6 +83,11 @@ class Transcriber:
         self._segment = SegmentOptions(segment, max_segment_s, vad_threshold, min_silence_s, speech_pad_s)
         self._decoding = DecodingOptions(language, beam_size, no_repeat_ngram_size, window, tail_s, retry, 0.0, words)
         self._frontend = FrontendOptions(workers)
+        # Without processes there is nothing to keep, and nothing that would tick.
+        self._keep = keep_workers and self._frontend.resolved_workers() > 0
+        self._continuous: Continuous | None = None
+        self._lock = threading.Lock()
+        self._closed = False
         engine_options = EngineOptions(device, (gpu,), 1, compute_type, cpu_threads, batch_size)
         if isinstance(model, (str, os.PathLike)):
             model = resolve_model(os.fspath(model))
@@ -97,8 +107,13 @@ class Transcriber:
         self.close()
 
     def close(self) -> None:
-        """Free the model."""
-        self._engine.close()
+        """End the workers and free the model; calls that are under way end with what the engine has in hand."""
+        with self._lock:
+            self._closed = True
+            if self._continuous is not None:
+                self._continuous.stop()
+                self._continuous.close()
+            self._engine.close()
 
     @overload
     def transcribe(
@@ -130,15 +145,30 @@ class Transcriber:
         return self._outcomes(audio, ordered, on_error)
 
     def _outcomes(self, audio: Iterable[AudioLike], ordered: bool, on_error: str) -> Iterator[Outcome]:
-        executor = LocalExecutor(self._engine, self._decoding, self._frontend, self._length, self._segment)
         tasks = ((number, as_recording(number, item)) for number, item in enumerate(audio))
         # Closed here and now: an exception that somebody keeps would keep the workers running with it.
-        with closing(executor.run(tasks)) as run:
+        with closing(self._run(tasks)) as run:
             finished = (item for item in run if not isinstance(item, Tick))
             for outcome in _in_order(finished) if ordered else (outcome for _, outcome in finished):
                 if isinstance(outcome, Failure) and on_error == "raise":
                     raise RecordingError(f"{outcome.id}: {outcome.message}", stage=outcome.stage, recording=outcome.id)
                 yield outcome
+
+    def _run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
+        if not self._keep:
+            yield from self._executor().run(tasks)
+            return
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the transcriber is closed")
+            # One that failed is of no use any more; the engine may well be.
+            if self._continuous is None or self._continuous.failed:
+                self._continuous = Continuous(self._executor())
+            continuous = self._continuous
+        yield from continuous.run(tasks)
+
+    def _executor(self) -> LocalExecutor:
+        return LocalExecutor(self._engine, self._decoding, self._frontend, self._length, self._segment)
 
 
 def as_recording(number: int, item: AudioLike) -> Recording:

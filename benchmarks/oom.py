@@ -14,9 +14,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.corpus_run import CorpusRun, open_whisper
+from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.cuda import memory_info
 from anime_whisper_ct2.errors import EngineMemoryError
+from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.mel import WINDOW_FRAMES
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.readers import Corpus

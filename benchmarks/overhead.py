@@ -18,9 +18,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions, open_whisper
+from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
+from anime_whisper_ct2.options import RunOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Batch, Decoded
 from benchmarks import corpora, standins, store

@@ -19,10 +19,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions
+from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.model_dir import open_model_dir
-from anime_whisper_ct2.options import DecodingOptions, FrontendOptions
+from anime_whisper_ct2.options import DecodingOptions, FrontendOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Batch, Decoded
 from benchmarks import corpora, standins, store

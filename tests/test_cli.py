@@ -18,7 +18,7 @@ import pytest
 import soundfile
 
 from anime_whisper_ct2._version import __version__
-from anime_whisper_ct2.journal import read_lines
+from anime_whisper_ct2.lines import read_lines
 from tests.conftest import CHECKPOINT, CORPUS, HERE, tone
 
 ROOT = HERE.parent

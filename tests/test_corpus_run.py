@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions
+from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import EngineError, OutputError
-from anime_whisper_ct2.journal import read_lines
+from anime_whisper_ct2.lines import read_lines
 from anime_whisper_ct2.metrics import Totals
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
-from anime_whisper_ct2.options import DecodingOptions, FrontendOptions
+from anime_whisper_ct2.options import DecodingOptions, FrontendOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Decoded, Window
 

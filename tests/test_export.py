@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,52 +22,16 @@ from anime_whisper_ct2.cli.export import export_command
 from anime_whisper_ct2.clip_plan import ClipOptions
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.export import ClipFolder, Export, Exported
-from anime_whisper_ct2.exporters import ExportSettings, Row, speaker_of, texts
+from anime_whisper_ct2.exporters import Row, texts
 from anime_whisper_ct2.exporters.formats import FORMATS
 from anime_whisper_ct2.exporters.publish import MARKER, publishing
-from anime_whisper_ct2.exporters.rows import Clip, rows
 from anime_whisper_ct2.filters import Filters
-from anime_whisper_ct2.journal import Journal, to_json
-from anime_whisper_ct2.naming import Names
+from anime_whisper_ct2.journal import Journal
 from anime_whisper_ct2.records import Segment, Transcript
-from anime_whisper_ct2.results import RunFolder, read_transcript
 from tests.conftest import HERE
+from tests.runs import LONG, short, transcript, write_run
 
 PLAIN = ("txt", "srt", "vtt", "lrc", "tsv", "csv", "json", "parquet")
-
-
-def segment(start: float, end: float, text: str = "はい", logprob: float = -0.2, *flags: str) -> Segment:
-    return Segment(start, end, text, logprob, 0.01, 0.9, flags)
-
-
-def transcript(id_: str, *segments: Segment, duration: float | None = None, **more: Any) -> Transcript:
-    """A recording as the run gives it; without segments, one without speech."""
-    end = segments[-1].end if segments else 1.5
-    more = {"flags": () if segments else ("empty",), "meta": {}, **more}
-    text = "".join(s.text for s in segments)
-    return Transcript(id_, f"corpus/{id_}", end if duration is None else duration, "ja", text, segments, **more)
-
-
-def short(id_: str, text: str = "はい") -> Transcript:
-    return transcript(id_, segment(0.0, 1.5, text))
-
-
-LONG = transcript(
-    "b/長い.ogg",
-    segment(0.5, 3.0, "一つ目"),
-    segment(4.0, 4.5, "二つ目", -1.5),
-    segment(6.0, 20.0, "三つ目", -0.3, "repetition"),
-    duration=25.0,
-)
-
-
-def write_run(folder: Path, *transcripts: Transcript) -> Path:
-    with Journal(folder, {}) as journal:
-        journal.begin({"inputs": ["corpus/"]})
-        for one in transcripts:
-            journal.write(one)
-        journal.finish("finished", {})
-    return folder
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -77,170 +41,6 @@ def tree(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-class TestRunFolder:
-    def test_transcripts_come_sorted_by_code_point_each_once_and_the_last_line_counts(self, tmp_path: Path) -> None:
-        ids = ["b.ogg", "ａ.ogg", "あ/2.ogg", "あ/10.ogg", "B.ogg", "\udcff.ogg", "😀.ogg"]
-        run = RunFolder(write_run(tmp_path, *(short(id_) for id_ in ids), short("b.ogg", "新しい")))
-        read = list(run.transcripts())
-        assert [one.id for one in read] == sorted(ids) == list(run.ids)
-        assert len(run) == len(ids)
-        assert [run[id_].id for id_ in ids] == ids
-        assert "c.ogg" not in run
-        assert next(one for one in read if one.id == "b.ogg").text == "新しい"
-
-    def test_a_torn_last_line_is_left_out(self, tmp_path: Path) -> None:
-        write_run(tmp_path, short("a.ogg"), short("b.ogg"))
-        path = tmp_path / "transcripts.jsonl"
-        path.write_bytes(path.read_bytes()[:-30])
-        assert RunFolder(tmp_path).ids == ["a.ogg"]
-
-    def test_a_transcripts_file_alone_will_do(self, tmp_path: Path) -> None:
-        (tmp_path / "x.jsonl").write_text(to_json(LONG) + "\n", encoding="utf-8")
-        run = RunFolder(tmp_path / "x.jsonl")
-        assert list(run.transcripts()) == [LONG]
-        assert (run.about, run.title) == ({}, None)
-
-    def test_what_is_no_run_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "folder").mkdir()
-        for path in (tmp_path / "folder", tmp_path / "absent"):
-            with pytest.raises(InputError, match=f"{path.name}: no results of a run"):
-                RunFolder(path)
-
-    @pytest.mark.parametrize(
-        "bad",
-        [
-            *('{"id": "c.ogg"}', "no json", "[]", '{"id": 5}', '{"id": "c.ogg", "audio": "c", "duration": []}'),
-            to_json(short("c.ogg")).replace('"segments": [', '"segments": [5, '),
-        ],
-    )
-    def test_a_bad_line_is_named(self, tmp_path: Path, bad: str) -> None:
-        write_run(tmp_path, short("z.ogg"), short("a.ogg"))
-        with (tmp_path / "transcripts.jsonl").open("a", encoding="utf-8") as file:
-            file.write(bad + "\n")
-        with pytest.raises(InputError, match="line 3: not a line that a run wrote"):
-            list(RunFolder(tmp_path).transcripts())
-
-    def test_keys_of_later_versions_are_passed_over_and_old_lines_have_no_offset(self) -> None:
-        line = json.loads(to_json(LONG))
-        line.pop("offset", None)
-        line["readings"] = line["segments"][0]["phonemes"] = [{"phoneme": "i"}]
-        assert read_transcript(line) == LONG
-        assert read_transcript({**line, "offset": 12.5}).offset == 12.5
-
-    @pytest.mark.parametrize(
-        ("inputs", "title"),
-        [
-            *((["corpus/"], "corpus"), (["/data/声優 v1.2"], "声優 v1.2"), (["corpus/*/voice_*.ogg"], "corpus")),
-            *((["s3://bucket/game.tar.gz"], "game"), (["list.jsonl"], "list"), (["a", "b"], None), (["-"], None)),
-            *(([".."], None), (None, None), ([5], None), (["tars/shard-{000..003}.tar"], "tars")),
-        ],
-    )
-    def test_the_title_is_the_corpuss_name(self, tmp_path: Path, inputs: object, title: str | None) -> None:
-        write_run(tmp_path)
-        (tmp_path / "run.json").write_text(json.dumps({"inputs": inputs}), encoding="utf-8")
-        assert RunFolder(tmp_path).title == title
-
-
-class TestFilters:
-    def test_segments_are_dropped_by_length_figure_and_flag_and_the_text_follows(self) -> None:
-        def kept(**options: Any) -> str:
-            left = Filters(**options).apply(LONG)
-            return left.text if left else ""
-
-        assert kept() == "一つ目二つ目三つ目"
-        assert kept(min_duration_s=0.5) == "一つ目二つ目三つ目"
-        assert kept(min_duration_s=0.501) == "一つ目 三つ目"
-        assert kept(max_duration_s=2.5) == "一つ目 二つ目"
-        assert kept(min_logprob=-0.25) == "一つ目"
-        assert kept(drop_flags=("repetition", "other")) == "一つ目 二つ目"
-        assert kept(min_logprob=0.0) == ""
-
-    def test_a_recordings_own_flag_drops_all_of_it(self) -> None:
-        flagged = transcript("a.ogg", segment(0, 1), flags=("suspect",))
-        assert Filters(drop_flags=("suspect",)).apply(flagged) is None
-        assert Filters(drop_flags=("empty",)).apply(flagged) == flagged
-
-    def test_a_recording_without_speech_stays_until_it_is_dropped_by_its_flag(self) -> None:
-        empty = transcript("a.ogg")
-        assert Filters(min_duration_s=5, min_logprob=0).apply(empty) == empty
-        assert Filters(drop_flags=("empty",)).apply(empty) is None
-
-    @pytest.mark.parametrize("options", [{"min_duration_s": -1}, {"min_duration_s": 3, "max_duration_s": 2}])
-    def test_limits_that_nothing_can_meet_are_refused(self, options: dict[str, float]) -> None:
-        with pytest.raises(InputError, match="duration"):
-            Filters(**options)
-
-
-class TestRows:
-    def rows(self, *transcripts: Transcript, filters: Filters | None = None, **options: Any) -> list[Row]:
-        return list(rows(transcripts, Names([one.id for one in transcripts]), filters, **options))
-
-    def test_a_recording_of_one_window_is_a_row_and_a_longer_one_a_row_for_each_segment(self) -> None:
-        found = self.rows(short("a.ogg"), LONG, transcript("c.ogg"))
-        assert [(r.name, r.start_s, r.duration_s, r.whole, r.text) for r in found] == [
-            ("a", 0.0, 1.5, True, "はい"),
-            ("b/長い_00000.500-00003.000", 0.5, 2.5, False, "一つ目"),
-            ("b/長い_00004.000-00004.500", 4.0, 0.5, False, "二つ目"),
-            ("b/長い_00006.000-00020.000", 6.0, 14.0, False, "三つ目"),
-        ]
-        assert {row.audio for row in found[1:]} == {"corpus/b/長い.ogg"}
-        assert found[3].flags == ("repetition",)
-
-    def test_a_single_segment_in_a_longer_recording_is_no_whole_file(self) -> None:
-        (row,) = self.rows(transcript("a.ogg", segment(3.0, 5.0), duration=60.0))
-        assert (row.whole, row.start_s, row.duration_s) == (False, 3.0, 2.0)
-
-    def test_a_stretch_of_a_recording_points_to_where_it_lies(self) -> None:
-        stretch = transcript("a.ogg", segment(0.0, 2.0), offset=12.5)
-        for options in ({}, {"whole_files_only": True}):
-            (row,) = self.rows(stretch, **options)
-            assert (row.whole, row.start_s) == (False, 12.5)
-        (first, _) = self.rows(transcript("a.ogg", segment(0.25, 2.0), segment(3.0, 4.0), offset=12.5))
-        assert first.start_s == 12.75
-
-    def test_names_of_rows_do_not_depend_on_the_filters(self) -> None:
-        every = {row.name: row for row in self.rows(LONG)}
-        filtered = self.rows(LONG, filters=Filters(min_logprob=-1.0))
-        assert len(filtered) == 2
-        assert all(every[row.name] == row for row in filtered)
-
-    def test_rows_differ_though_a_recording_is_named_like_a_stretch_and_stretches_share_their_times(self) -> None:
-        twins = transcript("a.ogg", segment(0.0, 1.0), segment(0.0, 1.0), duration=3.0)
-        found = self.rows(twins, short("a_00000.000-00001.000.ogg"))
-        assert len({row.name for row in found}) == 3
-
-    def test_where_only_whole_files_count_a_recording_is_one_row_and_a_bad_one_is_dropped(self) -> None:
-        one = replace(LONG, segments=LONG.segments[:1], text=LONG.segments[0].text)
-        (row,) = self.rows(one, whole_files_only=True)
-        assert (row.name, row.text, row.duration_s, row.whole) == ("b/長い", one.text, 25.0, True)
-        assert self.rows(one, filters=Filters(max_duration_s=20), whole_files_only=True) == []
-
-    def test_a_long_recording_makes_no_single_example(self) -> None:
-        with pytest.raises(InputError, match="holds 3 segments"):
-            self.rows(LONG, whole_files_only=True)
-        for filters in (Filters(min_logprob=-1.0), Filters(drop_flags=("repetition",)), Filters(max_duration_s=20)):
-            assert self.rows(LONG, filters=filters, whole_files_only=True) == []
-
-    def test_clips_are_rows_of_their_own(self) -> None:
-        def clips(one: Transcript, name: str) -> Iterable[Clip]:
-            for n, part in enumerate(one.segments):
-                yield Clip(f"{name}_{n}", part, 2.7, f"../clips/{n}.flac", f"/x/clips/{n}.flac")
-
-        found = self.rows(LONG, filters=Filters(min_logprob=-1.0), clips=clips)
-        assert [(r.name, r.audio, r.source, r.start_s, r.duration_s, r.whole, r.text) for r in found] == [
-            ("b/長い_0", "../clips/0.flac", "/x/clips/0.flac", 0.0, 2.7, True, "一つ目"),
-            ("b/長い_2", "../clips/2.flac", "/x/clips/2.flac", 0.0, 2.7, True, "三つ目"),
-        ]
-
-    def test_the_speaker_is_the_setting_else_what_the_corpus_says_else_the_first_folder(self) -> None:
-        (folder,) = self.rows(short("さくら/1/2.ogg"))
-        (said,) = self.rows(transcript("さくら/1.ogg", segment(0, 1), meta={"speaker": "悠真"}))
-        (bare,) = self.rows(short("1.ogg"))
-        settings = ExportSettings(title="corpus")
-        assert [speaker_of(row, settings) for row in (folder, said, bare)] == ["さくら", "悠真", "corpus"]
-        assert speaker_of(said, ExportSettings(speaker="先生")) == "先生"
 
 
 class TestPublishing:
@@ -527,13 +327,3 @@ def test_texts_are_normalized_where_asked_and_what_is_emptied_is_left_out(tmp_pa
     assert [row.split("\t")[3] for row in rows] == ["えー?!…ABCアハハ"]
     with pytest.raises(InputError, match="no normalizer 'mine'"):
         Export(tmp_path / "out", "tsv", normalizer="mine")
-
-
-def test_a_flag_of_one_segment_drops_that_segment_and_not_the_recording() -> None:
-    parts = tuple(Segment(n, n + 1.0, f"{n}", -0.1, 0.0, 0.9, ("noisy",) if n == 3 else ()) for n in range(5))
-    long = Transcript("a", "a.ogg", 5.0, "ja", "0 1 2 3 4", parts, ("noisy",), {})
-    kept = Filters(drop_flags=("noisy",)).apply(long)
-    assert kept is not None
-    assert kept.text == "0 1 2 4"
-    assert not Filters(drop_flags=("noisy",)).keeps_whole(long)
-    assert Filters(drop_flags=("empty",)).apply(replace(long, segments=(), text="", flags=("empty",))) is None

@@ -16,12 +16,12 @@ WING = "anime_whisper_ct2_convert"
 
 # A room is a module, or a package with all that is in it.
 FLOORS = (
-    {"_version", "errors", "records", "options"},
+    {"_version", "errors", "extensions", "records", "options"},
     {"audio", "spans", "mel", "batcher", "quality", "assemble", "journal", "metrics", "model_dir", "windows", "cuda"}
-    | {"ids", "naming", "results", "clip_plan", "filters", "printed", "speech", "text"},
-    {"readers", "vad", "engine", "exporters"},
+    | {"ids", "lines", "lock", "naming", "results", "clip_plan", "filters", "printed", "speech", "text"},
+    {"readers", "storage", "vad", "engine", "exporters"},
     {"executors"},
-    {"models", "corpus_run", "transcriber", "calibration", "doctor"}
+    {"models", "corpus_run", "transcriber", "ray", "calibration", "doctor"}
     | {"export", "clips", "stats", "evaluation", "merge", "plan"},
     {"cli", "__init__"},
 )
@@ -34,12 +34,13 @@ DOORS = {
     "av": {"audio", "doctor"},
     "click": {"cli"},
     "tqdm": {"cli"},
-    "filelock": {"journal"},
+    "filelock": {"lock"},
     "onnxruntime": {"vad"},
-    "fsspec": {"readers"},
+    "fsspec": {"readers", "storage"},
     "braceexpand": {"readers"},
-    "pyarrow": {"readers", "exporters"},
+    "pyarrow": {"readers", "exporters", "ray"},
     "tarfile": {"readers", "exporters"},
+    "ray": {"executors", "ray"},
     "torch": set[str](),
     "transformers": set[str](),
 }

@@ -15,7 +15,7 @@ if sys.platform == "win32":
     pytest.skip("the fuzzer is for POSIX", allow_module_level=True)
 
 from anime_whisper_ct2 import Corpus, CorpusRun, FakeEngine, RunOptions
-from anime_whisper_ct2.journal import read_lines
+from anime_whisper_ct2.lines import read_lines
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import FrontendOptions
 from tests.conftest import tone

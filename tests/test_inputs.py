@@ -19,7 +19,7 @@ import pytest
 
 from anime_whisper_ct2 import Corpus, CorpusRun, FakeEngine, RunOptions
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.journal import read_lines
+from anime_whisper_ct2.lines import read_lines
 from anime_whisper_ct2.metrics import Totals
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, FrontendOptions

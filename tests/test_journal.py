@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from anime_whisper_ct2.errors import OutputError
-from anime_whisper_ct2.journal import Journal, read_lines, to_json
+from anime_whisper_ct2.journal import Journal
+from anime_whisper_ct2.lines import read_lines, to_json
 from anime_whisper_ct2.records import Failure, Segment, Transcript
 
 SETTINGS = {"model": "abc", "beam_size": 1}

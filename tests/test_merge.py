@@ -14,16 +14,17 @@ import pytest
 from click.testing import CliRunner
 
 from anime_whisper_ct2.cli.merge import merge_command
-from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions
+from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.export import Export
 from anime_whisper_ct2.exporters.formats import FORMATS
-from anime_whisper_ct2.journal import Journal, read_lines
+from anime_whisper_ct2.journal import Journal
+from anime_whisper_ct2.lines import read_lines
 from anime_whisper_ct2.merge import Merged, merge
 from anime_whisper_ct2.metrics import Totals
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
-from anime_whisper_ct2.options import FrontendOptions
+from anime_whisper_ct2.options import FrontendOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Failure, Segment, Transcript
 from anime_whisper_ct2.results import RunFolder

@@ -13,7 +13,7 @@ from anime_whisper_ct2 import Corpus, CorpusRun, RunOptions
 from anime_whisper_ct2.clip_plan import ClipOptions
 from anime_whisper_ct2.export import ClipFolder, Export
 from anime_whisper_ct2.exporters.formats import FORMATS
-from anime_whisper_ct2.journal import read_lines
+from anime_whisper_ct2.lines import read_lines
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import FrontendOptions
 from tests.conftest import CORPUS, HERE

@@ -20,12 +20,12 @@ import soundfile
 from click.testing import CliRunner
 
 from anime_whisper_ct2.cli.plan import plan_options, plan_text, print_plan, read_plan_options
-from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions
+from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.journal import read_lines
+from anime_whisper_ct2.lines import read_lines
 from anime_whisper_ct2.model_dir import open_model_dir
-from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
+from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, RunOptions, SegmentOptions
 from anime_whisper_ct2.plan import Bucket, Estimate, Plan, PlanOptions, find_model, plan_run
 from anime_whisper_ct2.plan.figures import estimate, windows_of
 from anime_whisper_ct2.plan.headers import Header, header_of

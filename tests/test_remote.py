@@ -299,7 +299,7 @@ def test_a_listing_that_fails_midway_is_no_shorter_corpus(flaky: Flaky) -> None:
 
 def test_nothing_is_imported_before_a_url_is_met() -> None:
     code = (
-        "import sys, anime_whisper_ct2.readers.fetch, anime_whisper_ct2.readers.table;"
+        "import sys, anime_whisper_ct2.readers.fetch, anime_whisper_ct2.readers.tables.files;"
         "print(sorted({'fsspec', 'pyarrow', 'aiohttp', 's3fs'} & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

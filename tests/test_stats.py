@@ -19,12 +19,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from anime_whisper_ct2.cli.stats import stats_command
-from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions
+from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import InputError, OutputError
-from anime_whisper_ct2.journal import Journal, read_lines, to_json
+from anime_whisper_ct2.journal import Journal
+from anime_whisper_ct2.lines import read_lines, to_json
 from anime_whisper_ct2.model_dir import open_model_dir
-from anime_whisper_ct2.options import FrontendOptions
+from anime_whisper_ct2.options import FrontendOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Failure, Outcome, Segment, Transcript
 from anime_whisper_ct2.results import RunFolder

@@ -23,8 +23,8 @@ from pyarrow import feather, ipc
 from pyarrow import parquet as pq
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.readers import table as tables
-from anime_whisper_ct2.readers.table import arrow, dataset_folder, is_dataset_folder, parquet, table
+from anime_whisper_ct2.readers.tables import files as tables
+from anime_whisper_ct2.readers.tables.files import arrow, dataset_folder, is_dataset_folder, parquet, table
 from anime_whisper_ct2.records import Recording, Unreadable
 from tests.conftest import CORPUS
 from tests.remotes import Flaky, flaky_memory, s3_server, web_server

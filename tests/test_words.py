@@ -20,7 +20,7 @@ from anime_whisper_ct2.engine.pieces import Piece, words_of
 from anime_whisper_ct2.engine.whisper import CTranslate2Engine
 from anime_whisper_ct2.engine.words import sounding, stretches
 from anime_whisper_ct2.errors import EngineMemoryError, InputError
-from anime_whisper_ct2.journal import to_json
+from anime_whisper_ct2.lines import to_json
 from anime_whisper_ct2.mel import WINDOW_FRAMES, log_mel, stack
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions, SegmentOptions

@@ -18,10 +18,10 @@ from anime_whisper_ct2.calibration import (
 )
 from anime_whisper_ct2.cli.progress import ConversionProgress
 from anime_whisper_ct2.cli.shared import compute_type_option, device_option
-from anime_whisper_ct2.corpus_run import RunOptions, open_whisper
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.models import resolve_model
-from anime_whisper_ct2.options import ComputeType, Device, EngineOptions
+from anime_whisper_ct2.options import ComputeType, Device, EngineOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
 
 EXIT_NOT_PASSED = 3

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from anime_whisper_ct2.cli.shared import runs_here
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.evaluation import (
     EVAL,
@@ -30,6 +31,8 @@ from anime_whisper_ct2.evaluation import (
 from anime_whisper_ct2.evaluation.chart import check_chart, draw_chart
 from anime_whisper_ct2.evaluation.markdown import printable
 from anime_whisper_ct2.evaluation.records import Counted
+from anime_whisper_ct2.readers.remote import is_url
+from anime_whisper_ct2.storage import LocalRuns
 from anime_whisper_ct2.text import NORMALIZERS
 
 META = "meta"
@@ -79,7 +82,7 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
     """Compare the texts of one run or several, HYP, with references, REF: the character error rate in percent.
 
     \b
-    HYP: the output folder of `awct2 run`, or JSONL, CSV, TSV with an id (or path) and a text.
+    HYP: the output folder of `awct2 run` or its URL, or JSONL, CSV, TSV with an id (or path) and a text.
     REF: a manifest (JSONL, CSV, TSV), a folder of .txt that mirrors the corpus, WebDataset tars,
          a Kaldi `text`, or the word meta: the text that the first run keeps in meta.text.
 
@@ -93,22 +96,25 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
       awct2 eval transcripts/ references.jsonl
       awct2 eval v3=out-v3/ anime=out-anime/ corpus/ --plot cer.png --examples examples.md
       awct2 eval transcripts/ meta --group-by tar --json
+      awct2 eval s3://bucket/run references.jsonl
     """
     if given["plot"] is not None:
         check_chart(given["plot"])
     options = EvalOptions(
         given["normalizer"], Grouping.parse(given["group_by"]), given["missing"] == "empty", given["resamples"]
     )
-    runs = _open_runs(hyp, Columns(given["id_column"], given["text_column"]))
-    reference = _open_reference(ref, Columns(given["ref_id_column"], given["ref_text_column"]), runs)
-    evaluation = evaluate(runs, reference, options)
-    for note in _notes(evaluation):
-        click.echo(printable(note), err=True)
-    click.echo(_json(evaluation) if given["as_json_"] else as_markdown(evaluation))
-    if given["plot"] is not None and (warning := draw_chart(evaluation, given["plot"])):
-        click.echo(warning, err=True)
-    if given["examples"] is not None:
-        _write(given["examples"], example_table(evaluation, runs, reference, given["example_count"]))
+    names, paths = zip(*map(_split_name, hyp), strict=True)
+    with runs_here((*paths, ref), others=True) as here:
+        runs = _open_runs(names, here, Columns(given["id_column"], given["text_column"]))
+        reference = _open_reference(here.paths[-1], Columns(given["ref_id_column"], given["ref_text_column"]), runs)
+        evaluation = evaluate(runs, reference, options)
+        for note in _notes(evaluation):
+            click.echo(printable(note), err=True)
+        click.echo(here.named(_json(evaluation)) if given["as_json_"] else as_markdown(evaluation))
+        if given["plot"] is not None and (warning := draw_chart(evaluation, given["plot"])):
+            click.echo(warning, err=True)
+        if given["examples"] is not None:
+            _write(given["examples"], example_table(evaluation, runs, reference, given["example_count"]))
     if given["max_cer"] is not None:
         worse = [run.name for run in evaluation.runs if run.total.errors.cer > given["max_cer"]]
         if worse:
@@ -116,10 +122,10 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
             sys.exit(EXIT_ABOVE)
 
 
-def _open_runs(given: tuple[str, ...], columns: Columns) -> dict[str, Texts]:
+def _open_runs(names: Iterable[str | None], here: LocalRuns, columns: Columns) -> dict[str, Texts]:
     """Open the runs by name: the one that is given, or that of the file or folder."""
     opened = []
-    for name, path in map(_split_name, given):
+    for name, path in zip(names, here.paths, strict=False):  # behind them are the references
         texts = open_texts(path, heard=True)
         # Among runs and tables, the columns are the tables'.
         opened.append((name, open_texts(path, columns, heard=True) if texts.columns_count else texts))
@@ -129,7 +135,7 @@ def _open_runs(given: tuple[str, ...], columns: Columns) -> dict[str, Texts]:
     runs: dict[str, Texts] = {}
     for name, texts in opened:
         # Folders of one name lie in different places.
-        called = name or (texts.name if short.count(texts.name) == 1 else texts.path)
+        called = name or (texts.name if short.count(texts.name) == 1 else here.named(texts.path))
         if called in runs:
             raise InputError(f"two runs are called {called!r}; tell them apart with NAME=HYP")
         runs[called] = texts
@@ -137,9 +143,9 @@ def _open_runs(given: tuple[str, ...], columns: Columns) -> dict[str, Texts]:
 
 
 def _split_name(written: str) -> tuple[str | None, str]:
-    """Take `NAME=` off a path, unless the whole is one that exists."""
+    """Take `NAME=` off a path, unless the whole is a URL or a path that exists."""
     name, equals, path = written.partition("=")
-    if not (name and equals and path) or os.path.exists(written):  # noqa: PTH110 - as the readers
+    if not (name and equals and path) or is_url(written) or os.path.exists(written):  # noqa: PTH110 - as the readers
         return None, written
     return name, path
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 from tqdm import tqdm
 
 from anime_whisper_ct2.cli.clip_options import clip_options, read_clip_options
+from anime_whisper_ct2.cli.shared import LocalPath, check_has_output, runs_here
 from anime_whisper_ct2.clips import ClipResult
 from anime_whisper_ct2.export import ClipFolder, Export, Exported
 from anime_whisper_ct2.exporters.formats import FORMATS
@@ -23,9 +22,9 @@ EXIT_SOME_FAILED = 3
 
 
 @click.command(name="export")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path())
 @click.argument("format_", metavar="FORMAT", type=click.Choice(tuple(FORMATS)))
-@click.option("-o", "--output", metavar="PATH", type=click.Path(path_type=Path), help="[default: RUN/export/FORMAT]")
+@click.option("-o", "--output", metavar="PATH", type=LocalPath(), help="[default: RUN/export/FORMAT]")
 @click.option("--min-duration", metavar="SECONDS", type=float, help="Only segments that last at least so long.")
 @click.option("--max-duration", metavar="SECONDS", type=float, help="Only segments that last at most so long.")
 @click.option(
@@ -50,8 +49,8 @@ EXIT_SOME_FAILED = 3
 )
 @click.option("--speaker", metavar="NAME", help="Who speaks. [default: meta.speaker, else the first folder]")
 @click.option("--title", metavar="NAME", help="The data set's name. [default: the corpus's]")
-def export_command(run: Path, format_: str, **given: Any) -> None:
-    """Write the results in RUN, the output of `awct2 run`, as FORMAT.
+def export_command(run: str, format_: str, **given: Any) -> None:
+    """Write the results in RUN, the output of `awct2 run` or its URL, as FORMAT.
 
     \b
     A file for each recording:   txt srt vtt lrc json
@@ -69,13 +68,15 @@ def export_command(run: Path, format_: str, **given: Any) -> None:
       awct2 export transcripts/ srt
       awct2 export transcripts/ csv -o review/ --min-logprob -0.7
       awct2 export transcripts/ esd -o Data/voice --clips Data/voice/raw --clip-format wav --min-duration 2
+      awct2 export s3://bucket/run parquet -o run-parquet/
     """
     filters = Filters(given["min_duration"], given["max_duration"], given["min_logprob"], given["drop_flags"])
     options = read_clip_options(given["clips"], given["clip_format"], given["margin"], given["workers"])
     clips = ClipFolder(given["clips"], options, given["workers"]) if options else None
-    with _sigterm_interrupts(), _clips_shown() as on_clips:
+    check_has_output(run, given["output"], "the export")
+    with runs_here((run,)) as runs, _clips_shown() as on_clips:
         done = Export(
-            run,
+            runs.paths[0],
             format_,
             given["output"],
             filters=filters,
@@ -88,16 +89,6 @@ def export_command(run: Path, format_: str, **given: Any) -> None:
     _print_summary(done)
     if done.clips_missing:
         sys.exit(EXIT_SOME_FAILED)
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let a job manager's SIGTERM clean up as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

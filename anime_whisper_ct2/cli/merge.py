@@ -6,29 +6,30 @@ from pathlib import Path
 
 import click
 
+from anime_whisper_ct2.cli.shared import LocalPath, check_has_output, runs_here
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.merge import merge, shard_folders
 
 
 @click.command(name="merge")
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "-o",
     "--output",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     help="Folder for the joined run. [default: RUN, where it is one that holds shard-* folders]",
 )
 @click.option("--incomplete", is_flag=True, help="Join what there is: shards may be missing or unfinished.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of a run that is no merge.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-def merge_command(runs: tuple[Path, ...], output: Path | None, incomplete: bool, overwrite: bool, quiet: bool) -> None:
+def merge_command(runs: tuple[str, ...], output: Path | None, incomplete: bool, overwrite: bool, quiet: bool) -> None:
     """Join the runs in RUN... into one that every other command reads like a run of the whole corpus.
 
-    Each RUN is the output of `awct2 run --shard I/N`, or a folder that holds them as shard-*. Refused are shards that
-    differ in settings or inputs, that are missing, unfinished or there twice. Runs over different corpora, without
-    --shard, can be joined where no id is in two of them. The parts stay as they are. Merging again replaces the
-    earlier merge.
+    Each RUN is the output of `awct2 run --shard I/N`, a folder that holds them as shard-*, or the URL of either.
+    Refused are shards that differ in settings or inputs, that are missing, unfinished or there twice. Runs over
+    different corpora, without --shard, can be joined where no id is in two of them. The parts stay as they are. Merging
+    again replaces the earlier merge.
 
     Exit status: 0 done, 1 FOLDER cannot be written, 2 wrong usage or parts that do not make a whole.
 
@@ -37,12 +38,17 @@ def merge_command(runs: tuple[Path, ...], output: Path | None, incomplete: bool,
       awct2 merge transcripts/                        # holds shard-0 to shard-3
       awct2 merge part-0/ part-1/ -o transcripts/
       awct2 merge transcripts/ --incomplete
+      awct2 merge s3://bucket/shards/ -o transcripts/
     """
-    if output is None:
-        if len(runs) != 1 or not shard_folders(runs[0]):
-            raise InputError("no folder named for the joined run; name one with -o")
-        output = runs[0]
-    merged = merge(runs, output, incomplete=incomplete, overwrite=overwrite)
+    for run in runs:
+        check_has_output(run, output, "the joined run")
+    with runs_here(runs, shards=True) as here:
+        paths = tuple(map(Path, here.paths))
+        if output is None:
+            if len(paths) != 1 or not shard_folders(paths[0]):
+                raise InputError("no folder named for the joined run; name one with -o")
+            output = paths[0]
+        merged = merge(paths, output, incomplete=incomplete, overwrite=overwrite, called=here.named)
     if quiet:
         return
     parts = f"{len(merged.parts)} part{'s' if len(merged.parts) != 1 else ''}"

@@ -34,6 +34,7 @@ class RunProgress:
         self._bar_wanted = visible and sys.stderr.isatty()
         self._lines_wanted = visible and not self._bar_wanted
         self._verbose = verbose and not quiet
+        self._quiet = quiet
         self._bar: tqdm[NoReturn] | None = None
         self._next_line = time.monotonic() + _LINE_EVERY_S
 
@@ -53,6 +54,11 @@ class RunProgress:
         elif self._lines_wanted and time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _LINE_EVERY_S
             click.echo(_line(totals), err=True)
+
+    def note(self, line: str) -> None:
+        """Show a line that is not of the progress."""
+        if not self._quiet:
+            tqdm.write(_printable(line), file=sys.stderr)
 
     def _move_bar(self, totals: Totals) -> None:
         if self._bar is None:

@@ -18,6 +18,7 @@ from click.core import ParameterSource
 from anime_whisper_ct2.cli.plan import plan_options, print_plan, read_plan_options
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED, ConversionProgress, RunProgress, duration
 from anime_whisper_ct2.cli.run_options import (
+    cluster_options,
     corpus_options,
     model_options,
     output_options,
@@ -33,6 +34,7 @@ from anime_whisper_ct2.models import resolve_model
 from anime_whisper_ct2.plan import plan_run
 from anime_whisper_ct2.printed import ReaderGone
 from anime_whisper_ct2.readers import Corpus
+from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.windows import window_length
 
 EXIT_SOME_FAILED = 3
@@ -47,6 +49,7 @@ _PATIENCE_S = 8.0
 @text_options
 @segment_options
 @corpus_options
+@cluster_options
 @plan_options
 def run(**given: Any) -> None:
     """Transcribe every recording of INPUT... into a folder.
@@ -67,10 +70,10 @@ def run(**given: Any) -> None:
       awct2 run 'corpus/*/voice_*.ogg' -o transcripts/ --device cuda
       awct2 run 'galgame-{000000..000114}.tar' -o transcripts/ --format webdataset
       find voices -name '*.ogg' | awct2 run - -o - | jq -r .text
+      awct2 run /mnt/voices -o /mnt/transcripts --ray
     """
     options, wishes = run_options(given), read_plan_options(given)
-    out = Path(given["output"]) if given["output"] != "-" else None
-    _check_output(given, out)
+    out = _output(given)
     _check_effect(given)
     corpus = Corpus(
         given["inputs"],
@@ -81,7 +84,7 @@ def run(**given: Any) -> None:
         given["audio_column"],
     )
     if wishes is not None:
-        print_plan(plan_run(corpus, out, given["model"], options, wishes))
+        print_plan(plan_run(corpus, out if isinstance(out, Path) else None, given["model"], options, wishes))
         return
     quiet = given["quiet"]
     with ConversionProgress(quiet=quiet) as conversion:
@@ -91,7 +94,9 @@ def run(**given: Any) -> None:
     try:
         # Nobody reads errors.jsonl where results are printed, so failures are named as they come.
         with RunProgress(shown=given["progress"], quiet=quiet, verbose=given["verbose"] or out is None) as progress:
-            corpus_run = CorpusRun(corpus, out or sys.stdout.buffer, model, options, on_progress=progress)
+            corpus_run = CorpusRun(
+                corpus, out or sys.stdout.buffer, model, options, on_progress=progress, on_note=progress.note
+            )
 
             def abandoned() -> None:
                 if not quiet:
@@ -114,17 +119,30 @@ def run(**given: Any) -> None:
         sys.exit(EXIT_SOME_FAILED)
 
 
-def _check_output(given: dict[str, Any], out: Path | None) -> None:
-    """Refuse what asks for a folder where there is none."""
-    if out is None:
-        wishes = {
-            "--overwrite": given["overwrite"],
-            "--retry-failed": given["retry_failed"],
-            "--format": given["formats"],
-        }
-        for name, wish in wishes.items():
-            if wish:
-                raise InputError(f"{name} needs a folder for the output, and that is '-'; name one, or leave it out")
+def _output(given: dict[str, Any]) -> Path | str | None:
+    """Give the output: a folder, a cluster's URL, or None for standard output.
+
+    Refuses what asks for a folder where there is none.
+    """
+    output: str = given["output"]
+    if is_url(output):
+        if not given["ray"]:
+            raise InputError(f"{output}: an output behind a URL is for --ray; name a folder")
+        if given["formats"]:
+            raise InputError(f"--format needs a folder here, and the output is {output}; run `awct2 export` behind it")
+        return output
+    if output != "-":
+        return Path(output)
+    wishes = {
+        "--overwrite": given["overwrite"],
+        "--retry-failed": given["retry_failed"],
+        "--format": given["formats"],
+        "--ray": given["ray"],
+    }
+    for name, wish in wishes.items():
+        if wish:
+            raise InputError(f"{name} needs a folder for the output, and that is '-'; name one, or leave it out")
+    return None
 
 
 def _check_effect(given: dict[str, Any]) -> None:
@@ -133,6 +151,8 @@ def _check_effect(given: dict[str, Any]) -> None:
     for names, idle, why in (
         (of_vad, given["segment"] == "off", "--segment off cuts every 30 s"),
         (("time_limit",), given["workers"] == 0, "--workers 0 decodes in the engine's process"),
+        (("gpus", "engines"), bool(given["ray"]), "with --ray, the cluster says what each node has"),
+        (("ray_cpus",), not given["ray"], "it is for --ray"),
         (("retry_failed",), given["overwrite"], "--overwrite tries everything again"),
         (("formats", "progress", "quiet", "verbose"), given["dry_run"], "--dry-run does nothing but print a plan"),
     ):
@@ -181,7 +201,7 @@ def _signals_stop(corpus_run: CorpusRun, on_abandoned: Callable[[], None]) -> It
             signal.signal(number, handler)
 
 
-def _print_summary(totals: Totals, out: Path | None, stopped: bool) -> None:
+def _print_summary(totals: Totals, out: Path | str | None, stopped: bool) -> None:
     if not totals.found:
         click.echo("No audio found: nothing was transcribed.", err=True)
         return
@@ -192,7 +212,7 @@ def _print_summary(totals: Totals, out: Path | None, stopped: bool) -> None:
             (totals.resumed, "done before"),
             (totals.empty, "without speech"),
             (totals.flagged, "flagged"),
-            (totals.failed, f"failed (see {out / 'errors.jsonl'})" if out else "failed"),
+            (totals.failed, f"failed (see {out}/errors.jsonl)" if out else "failed"),
         )
         if count
     ]

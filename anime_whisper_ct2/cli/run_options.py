@@ -8,17 +8,19 @@ from typing import Any, TypeAlias, get_args
 import click
 
 from anime_whisper_ct2.cli.shared import audio_column_option, compute_type_option, device_option
-from anime_whisper_ct2.corpus_run import RunOptions
 from anime_whisper_ct2.exporters.formats import FORMATS
 from anime_whisper_ct2.options import (
     DECODING,
     DEFAULT_MODEL,
     ENGINE,
     FRONTEND,
+    RAY,
     SEGMENT,
     DecodingOptions,
     EngineOptions,
     FrontendOptions,
+    RayOptions,
+    RunOptions,
     SegmentMode,
     SegmentOptions,
     WindowMode,
@@ -229,6 +231,23 @@ corpus_options = _group(
     ),
 )
 
+# Which cluster computes.
+cluster_options = _group(
+    click.option(
+        "--ray",
+        metavar="[ADDRESS]",
+        is_flag=False,
+        flag_value=RAY.address,
+        help="Compute on a Ray cluster: HOST:PORT of its head, auto (the one that runs here), or local (one for this "
+        "run alone). Without an ADDRESS: auto. OUTPUT is a folder that all nodes share, or a URL.",
+    ),
+    click.option(
+        "--ray-cpus",
+        type=int,
+        help="Cores for each engine on the cluster. [default: a GPU's share of its node; on the CPU, all of it]",
+    ),
+)
+
 # What becomes of the results.
 output_options = _group(
     click.option(
@@ -236,7 +255,7 @@ output_options = _group(
         "--output",
         metavar="FOLDER",
         required=True,
-        help="Folder for the results; '-': transcripts to standard output, and nothing is kept.",
+        help="Folder for the results, with --ray also a URL; '-': transcripts to standard output, and nothing is kept.",
     ),
     click.option(
         "--format",
@@ -284,4 +303,5 @@ def run_options(given: dict[str, Any]) -> RunOptions:
         ),
         overwrite=given["overwrite"],
         retry_failed=given["retry_failed"],
+        ray=RayOptions(given["ray"], given["ray_cpus"]) if given["ray"] else None,
     )

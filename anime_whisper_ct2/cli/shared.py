@@ -1,12 +1,18 @@
-"""Options that several commands have."""
+"""Options and arguments that several commands have."""
 
 from __future__ import annotations
 
-from typing import get_args
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
 
 import click
 
+from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.options import ENGINE, ComputeType, Device
+from anime_whisper_ct2.storage import LocalRuns, local_path, local_runs
 
 device_option = click.option(
     "--device",
@@ -27,3 +33,41 @@ audio_column_option = click.option(
     metavar="NAME",
     help="Key or column that holds the audio, in manifests and tables. [default: guessed]",
 )
+
+
+class LocalPath(click.Path):
+    """Where something is written that can be written here only, as a Path; a URL is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse a URL, which as a path would be a folder called `s3:`; one of a file here is its path."""
+        if isinstance(value, str):
+            if (path := local_path(value)) is None:
+                self.fail(f"{value!r} is a URL, and this command writes to local folders alone.", param, ctx)
+            value = path
+        return super().convert(value, param, ctx)
+
+
+def check_has_output(run: str, output: Path | None, what: str) -> None:
+    """Refuse to put something into a run that is not here, before that is fetched."""
+    if output is None and local_path(run) is None:
+        raise InputError(f"no folder named for {what}, and the run is behind a URL; name a local one with -o")
+
+
+@contextmanager
+def runs_here(given: Iterable[str], *, others: bool = False, shards: bool = False) -> Iterator[LocalRuns]:
+    """Give runs as local paths, as `local_runs` does; the copies go on SIGTERM too."""
+    with sigterm_interrupts(), local_runs(given, others=others, shards=shards) as runs:
+        yield runs
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Let a job manager's SIGTERM clean up as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 from tqdm import tqdm
 
+from anime_whisper_ct2.cli.shared import runs_here
 from anime_whisper_ct2.results import RunFolder
-from anime_whisper_ct2.stats import GROUPINGS, Grouping, StatsOptions, as_json, as_text, run_stats
+from anime_whisper_ct2.stats import GROUPINGS, Grouping, RunStats, StatsOptions, as_json, as_text, run_stats
 from anime_whisper_ct2.stats.chart import check_chart, draw
 
 _DEFAULTS = StatsOptions()
 
 
 @click.command(name="stats")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path())
 @click.option(
     "--group-by",
     type=click.Choice(GROUPINGS),
@@ -36,8 +38,8 @@ _DEFAULTS = StatsOptions()
 )
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
 @click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw a .svg or .png; needs [plot].")
-def stats_command(run: Path, group_by: Grouping, top: int, as_json_: bool, plot: Path | None) -> None:
-    """Say what the results in RUN, the output of `awct2 run`, come to.
+def stats_command(run: str, group_by: Grouping, top: int, as_json_: bool, plot: Path | None) -> None:
+    """Say what the results in RUN, the output of `awct2 run` or its URL, come to.
 
     Hours, recordings, segments and characters; what is empty, flagged or failed; how lengths, characters a second and
     log-probabilities are spread; the same amounts for each folder; and the recordings to listen to first. RUN may also
@@ -50,20 +52,26 @@ def stats_command(run: Path, group_by: Grouping, top: int, as_json_: bool, plot:
     Examples:
       awct2 stats transcripts/
       awct2 stats transcripts/ --json --plot transcripts.svg
+      awct2 stats s3://bucket/run
     """
     options = StatsOptions(group_by, top)
     if plot is not None:
         check_chart(plot)
-    folder = RunFolder(run)
-    bar: tqdm[NoReturn]
-    # A bar only on a terminal, and only where there is something to wait for.
-    with tqdm(total=len(folder), unit="clip", delay=1, file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
-        stats = run_stats(folder, options, bar.update)
+    with runs_here((run,)) as runs:
+        stats = _stats(RunFolder(runs.paths[0]), options)
+        stats = replace(stats, run=runs.named(stats.run), warnings=tuple(map(runs.named, stats.warnings)))
     if plot is not None:
         draw(stats, plot)
     click.echo(_dump(as_json(stats)) if as_json_ else _encodable(as_text(stats)))
     for warning in stats.warnings:
         click.echo(f"Warning: {warning}", err=True)
+
+
+def _stats(run: RunFolder, options: StatsOptions) -> RunStats:
+    bar: tqdm[NoReturn]
+    # A bar only on a terminal, and only where there is something to wait for.
+    with tqdm(total=len(run), unit="clip", delay=1, file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
+        return run_stats(run, options, bar.update)
 
 
 def _dump(content: dict[str, Any]) -> str:

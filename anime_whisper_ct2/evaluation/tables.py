@@ -9,14 +9,12 @@ from typing import Any
 
 from anime_whisper_ct2.errors import InputError, RecordingError
 from anime_whisper_ct2.evaluation.records import Line
-from anime_whisper_ct2.readers.delimited import AUDIO_KEYS, open_table
-from anime_whisper_ct2.readers.lines import MAX_ROW_BYTES, lines_of
-from anime_whisper_ct2.readers.manifests import manifest
+from anime_whisper_ct2.extensions import JSON_LINES
+from anime_whisper_ct2.readers.lists.delimited import AUDIO_KEYS, open_table
+from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, lines_of
+from anime_whisper_ct2.readers.lists.manifests import manifest
 from anime_whisper_ct2.readers.rows import DUPLICATE, extension, listed, plain, shown
 from anime_whisper_ct2.records import Recording, Unreadable
-
-JSON_EXTENSIONS = frozenset(("jsonl", "ndjson", "json"))
-TABLE_EXTENSIONS = frozenset(("csv", "tsv"))
 
 _ID_KEYS = ("id", "utt_id", "utterance_id", "utt", "uttid", "key", "__key__", "recording_id", "segment_id", "uid")
 # In a manifest that a recogniser wrote, `text` is the reference that it was given.
@@ -40,7 +38,7 @@ def table_lines(path: str, id_column: str | None, text_column: str | None, text_
     if not id_column and id_name in (None, "id") and _first(names, AUDIO_KEYS):
         rows = _of_manifest(path)
     elif id_name is not None:
-        rows = _json_rows(path, id_name) if extension(path) in JSON_EXTENSIONS else _table_rows(path, id_name)
+        rows = _json_rows(path, id_name) if extension(path) in JSON_LINES else _table_rows(path, id_name)
     else:
         raise InputError(
             f"{shown(path)}: no column is known to hold the recording's id or path; name one with --id-column; "
@@ -74,7 +72,7 @@ def _names(path: str) -> Sequence[str] | None:
     for raw in lines_of(path):
         if not raw.strip():
             continue
-        if extension(path) in JSON_EXTENSIONS:
+        if extension(path) in JSON_LINES:
             row = _object(raw)
             if row is None:
                 raise InputError(f"{shown(path)}: does not begin with a JSON object; write one object a line")

@@ -11,18 +11,12 @@ from pathlib import PurePath
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.evaluation.records import Line
-from anime_whisper_ct2.evaluation.tables import (
-    HEARD_KEYS,
-    JSON_EXTENSIONS,
-    TABLE_EXTENSIONS,
-    TEXT_KEYS,
-    line_of,
-    table_lines,
-)
-from anime_whisper_ct2.journal import ERRORS, TRANSCRIPTS, read_lines
+from anime_whisper_ct2.evaluation.tables import HEARD_KEYS, TEXT_KEYS, line_of, table_lines
+from anime_whisper_ct2.extensions import DELIMITED, JSON_LINES
+from anime_whisper_ct2.lines import ERRORS, TRANSCRIPTS, read_lines
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.readers.files import below
-from anime_whisper_ct2.readers.lines import MAX_ROW_BYTES, lines_of
+from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, lines_of
 from anime_whisper_ct2.readers.rows import extension, path_text, shown, valid_text
 from anime_whisper_ct2.results import RunFolder
 
@@ -103,7 +97,7 @@ def _open(path: str, columns: Columns, *, heard: bool) -> Texts:
         return _open_folder(path, columns)
     if PurePath(path).name == TRANSCRIPTS and columns == Columns():
         return _open_run(path)
-    if kind in JSON_EXTENSIONS | TABLE_EXTENSIONS:
+    if kind in (*JSON_LINES, *DELIMITED):
         keys = HEARD_KEYS + TEXT_KEYS if heard else TEXT_KEYS
         return Texts(path, partial(table_lines, path, columns.id, columns.text, keys), columns_count=True)
     if kind == "txt" or (not kind and os.path.isfile(path)):  # noqa: PTH113 - as above

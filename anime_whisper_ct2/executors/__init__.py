@@ -1,4 +1,4 @@
-"""Ways to run the stages: here (`local`), and in several engine processes (`fleet`, each a `station`).
+"""Ways to run the stages: here (`local`), in several engine processes (`fleet`, each a `station`), on a `cluster`.
 
 Either way the front end is in worker processes (`pool`, `worker`).
 """
@@ -6,14 +6,29 @@ Either way the front end is in worker processes (`pool`, `worker`).
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from anime_whisper_ct2.lines import Part
 from anime_whisper_ct2.records import Outcome, Recording, Tick
 
-__all__ = ["Executor", "Task"]
+__all__ = ["Executor", "Listed", "Result", "Task"]
 
 # A recording and the number by which its outcome comes back.
 Task: TypeAlias = tuple[int, Recording]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a container held, as far as it was selected: `found` in all, done before, failed before."""
+
+    found: int = 0
+    resumed: int = 0
+    failed_before: int = 0
+
+
+# What comes of recordings: their outcomes by number, or where others write the lines, parts, and what containers held.
+Result: TypeAlias = tuple[int, Outcome] | Part | Listed | Tick
 
 
 class Executor(Protocol):
@@ -27,7 +42,7 @@ class Executor(Protocol):
     def figures(self) -> Mapping[str, Any]:
         """What `run.json` says beside the totals."""
 
-    def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
+    def run(self, tasks: Iterable[Task]) -> Generator[Result, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
 
     def stop(self) -> None:

@@ -80,6 +80,13 @@ class _Station:
             self._send(Stop())
 
 
+def open_fleet(settings: StationSettings) -> Fleet:
+    """Open one engine in a process of its own, which is started again when it dies."""
+    fleet = Fleet([settings])
+    fleet.open()
+    return fleet
+
+
 class Fleet:
     """Runs recordings through several engine processes, as `LocalExecutor` does through one engine.
 
@@ -94,7 +101,7 @@ class Fleet:
         self._stations: list[_Station] = []
         self._retired: list[_Station] = []
         self._figures: Counter[str] = Counter()
-        self._ladder = Ladder()
+        self.ladder = Ladder()
         # What engines died over: each list is done by one engine that has nothing else in hand.
         self._suspects: deque[list[Task]] = deque()
         self._stopping = False
@@ -122,7 +129,7 @@ class Fleet:
     def figures(self) -> dict[str, Any]:
         """What `run.json` says beside the totals, summed over the engines."""
         counts = {"memory_halvings": self._figures["memory_halvings"], "engine_deaths": self._figures["deaths"]}
-        return {**counts, **self._ladder.figures}
+        return {**counts, **self.ladder.figures}
 
     def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
@@ -235,7 +242,7 @@ class Fleet:
     def _note_done(self, station: _Station, message: Done) -> None:
         station.done = True
         self._figures["memory_halvings"] += message.figures.get("memory_halvings", 0)
-        self._ladder.add(message.ladder)
+        self.ladder.add(message.ladder)
 
     def _ended(self, station: _Station) -> Iterator[tuple[int, Outcome]]:
         """An engine is through, or dead: start it again if there is something to do for it."""

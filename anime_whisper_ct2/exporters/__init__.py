@@ -54,9 +54,6 @@ class ExportSettings:
     speaker: str | None = None  # who speaks in every row; None: see `speaker_of`
 
 
-Content = Iterable[Named] | Iterable[Row]
-
-
 @dataclass(frozen=True, slots=True)
 class Format:
     """One kind of export.

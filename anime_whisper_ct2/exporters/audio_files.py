@@ -12,10 +12,10 @@ from typing import IO
 from anime_whisper_ct2.errors import InputError, RecordingError
 from anime_whisper_ct2.exporters import Row
 from anime_whisper_ct2.exporters.plain import shown
+from anime_whisper_ct2.extensions import TARS, has_extension
 from anime_whisper_ct2.readers.archive import Archive
 
 CLIPS = "--clips DIR"
-TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _COPY_BYTES = 1 << 20
 
 
@@ -134,7 +134,7 @@ def split_tar(path: str) -> tuple[str, str]:
     """Split a path that leads through a tar into the tar and the member's name; both are empty when none does."""
     parts = path.replace(os.sep, "/").split("/")
     for count, part in enumerate(parts[:-1], 1):
-        if part.lower().endswith(TARS):
+        if has_extension(part, TARS):
             return "/".join(parts[:count]), "/".join(parts[count:])
     return "", ""
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from anime_whisper_ct2.exporters import ExportSettings, Row, speaker_of
-from anime_whisper_ct2.exporters.audio_files import TARS, AudioFiles, check_whole, extension, split_tar
+from anime_whisper_ct2.exporters.audio_files import AudioFiles, check_whole, extension, split_tar
 from anime_whisper_ct2.exporters.plain import flat, one_line, to_json
+from anime_whisper_ct2.extensions import TARS, has_extension
 
 FORMAT = "webdataset"
 # A shard of the rows that came out of none ends with the row that reaches either.
@@ -150,8 +151,8 @@ class _Shards:
         """Give the path of a shard, numbered where another has its name already."""
         stem = name
         for ending in TARS:
-            if name.lower().endswith(ending):
-                stem = name[: -len(ending)]
+            if has_extension(name, (ending,)):
+                stem = name[: -len(f".{ending}")]
         path = self._folder / f"{stem}.tar"
         number = 1
         while path.exists():

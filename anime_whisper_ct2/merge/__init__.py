@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2.errors import InputError, OutputError
-from anime_whisper_ct2.journal import ERRORS, RUN, TRANSCRIPTS, Journal
+from anime_whisper_ct2.journal import Journal
+from anime_whisper_ct2.lines import ERRORS, RUN, TRANSCRIPTS
 from anime_whisper_ct2.merge.figures import PARTS, about_of, figures_of, versions_of
 from anime_whisper_ct2.merge.lines import Copied, copy_lines
 from anime_whisper_ct2.merge.parts import (
@@ -44,7 +45,14 @@ def shard_folders(run: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in run.glob("shard-*") if path.is_dir()))
 
 
-def merge(runs: Sequence[Path], out: Path, *, incomplete: bool = False, overwrite: bool = False) -> Merged:
+def merge(
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    incomplete: bool = False,
+    overwrite: bool = False,
+    called: Callable[[str], str] = str,
+) -> Merged:
     """Join runs into one run folder at `out`, which every other room reads like that of a single run.
 
     A run that holds folders `shard-*` stands for these. Either all are shards I/N of one corpus, or none is a shard:
@@ -52,7 +60,8 @@ def merge(runs: Sequence[Path], out: Path, *, incomplete: bool = False, overwrit
     order given; a failure that was made good within its run is left out. Figures are summed. The parts stay as they
     are, and `out` may hold them. With `incomplete`, shards may be missing or unfinished: `awct2 run` without a shard
     goes on from there. `overwrite` replaces the results of a run at `out`; those of an earlier merge always are.
-    Memory: 8 bytes for each recording, and 16 for each of the part that is being copied.
+    `called` gives what `run.json` calls the part at a path. Memory: 8 bytes for each recording, and 16 for each of the
+    part that is being copied.
 
     Raises InputError for parts that do not make a whole, OutputError when `out` cannot be written.
     """
@@ -77,7 +86,7 @@ def merge(runs: Sequence[Path], out: Path, *, incomplete: bool = False, overwrit
     # Only the lock is wanted of it; nothing in the folder is changed before `begin`.
     with Journal(out, parts[0].settings, overwrite=True):
         _check_free(out, overwrite)
-        copied = _write(parts, out, "finished" if whole else "interrupted")
+        copied = _write(parts, out, "finished" if whole else "interrupted", called)
     return Merged(
         out,
         tuple(part.path for part in parts),
@@ -103,7 +112,7 @@ def _check_free(out: Path, overwrite: bool) -> None:
         )
 
 
-def _write(parts: Sequence[Part], out: Path, state: str) -> Sequence[Copied]:
+def _write(parts: Sequence[Part], out: Path, state: str, called: Callable[[str], str]) -> Sequence[Copied]:
     """Write beside and rename, `run.json` first and last: a merge that was killed says that it is not done."""
     beside = {name: out / (name + _BESIDE) for name in (TRANSCRIPTS, ERRORS, RUN)}
     about = about_of(parts)
@@ -113,10 +122,10 @@ def _write(parts: Sequence[Part], out: Path, state: str) -> Sequence[Copied]:
             for file in (transcripts, errors):
                 file.flush()
                 os.fsync(file.fileno())
-        _write_run(beside[RUN], out, {**about, "state": "running", PARTS: [str(part.path) for part in parts]})
+        _write_run(beside[RUN], out, {**about, "state": "running", PARTS: [called(str(part.path)) for part in parts]})
         for name in (TRANSCRIPTS, ERRORS):
             beside[name].replace(out / name)
-        _write_run(beside[RUN], out, {**about, "state": state, **figures_of(parts, copied)})
+        _write_run(beside[RUN], out, {**about, "state": state, **figures_of(parts, copied, called)})
     except OSError as error:
         raise OutputError(f"{out} cannot be written: {error.strerror or error}; mend that and merge again") from error
     finally:

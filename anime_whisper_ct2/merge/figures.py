@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from anime_whisper_ct2.merge.lines import Copied
@@ -59,8 +59,11 @@ def versions_of(parts: Sequence[Part]) -> dict[str, str]:
     return {name: ", ".join(versions) for name, versions in every.items()}
 
 
-def figures_of(parts: Sequence[Part], copied: Iterable[Copied]) -> dict[str, Any]:
-    """Sum the parts' figures; for a part that was killed, and has none, its lines are counted."""
+def figures_of(parts: Sequence[Part], copied: Iterable[Copied], called: Callable[[str], str] = str) -> dict[str, Any]:
+    """Sum the parts' figures; for a part that was killed, and has none, its lines are counted.
+
+    `called` gives the name of a part's path.
+    """
     each = [_part_figures(part, count) for part, count in zip(parts, copied, strict=True)]
     total = {name: sum(figures[name] for figures in each) for name in (*_COUNTS, *_SECONDS)}
     failed = total.pop("failed")
@@ -71,7 +74,7 @@ def figures_of(parts: Sequence[Part], copied: Iterable[Copied]) -> dict[str, Any
     }
     described = [
         {
-            "folder": str(part.path),
+            "folder": called(str(part.path)),
             "shard": part.shard,
             "state": part.state,
             **figures,

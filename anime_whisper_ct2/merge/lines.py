@@ -10,7 +10,7 @@ from typing import IO
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.ids import IdSet
-from anime_whisper_ct2.journal import ERRORS, TRANSCRIPTS
+from anime_whisper_ct2.lines import ERRORS, TRANSCRIPTS
 from anime_whisper_ct2.merge.parts import Part
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.journal import RUN, TRANSCRIPTS
+from anime_whisper_ct2.lines import RUN, TRANSCRIPTS
 
 # What was asked of the corpus; two shards that differ in one of these are shards of different wholes.
 _CHOICE = ("inputs", "audio_column", "include", "exclude", "limit")

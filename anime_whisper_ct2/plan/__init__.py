@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from anime_whisper_ct2.corpus_run import RunOptions
 from anime_whisper_ct2.errors import Awct2Error, InputError
 from anime_whisper_ct2.ids import IdSet
-from anime_whisper_ct2.journal import ERRORS, RUN, TRANSCRIPTS, read_lines
+from anime_whisper_ct2.lines import ERRORS, RUN, TRANSCRIPTS, read_lines
 from anime_whisper_ct2.mel import FRAMES_PER_S, WINDOW_FRAMES
 from anime_whisper_ct2.model_dir import (
     DEFAULT_QUANTIZATION,
@@ -28,7 +27,7 @@ from anime_whisper_ct2.model_dir import (
     is_converted,
     open_model_dir,
 )
-from anime_whisper_ct2.options import CPU_BATCH, DEFAULT_MODEL, GPU_BATCH, EngineOptions
+from anime_whisper_ct2.options import CPU_BATCH, DEFAULT_MODEL, GPU_BATCH, EngineOptions, RunOptions
 from anime_whisper_ct2.plan.figures import (
     Bucket,
     Estimate,

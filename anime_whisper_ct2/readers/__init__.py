@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from zlib import crc32
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.ids import IdSet
-from anime_whisper_ct2.readers.sources import Name, Source, sources
-from anime_whisper_ct2.records import Recording, Unreadable
+from anime_whisper_ct2.readers.contained import contained
+from anime_whisper_ct2.readers.remote import is_url
+from anime_whisper_ct2.readers.selection import Selection
+from anime_whisper_ct2.readers.sources import Name, Source, is_list, sources
+from anime_whisper_ct2.records import Container, Recording
 
 __all__ = ["Corpus"]
 
@@ -38,6 +39,7 @@ class Corpus:
     limit: int | None = None
     shard: tuple[int, int] | None = None
     audio_column: str | None = None
+    selection: Selection = field(init=False, repr=False, compare=False)
     _sources: tuple[Source, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -45,15 +47,50 @@ class Corpus:
             object.__setattr__(self, "inputs", (os.fspath(self.inputs),))
         if not self.inputs:
             raise InputError("no INPUT given; name a folder, a file or a glob")
-        if self.shard and not 0 <= self.shard[0] < self.shard[1]:
-            raise InputError(f"shard {self.shard[0]}/{self.shard[1]}: parts of {self.shard[1]} count from 0")
+        object.__setattr__(self, "selection", Selection(tuple(self.include), tuple(self.exclude), self.shard))
         found = [source for given in self.inputs for source in sources(given, self.audio_column)]
         # The same INPUT twice, or a glob over it, is one INPUT.
         object.__setattr__(self, "_sources", tuple({source.path: source for source in found}.values()))
 
     def __iter__(self) -> Iterator[Recording]:
         everything = (recording for source in self._sources for recording in source.recordings())
-        return islice((recording for recording in everything if self._takes(recording)), self.limit)
+        return islice((recording for recording in everything if self.selection.takes(recording)), self.limit)
+
+    def references(self) -> Iterator[Recording]:
+        """List the corpus as iterating does, but for containers whose audio only their reader can get at.
+
+        Of those, each comes as one recording that stands for all, its audio a `Container`; `selection` is for whoever
+        lists it.
+        """
+        left = self.limit
+        for source in self._sources:
+            for recording in source.references():
+                if left is not None and left <= 0:
+                    return
+                audio = recording.audio
+                if not isinstance(audio, Container):
+                    if not self.selection.takes(recording):
+                        continue
+                elif left is not None:
+                    # Somebody has to count them, so that what comes behind gets what is left of the limit.
+                    held = contained(audio.path, audio.prefix, audio.column)
+                    taken = sum(1 for _ in islice(filter(self.selection.takes, held), left))
+                    if taken:
+                        yield replace(recording, audio=replace(audio, limit=taken))
+                    left -= taken
+                    continue
+                if left is not None:
+                    left -= 1
+                yield recording
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Give the folders and files on disk that whoever opens the audio must see, absolute; lists are not of them."""
+        return tuple(
+            os.path.abspath(source.path)  # noqa: PTH100 - a path that may be no UTF-8
+            for source in self._sources
+            if not is_url(source.path) and not is_list(source.path)
+        )
 
     def check(self) -> None:
         """Refuse INPUTs that would give two recordings one id; each INPUT sees to its own.
@@ -85,7 +122,7 @@ class Corpus:
 
     def _names(self) -> Iterator[Name]:
         for source in self._sources:
-            yield from (name for name in source.names() if name.container or self._chosen(name.id))
+            yield from (name for name in source.names() if name.container or self.selection.takes_id(name.id))
 
     def _first(self, id_: str) -> str:
         return next(name.path for name in self._names() if name.id == id_)
@@ -97,19 +134,6 @@ class Corpus:
             "name the folder above both, or transcribe them into different outputs"
         )
 
-    def _takes(self, recording: Recording) -> bool:
-        # A container that cannot be read has an id that no pattern for recordings fits; it must not go unsaid.
-        unknown = isinstance(recording.audio, Unreadable) and recording.audio.place
-        return self._chosen(recording.id, include=() if unknown else self.include)
-
-    def _chosen(self, id_: str, include: tuple[str, ...] | None = None) -> bool:
-        include = self.include if include is None else include
-        if include and not _any(id_, include):
-            return False
-        if self.shard and crc32(id_.encode("utf-8", "surrogatepass")) % self.shard[1] != self.shard[0]:
-            return False
-        return not _any(id_, self.exclude)
-
 
 def _above(id_: str) -> Iterator[str]:
     """Give the folders that an id lies in, each with its slash."""
@@ -117,7 +141,3 @@ def _above(id_: str) -> Iterator[str]:
     while at >= 0:
         yield id_[: at + 1]
         at = id_.find("/", at + 1)
-
-
-def _any(id_: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(id_, pattern) for pattern in patterns)

@@ -148,6 +148,18 @@ class Archive:
         return _Forward(stream, head)
 
 
+def is_in_place(path: str) -> bool:
+    """Say whether an archive's members can be read where they lie: in a plain file on a disk."""
+    if is_url(path):
+        return False
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - paths with invalid UTF-8 stay plain strings
+            head = file.read(max(map(len, _DECOMPRESSORS)))
+    except (OSError, ValueError):
+        return True  # what is wrong with it, reading it will say
+    return not head.startswith(tuple(_DECOMPRESSORS))
+
+
 class _Forward:
     """Downloads, pipes and decompressors as files that can be sought forwards, by reading on.
 

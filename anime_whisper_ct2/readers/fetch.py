@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 from anime_whisper_ct2.errors import RecordingError
 from anime_whisper_ct2.readers.remote import RemoteFile, download, is_url, is_web, read_bytes, size_of
 from anime_whisper_ct2.readers.remote_errors import RemoteError, redacted
-from anime_whisper_ct2.records import ArrayAudio, Audio, Excerpt, Section, Unreadable
+from anime_whisper_ct2.records import ArrayAudio, Audio, Container, Excerpt, Section, Unreadable
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -48,6 +48,8 @@ def opened(audio: Audio) -> Iterator[Opened]:
     """
     if isinstance(audio, Unreadable):
         raise RecordingError(audio.message, stage="read", kind=audio.error)
+    if isinstance(audio, Container):
+        raise RecordingError(f"{audio.path} holds many recordings and is none", stage="read")
     if isinstance(audio, Excerpt):
         with opened(audio.audio) as whole:
             yield replace(whole, start_s=audio.offset_s, duration_s=audio.duration_s)

@@ -82,8 +82,8 @@ def list_folder(url: str) -> Iterator[str]:
     Raises InputError for a folder that cannot be listed: a corpus with a hole in it would pass for whole.
     """
     with _as_input_error():
-        system, path = _filesystem(url)
-        yield from _walk(system, path, _naming(url, system, path))
+        system, path = filesystem(url)
+        yield from walk(system, path, _naming(url, system, path))
 
 
 def glob_urls(url: str) -> list[str]:
@@ -94,21 +94,21 @@ def glob_urls(url: str) -> list[str]:
     if not re.search(r"[*\[]" if is_web(url) else r"[*?\[]", url) or exists(url):
         return [url]
     with _as_input_error():
-        system, path = _filesystem(url)
+        system, path = filesystem(url)
         naming = _naming(url, system, path)
         return sorted(naming(name) for name in attempt(url, lambda: system.glob(path)))
 
 
 def size_of(url: str) -> int | None:
     """Give the size in bytes of what is behind a URL, None when the other side does not say. Raises RemoteError."""
-    system, path = _filesystem(url)
+    system, path = filesystem(url)
     size = attempt(url, lambda: system.info(path)).get("size")
     return int(size) if size is not None else None
 
 
 def read_bytes(url: str, start: int | None = None, end: int | None = None) -> bytes:
     """Read what is behind a URL whole, or its bytes from `start` up to `end`. Raises RemoteError."""
-    system, path = _filesystem(url)
+    system, path = filesystem(url)
     return cast(bytes, attempt(url, lambda: system.cat_file(path, start=start, end=end)))
 
 
@@ -117,7 +117,7 @@ def download(url: str, file: BinaryIO, most_bytes: int) -> None:
 
     Raises RemoteError, also when it is more than `most_bytes`.
     """
-    system, path = _filesystem(url)
+    system, path = filesystem(url)
 
     def copy() -> None:
         file.seek(0)
@@ -141,7 +141,7 @@ class RemoteFile(io.RawIOBase):
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__()
-        system, path = _filesystem(url)
+        system, path = filesystem(url)
         self._url = url
         self._at = 0
         self._system = system  # an archive's closes it when nobody holds it any more
@@ -206,7 +206,7 @@ def _as_input_error() -> Iterator[None]:
 
 def _details(url: str) -> dict[str, Any] | None:
     with _as_input_error():
-        system, path = _filesystem(url)
+        system, path = filesystem(url)
         try:
             return cast(dict[str, Any], attempt(url, lambda: system.info(path)))
         except RemoteError as error:
@@ -215,8 +215,11 @@ def _details(url: str) -> dict[str, Any] | None:
             raise
 
 
-def _filesystem(url: str) -> tuple[Any, str]:
-    """Give the filesystem behind a URL, which fsspec keeps open, and the path in it. Raises RemoteError."""
+def filesystem(url: str) -> tuple[Any, str]:
+    """Give the filesystem behind a URL, which fsspec keeps open, and the path in it.
+
+    Raises RemoteError; its cause is a ValueError or ImportError where the URL itself is at fault, or the installation.
+    """
     # Imported here: a worker that meets no URL starts without it.
     import fsspec.core  # noqa: PLC0415 - see above
 
@@ -236,8 +239,8 @@ def _filesystem(url: str) -> tuple[Any, str]:
 
 def _web_options(url: str) -> dict[str, Any]:
     """Set up aiohttp, which else ends every transfer after five minutes and takes no proxy from the environment."""
-    from aiohttp import ClientTimeout  # noqa: PLC0415 - as in _filesystem
-    from fsspec.config import conf  # noqa: PLC0415 - as in _filesystem
+    from aiohttp import ClientTimeout  # noqa: PLC0415 - as in filesystem
+    from fsspec.config import conf  # noqa: PLC0415 - as in filesystem
 
     timeout = ClientTimeout(total=None, sock_connect=30, sock_read=60)
     own = conf.get(protocol(url), {}).get("client_kwargs", {})
@@ -255,7 +258,11 @@ def _naming(url: str, system: Any, path: str) -> Callable[[str], str]:
     return lambda name: before + name + link + rest
 
 
-def _walk(system: Any, path: str, naming: Callable[[str], str]) -> Iterator[str]:
+def walk(system: Any, path: str, naming: Callable[[str], str]) -> Iterator[str]:
+    """List the files below a folder of a filesystem as `naming` calls them; one folder is held at a time.
+
+    Each folder's entries are sorted by name. Raises RemoteError.
+    """
     entries = attempt(naming(path), lambda: system.ls(path, detail=True))
     # What fsspec remembers of each folder would grow with the corpus.
     with contextlib.suppress(AttributeError, KeyError):
@@ -267,6 +274,6 @@ def _walk(system: Any, path: str, naming: Callable[[str], str]) -> Iterator[str]
         if (path and not name.startswith(above)) or below in {"", ".", ".."}:
             continue
         if type_ == "directory":
-            yield from _walk(system, name + "/" if is_web(name) else name, naming)
+            yield from walk(system, name + "/" if is_web(name) else name, naming)
         elif type_ != "other":
             yield naming(name)

@@ -15,15 +15,12 @@ from anime_whisper_ct2.errors import RecordingError
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.remote_errors import redacted
-from anime_whisper_ct2.records import Audio, Recording, Unreadable
+from anime_whisper_ct2.records import DEEPEST, LONGEST_S, Audio, Recording, Unreadable
 
 BAD_ROW = "ManifestError"
 DUPLICATE = "DuplicateId"
 
-# Deeper ones would break whatever copies or writes the metadata later.
-_DEEPEST = 64
 _MOST_CHARACTERS = 4096
-_LONGEST_S = 1e8
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -124,7 +121,7 @@ def seconds(value: Any, what: str) -> float:
     if written or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         with contextlib.suppress(ValueError, OverflowError):
             number = float(value)
-    if not 0 <= number <= _LONGEST_S:
+    if not 0 <= number <= LONGEST_S:
         raise RecordingError(f"{what} is {short(value)}; give seconds as a number, 0 or more")
     return number + 0.0  # -0.0 becomes 0.0
 
@@ -134,8 +131,8 @@ def plain(value: Any, depth: int = 0) -> Any:
 
     Raises RecordingError where it is nested too deep.
     """
-    if depth > _DEEPEST:
-        raise RecordingError(f"values are nested more than {_DEEPEST} deep; flatten the row")
+    if depth > DEEPEST:
+        raise RecordingError(f"values are nested more than {DEEPEST} deep; flatten the row")
     if isinstance(value, str):
         return valid_text(value)
     if isinstance(value, float):

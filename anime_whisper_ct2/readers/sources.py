@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -13,20 +13,19 @@ from urllib.parse import urlsplit
 
 from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.extensions import CONTAINERS, KALDI, MANIFESTS, TABLES, has_extension
+from anime_whisper_ct2.readers.contained import contained, references
 from anime_whisper_ct2.readers.files import below, is_folder
-from anime_whisper_ct2.readers.kaldi import wav_scp
-from anime_whisper_ct2.readers.manifests import MANIFEST_EXTENSIONS, manifest, path_list, split_lines
+from anime_whisper_ct2.readers.lists.kaldi import wav_scp
+from anime_whisper_ct2.readers.lists.lines import split_lines
+from anime_whisper_ct2.readers.lists.manifests import manifest, path_list
 from anime_whisper_ct2.readers.remote import exists, glob_urls, is_remote_folder, is_url, is_web
 from anime_whisper_ct2.readers.remote_errors import redacted
-from anime_whisper_ct2.readers.table import dataset_folder, is_dataset_folder, table
-from anime_whisper_ct2.readers.tar import shards, tar_shard
+from anime_whisper_ct2.readers.tables.files import is_dataset_folder
+from anime_whisper_ct2.readers.tar import shards
 from anime_whisper_ct2.records import Recording
 
 STDIN = "-"
-_KALDI = ("scp",)
-_TARS = ("tar", "tar.gz", "tgz", "tar.bz2", "tar.xz")
-_TABLES = ("parquet", "arrow", "feather")
-CONTAINERS = (*_TARS, *_TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,15 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One folder, file or container. Both callables list anew each time they are called."""
+    """One folder, file or container. The callables list anew each time they are called.
+
+    `references` gives what `recordings` does, but one `Container` for all whose audio only a reader can get at.
+    """
 
     path: str
     names: Callable[[], Iterator[Name]]
     recordings: Callable[[], Iterator[Recording]]
+    references: Callable[[], Iterator[Recording]]
 
 
 def sources(given: str, column: str | None) -> Sequence[Source]:
@@ -62,6 +65,11 @@ def sources(given: str, column: str | None) -> Sequence[Source]:
     if not found:
         raise InputError(f"{given}: no such file or folder")
     return found
+
+
+def is_list(path: str) -> bool:
+    """Say whether a source only names recordings, which are elsewhere."""
+    return path == STDIN or has_extension(path, (*MANIFESTS, *KALDI))
 
 
 def _paths(given: str) -> Sequence[str]:
@@ -121,23 +129,28 @@ def _stdin() -> Source:
     def names() -> Iterator[Name]:
         raise InputError("standard input can be read once only, so it cannot be one of several INPUTs; give '-' alone")
 
-    return Source(STDIN, names, recordings)
+    return Source(STDIN, names, recordings, recordings)
 
 
 def _source(path: str, way: str | None, column: str | None) -> Source:
     name = (way or "") + _basename(path)
     if is_remote_folder(path) if is_url(path) else is_folder(path):
         if is_dataset_folder(path):
-            return _container(path, name, partial(dataset_folder, path, name, column))
+            return _container(path, name, column)
         above = "" if way is None else name + "/"
-        return Source(path, partial(_folder_names, path, above), partial(_folder, path, above, column))
-    if not _has(name, (*MANIFEST_EXTENSIONS, *_TABLES)):
+        return Source(
+            path,
+            partial(_folder_names, path, above),
+            partial(_folder, path, above, column, contained),
+            partial(_folder, path, above, column, references),
+        )
+    if not has_extension(name, (*MANIFESTS, *TABLES)):
         _refuse_column(path, column)
-    if _has(name, CONTAINERS):
-        return _container(path, name, partial(_contained, path, name, column))
-    if _has(name, MANIFEST_EXTENSIONS):
+    if has_extension(name, CONTAINERS):
+        return _container(path, name, column)
+    if has_extension(name, MANIFESTS):
         return _listed(path, partial(manifest, path, column))
-    if _has(name, _KALDI):
+    if has_extension(name, KALDI):
         return _listed(path, partial(wav_scp, path))
     return _listed(path, partial(_single, path, name))
 
@@ -156,15 +169,22 @@ def _single(path: str, name: str) -> Iterator[Recording]:
     yield Recording(id=name, name=path, audio=path)
 
 
-def _container(path: str, prefix: str, recordings: Callable[[], Iterator[Recording]]) -> Source:
-    return Source(path, lambda: iter([Name(prefix + "/", path, container=True)]), recordings)
+def _container(path: str, prefix: str, column: str | None) -> Source:
+    return Source(
+        path,
+        lambda: iter([Name(prefix + "/", path, container=True)]),
+        partial(contained, path, prefix, column),
+        partial(references, path, prefix, column),
+    )
 
 
 def _listed(path: str, recordings: Callable[[], Iterator[Recording]]) -> Source:
-    return Source(path, lambda: (Name(each.id, each.name) for each in recordings()), recordings)
+    return Source(path, lambda: (Name(each.id, each.name) for each in recordings()), recordings, recordings)
 
 
-def _folder(root: str, above: str, column: str | None) -> Iterator[Recording]:
+def _folder(
+    root: str, above: str, column: str | None, open_: Callable[[str, str, str | None], Iterator[Recording]]
+) -> Iterator[Recording]:
     """Give the audio files below a folder; of a folder without any, what is in its containers."""
     found = False
     for id_, path in below(root, EXTENSIONS):
@@ -174,7 +194,7 @@ def _folder(root: str, above: str, column: str | None) -> Iterator[Recording]:
         yield Recording(above + id_, path, path)
     if not found:
         for id_, path in below(root, CONTAINERS):
-            yield from _contained(path, above + id_, column)
+            yield from open_(path, above + id_, column)
 
 
 def _folder_names(root: str, above: str) -> Iterator[Name]:
@@ -185,11 +205,3 @@ def _folder_names(root: str, above: str) -> Iterator[Name]:
     if not found:
         for id_, path in below(root, CONTAINERS):
             yield Name(f"{above}{id_}/", path, container=True)
-
-
-def _contained(path: str, prefix: str, column: str | None) -> Iterator[Recording]:
-    return tar_shard(path, prefix) if _has(path, _TARS) else table(path, prefix, column)
-
-
-def _has(path: str, extensions: Iterable[str]) -> bool:
-    return path.lower().endswith(tuple("." + extension for extension in extensions))

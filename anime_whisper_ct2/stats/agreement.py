@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anime_whisper_ct2.journal import ERRORS, RUN, TRANSCRIPTS
+from anime_whisper_ct2.lines import ERRORS, RUN, TRANSCRIPTS
 from anime_whisper_ct2.results import RunFolder
 from anime_whisper_ct2.stats.figures import Amount
 

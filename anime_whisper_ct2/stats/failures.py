@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.journal import ERRORS, TRANSCRIPTS
+from anime_whisper_ct2.lines import ERRORS, TRANSCRIPTS
 from anime_whisper_ct2.results import RunFolder
 
 StageAndError = tuple[str, str]

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anime_whisper_ct2.corpus_run import CorpusRun, RunOptions, open_whisper
+from anime_whisper_ct2.corpus_run import CorpusRun
+from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.model_dir import open_model_dir
-from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
+from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
 from benchmarks.corpora import Clip
 from benchmarks.systems import Settings, main

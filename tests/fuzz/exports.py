@@ -15,7 +15,7 @@ import soundfile
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export import Export
-from anime_whisper_ct2.journal import TRANSCRIPTS
+from anime_whisper_ct2.lines import TRANSCRIPTS
 from anime_whisper_ct2.records import Segment
 from anime_whisper_ct2.results import RunFolder
 from tests.fuzz.export_checks import CHECKS

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.extensions import ARROW, has_extension
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.fetch import seekable
 from anime_whisper_ct2.readers.remote import RemoteFile, exists, is_url, is_web, open_stream
 from anime_whisper_ct2.readers.remote_errors import RemoteError, redacted
-from anime_whisper_ct2.readers.table_columns import Columns, columns_of
-from anime_whisper_ct2.readers.table_rows import Table, inside, recordings
+from anime_whisper_ct2.readers.tables.columns import Columns, columns_of
+from anime_whisper_ct2.readers.tables.rows import Table, inside, recordings
 from anime_whisper_ct2.records import Recording, Unreadable
 
 _BATCH_BYTES = 32 << 20
@@ -31,7 +32,7 @@ _SPLITS = "dataset_dict.json"
 
 def table(path: str, prefix: str, column: str | None = None) -> Iterator[Recording]:
     """List the rows of a file by its name: `arrow` for `.arrow` and `.feather`, else `parquet`."""
-    is_arrow = path.partition("::")[0].partition("?")[0].lower().endswith((".arrow", ".feather"))
+    is_arrow = has_extension(path.partition("::")[0].partition("?")[0], ARROW)
     yield from (arrow if is_arrow else parquet)(path, prefix, column)
 
 

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from anime_whisper_ct2.errors import InputError, RecordingError
-from anime_whisper_ct2.readers.delimited import AUDIO_KEYS, Table, open_table
-from anime_whisper_ct2.readers.lines import MAX_PATH_LINE_BYTES, MAX_ROW_BYTES, lines_of, split_lines, without_mark
+from anime_whisper_ct2.extensions import DELIMITED, JSON_LINES, MANIFESTS, PATH_LISTS
+from anime_whisper_ct2.readers.lists.delimited import AUDIO_KEYS, Table, open_table
+from anime_whisper_ct2.readers.lists.lines import (
+    MAX_PATH_LINE_BYTES,
+    MAX_ROW_BYTES,
+    lines_of,
+    split_lines,
+    without_mark,
+)
 from anime_whisper_ct2.readers.remote import open_stream
 from anime_whisper_ct2.readers.rows import Rows, extension, folder_of, listed, path_text, plain, seconds, short, shown
 from anime_whisper_ct2.records import Audio, Excerpt, Recording
-
-__all__ = ["MANIFEST_EXTENSIONS", "manifest", "path_list", "split_lines"]
-
-_JSON = frozenset(("jsonl", "ndjson", "json"))
-_TABLES = frozenset(("csv", "tsv"))
-_LISTS = frozenset(("txt", "lst"))
-MANIFEST_EXTENSIONS = _JSON | _TABLES | _LISTS
 
 # Where a stretch begins, and which of the two ways to say where it ends goes first with that.
 _STRETCHES = (("offset", ("duration", "end")), ("start", ("end", "duration")))
@@ -33,12 +33,12 @@ def manifest(path: str, column: str | None = None) -> Iterator[Recording]:
     Raises InputError for a manifest of no use at all: of another kind, unreadable, or without a column of audio.
     """
     kind = extension(path)
-    if kind in _JSON:
+    if kind in JSON_LINES:
         return _json_lines(path, column)
-    if kind in _TABLES:
+    if kind in DELIMITED:
         return _table(path, column, tabs=kind == "tsv")
-    if kind not in _LISTS:
-        endings = ", ".join(f".{kind}" for kind in sorted(MANIFEST_EXTENSIONS))
+    if kind not in PATH_LISTS:
+        endings = ", ".join(f".{kind}" for kind in sorted(MANIFESTS))
         raise InputError(f"{shown(path)}: no manifest by its name; name one that ends in {endings}")
     if column is not None:
         raise InputError(f"{shown(path)}: a plain list has no columns; leave --audio-column out, or give a .csv")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from anime_whisper_ct2.errors import RecordingError
-from anime_whisper_ct2.readers.lines import lines_of
+from anime_whisper_ct2.readers.lists.lines import lines_of
 from anime_whisper_ct2.readers.remote import exists, is_url
 from anime_whisper_ct2.readers.rows import BAD_ROW, DUPLICATE, Rows, folder_of, path_text, seconds, short, valid_text
 from anime_whisper_ct2.records import Excerpt, Recording, Unreadable

@@ -11,7 +11,7 @@ from typing import Any
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.remote import is_url, is_web
 from anime_whisper_ct2.readers.remote_errors import redacted
-from anime_whisper_ct2.readers.table_columns import Columns, meta_of
+from anime_whisper_ct2.readers.tables.columns import Columns, meta_of
 from anime_whisper_ct2.records import Audio, Recording, Unreadable
 
 

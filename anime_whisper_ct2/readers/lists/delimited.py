@@ -10,7 +10,7 @@ from itertools import chain, islice
 
 from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.errors import InputError, RecordingError
-from anime_whisper_ct2.readers.lines import MAX_ROW_BYTES
+from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES
 from anime_whisper_ct2.readers.rows import extension, listed, short
 
 AUDIO_KEYS = ("audio_filepath", "audio", "path", "file_name", "file", "wav", "filename")

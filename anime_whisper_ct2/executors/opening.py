@@ -1,0 +1,76 @@
+"""Which executor a run gets: one engine in this process, several beside it, or a cluster's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from uuid import uuid4
+
+from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.executors import Executor
+from anime_whisper_ct2.executors.cluster.messages import Rest, Terms
+from anime_whisper_ct2.executors.fleet import Fleet
+from anime_whisper_ct2.executors.local import LocalExecutor
+from anime_whisper_ct2.executors.messages import StationSettings
+from anime_whisper_ct2.model_dir import ModelDir
+from anime_whisper_ct2.options import RunOptions
+from anime_whisper_ct2.windows import WindowLength
+
+
+@contextmanager
+def here(
+    model: ModelDir, options: RunOptions, length: WindowLength, open_engine: Callable[[ModelDir, RunOptions], Engine]
+) -> Iterator[Executor]:
+    """Open one engine in this process, or several, each in a process of its own."""
+    parts = options.engine.split()
+    if len(parts) == 1 or open_engine is not open_whisper:
+        engine = open_engine(model, replace(options, engine=parts[0]))
+        try:
+            yield LocalExecutor(engine, options.decoding, options.frontend, length, options.segment)
+        finally:
+            engine.close()
+        return
+    frontend = replace(options.frontend, workers=options.frontend.resolved_workers(len(parts)))
+    settings = _settings(model, options, length)
+    fleet = Fleet([replace(settings, engine=part, frontend=frontend) for part in parts])
+    try:
+        fleet.open()
+        yield fleet
+    finally:
+        fleet.close()
+
+
+@contextmanager
+def on_cluster(
+    model: ModelDir,
+    options: RunOptions,
+    length: WindowLength,
+    place: str,
+    rest: Rest,
+    corpus: tuple[str, ...],
+    note: Callable[[str], None],
+) -> Iterator[Executor]:
+    """Open engines on a Ray cluster, which write their parts to `place` and must see the paths of `corpus`."""
+    from anime_whisper_ct2.executors.cluster import RayExecutor  # noqa: PLC0415 - only for those who want it
+
+    assert options.ray is not None
+    terms = Terms(_settings(model, options, length), place, uuid4().hex[:12], model.fingerprint, corpus)
+    executor = RayExecutor(terms, rest, options.ray, note)
+    try:
+        executor.open()
+        yield executor
+    finally:
+        executor.close()
+
+
+def open_whisper(model: ModelDir, options: RunOptions) -> Engine:
+    """Load the model on its device; CTranslate2 is imported here and not before."""
+    from anime_whisper_ct2.engine.whisper import CTranslate2Engine  # noqa: PLC0415
+
+    return CTranslate2Engine(model, options.engine, options.decoding)
+
+
+def _settings(model: ModelDir, options: RunOptions, length: WindowLength) -> StationSettings:
+    path = str(model.path.resolve())
+    return StationSettings(path, options.engine, options.decoding, options.frontend, length, segment=options.segment)

@@ -1,0 +1,150 @@
+"""Where a run on a cluster leaves its results: a folder that all nodes share, or a URL."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.lines import ERRORS, RUN, TRANSCRIPTS, Part
+from anime_whisper_ct2.storage.parts import Parts
+from anime_whisper_ct2.storage.place import open_storage
+
+_HOLDER = ".holder.json"
+# Whoever has not renewed its claim for so long is gone.
+_RENEW_EVERY_S, _STALE_S = 20.0, 90.0
+
+
+class SharedOutput:
+    """A folder that all nodes see; `path` is where the run keeps its files, which is the folder itself."""
+
+    def __init__(self, out: Path) -> None:
+        self.place = os.path.abspath(out)  # noqa: PTH100 - strings keep invalid UTF-8
+        self.path = out
+        self._parts = Parts(open_storage(self.place))
+
+    def __enter__(self) -> SharedOutput:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave everything as it is."""
+
+    def left(self) -> Iterator[Part]:
+        """Give the parts that an earlier run has left, each to be taken before the next is read."""
+        for part in self._parts.left():
+            yield part
+            self._parts.remove([part.name])
+
+    def taken(self, part: Part) -> None:
+        """Remove a part whose lines are in the run's own files."""
+        self._parts.remove([part.name])
+
+    def begun(self, *, afresh: bool) -> None:
+        """Remove old parts where the run starts afresh."""
+        if afresh:
+            self._parts.remove_all()
+
+    def ended(self, *, finished: bool) -> None:
+        """Remove what engines have left that were lost; an unfinished run may still want it."""
+        if finished:
+            self._parts.remove_all()
+
+
+class RemoteOutput:
+    """An output behind a URL: a folder here while the run goes on, which is uploaded at its end.
+
+    Until then, what is done is in the parts there, so that another machine can go on with it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.place = url
+        self._storage = open_storage(url)
+        self._parts = Parts(self._storage)
+        self._folder = TemporaryDirectory(prefix="awct2-run-")
+        self.path = Path(self._folder.name)
+        self._closed = threading.Event()
+        self._claimed = False
+
+    def __enter__(self) -> RemoteOutput:
+        """Claim the output and fetch what is in it. Raises OutputError when another run is writing there."""
+        try:
+            self._check_free()
+            self._claim()
+            self._claimed = True
+            threading.Thread(target=self._renew, name="claim", daemon=True).start()
+            for name in (TRANSCRIPTS, ERRORS, RUN):
+                if self._storage.exists(name):
+                    self._storage.download(name, self.path / name)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        if self._claimed:
+            with contextlib.suppress(OutputError):
+                self._storage.remove([_HOLDER])
+        self._folder.cleanup()
+
+    def left(self) -> Iterator[Part]:
+        """Give the parts that an earlier run has left."""
+        return self._parts.left()
+
+    def taken(self, part: Part) -> None:
+        """Keep the part: what is here is nowhere else yet."""
+
+    def begun(self, *, afresh: bool) -> None:
+        """Say in the output with which settings its parts are made; without old results where it starts afresh."""
+        if afresh:
+            self._parts.remove_all()
+            self._storage.remove([TRANSCRIPTS, ERRORS])
+        self._storage.upload(self.path / RUN, RUN)
+
+    def ended(self, *, finished: bool) -> None:
+        """Upload the results, and remove the parts that they were made of."""
+        names = self._parts.complete()
+        for name in (TRANSCRIPTS, ERRORS, RUN):
+            if (self.path / name).exists():
+                self._storage.upload(self.path / name, name)
+        if finished:
+            self._parts.remove_all()
+        else:
+            self._parts.remove(names)
+
+    def _check_free(self) -> None:
+        if not self._storage.exists(_HOLDER):
+            return
+        try:
+            holder: Any = json.loads(self._storage.read(_HOLDER))
+            fresh = time.time() - float(holder["time"]) < _STALE_S
+            who = f"process {int(holder['process'])} on {holder['host']}"
+        except (ValueError, KeyError, TypeError):
+            return
+        if fresh:
+            raise OutputError(
+                f"{self._storage.place}: {who} is writing there; wait for it, stop it, or choose another output "
+                f"(where it was killed, {_STALE_S:.0f} s have to pass)"
+            )
+
+    def _claim(self) -> None:
+        holder = {"process": os.getpid(), "host": socket.gethostname(), "time": time.time()}
+        self._storage.write(_HOLDER, json.dumps(holder).encode("utf-8"))
+
+    def _renew(self) -> None:
+        while not self._closed.wait(_RENEW_EVERY_S):
+            with contextlib.suppress(OutputError):
+                self._claim()
+
+
+def open_output(out: Path | str) -> SharedOutput | RemoteOutput:
+    """Open an output for a run on a cluster: a folder by its path, or a URL by its text."""
+    return SharedOutput(out) if isinstance(out, Path) else RemoteOutput(out)

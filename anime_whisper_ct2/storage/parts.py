@@ -1,0 +1,77 @@
+"""Parts of a run's results in its output, each with a marker that is written last.
+
+    OUT/parts/NAME.jsonl   lines of transcripts, and behind them lines of errors
+    OUT/parts/NAME.json    how many bytes are which, their checksum, and what they come to
+
+Without its marker, or with other bytes than that says, a part is none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+
+from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.lines import Part
+from anime_whisper_ct2.metrics import Counts
+from anime_whisper_ct2.storage import Storage
+
+_FOLDER = "parts"
+_LINES, _MARKER, _PROBE = ".jsonl", ".json", ".probe"
+
+
+def probe_name(token: str) -> str:
+    """Give the name of a file in the output by which a node sees whether it is the same one."""
+    return f".{token}{_PROBE}"
+
+
+class Parts:
+    """The parts in an output; all methods raise OutputError where that cannot be read or written."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def write(self, name: str, transcripts: bytes, errors: bytes, counts: Counts) -> None:
+        """Write a part, its marker last; one of the same name is replaced by it."""
+        content = transcripts + errors
+        marker = {"transcripts": len(transcripts), "errors": len(errors), "crc32": zlib.crc32(content)}
+        self._storage.write(f"{_FOLDER}/{name}{_LINES}", content)
+        self._storage.write(f"{_FOLDER}/{name}{_MARKER}", json.dumps({**marker, **asdict(counts)}).encode("ascii"))
+
+    def read(self, name: str) -> Part:
+        """Read a part that has its marker. Raises OutputError for one that is damaged."""
+        content = self._storage.read(f"{_FOLDER}/{name}{_LINES}")
+        try:
+            marker = json.loads(self._storage.read(f"{_FOLDER}/{name}{_MARKER}"))
+            lengths = marker.pop("transcripts"), marker.pop("errors")
+            if sum(lengths) != len(content) or marker.pop("crc32") != zlib.crc32(content):
+                raise ValueError("other bytes than its marker says")
+            return Part(name, content[: lengths[0]], content[lengths[0] :], Counts(**marker))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise OutputError(
+                f"{self._storage.place}/{_FOLDER}/{name}{_LINES} is damaged ({error}); remove it, "
+                "and the same command does again what was in it"
+            ) from error
+
+    def complete(self) -> list[str]:
+        """Name the parts that have their markers, sorted."""
+        names = self._storage.names(_FOLDER)
+        return [name[len(_FOLDER) + 1 : -len(_MARKER)] for name in names if name.endswith(_MARKER)]
+
+    def left(self) -> Iterator[Part]:
+        """Read the parts that an earlier run has left; one that is damaged, as after a power cut, is left out."""
+        for name in self.complete():
+            with contextlib.suppress(OutputError):
+                yield self.read(name)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove parts, their markers first."""
+        for suffix in (_MARKER, _LINES):
+            self._storage.remove([f"{_FOLDER}/{name}{suffix}" for name in names])
+
+    def remove_all(self) -> None:
+        """Remove all parts, finished or not."""
+        self._storage.clear(_FOLDER)

@@ -1,0 +1,2 @@
+from benchmarks.tables import Report
+def million_table(report): return ""
