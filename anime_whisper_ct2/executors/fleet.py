@@ -16,6 +16,7 @@ from typing import Any
 
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors import Task
+from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.messages import Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import Child, cause_of_death
@@ -105,8 +106,7 @@ class Fleet:
         # What engines died over: each list is done by one engine that has nothing else in hand.
         self._suspects: deque[list[Task]] = deque()
         self._stopping = False
-        self._listed: queue.Queue[Task | BaseException | None] = queue.Queue(maxsize=_LISTED)
-        self._exhausted = False
+        self._listed: Ahead[Task] | None = None
         self.description: dict[str, Any] = {}
 
     def open(self) -> None:
@@ -133,8 +133,7 @@ class Fleet:
 
     def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
-        # Never joined: it may be waiting in the caller's iterable, for as long as that likes.
-        threading.Thread(target=self._take, args=(tasks,), name="fleet-tasks", daemon=True).start()
+        self._listed = Ahead(tasks, _LISTED, lambda: self._stopping or not self._stations)
         while self._stations:
             self._deal()
             try:
@@ -169,24 +168,6 @@ class Fleet:
             station.child.close()
         self._stations.clear()
 
-    def _take(self, tasks: Iterable[Task]) -> None:
-        """Move tasks from the caller's iterable into the queue, and an end or what it raised behind them."""
-        end: BaseException | None = None
-        try:
-            for task in tasks:
-                if not self._list(task):
-                    return
-        except BaseException as error:  # reaches the caller through the queue
-            end = error
-        self._list(end)
-
-    def _list(self, item: Task | BaseException | None) -> bool:
-        while not self._stopping and self._stations:
-            with contextlib.suppress(queue.Full):
-                self._listed.put(item, timeout=TICK_S)
-                return True
-        return False
-
     def _deal(self) -> None:
         if self._stopping:
             for station in self._stations:
@@ -205,27 +186,14 @@ class Fleet:
             station = min(open_to_more, key=lambda one: len(one.in_hand))
             if len(station.in_hand) >= self._ahead:
                 return
-            task = self._next_listed()
-            if task is None and not self._exhausted:
-                return
-            if task is None:
+            task = self._listed.next() if self._listed else None
+            if task is not None:
+                station.give(task)
+                continue
+            if self._listed and self._listed.over:
                 for station in open_to_more:
                     station.finish()
-                return
-            station.give(task)
-
-    def _next_listed(self) -> Task | None:
-        """Give the next recording; None at the end, and while none is listed."""
-        if self._exhausted:
-            return None
-        try:
-            task = self._listed.get_nowait()
-        except queue.Empty:
-            return None
-        if isinstance(task, BaseException):
-            raise task
-        self._exhausted = task is None
-        return task
+            return
 
     def _deal_suspects(self, station: _Station) -> None:
         if self._suspects:

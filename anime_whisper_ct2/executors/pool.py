@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from anime_whisper_ct2.executors import Task
+from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.attendant import Attendant, Message
 from anime_whisper_ct2.executors.frontend import FeatureSettings, extract
 from anime_whisper_ct2.options import FRONTEND
@@ -68,7 +69,7 @@ class WorkerPool:
         self._settings = settings
         self._workers = workers
         self._out: queue.Queue[Message | BaseException | None] = queue.Queue(maxsize=capacity)
-        self._tasks: queue.Queue[Task | None] = queue.Queue(maxsize=_AHEAD * workers)
+        self._tasks: Ahead[Task] | None = None
         self._stopped = False
         self._time_limit_s = time_limit_s
         self._attendants: list[Attendant] = []
@@ -83,8 +84,7 @@ class WorkerPool:
 
         Raises what the iterable of recordings raised.
         """
-        # Never joined: it may be waiting in the caller's iterable, for as long as that likes.
-        threading.Thread(target=self._take, args=(iter(tasks),), name="frontend-tasks", daemon=True).start()
+        self._tasks = Ahead(tasks, _AHEAD * self._workers, lambda: self._stopped)
         self._attendants = [
             Attendant(self._settings, self._next_task, self._put, lambda: self._stopped, self._time_limit_s)
             for _ in range(self._workers)
@@ -130,36 +130,13 @@ class WorkerPool:
         for thread in threads:
             thread.join()
 
-    def _take(self, tasks: Iterator[Task]) -> None:
-        """Move tasks from the caller's iterable into the queue, and an end for each thread behind them."""
-        try:
-            for task in tasks:
-                self._put_task(task)
-                if self._stopped:
-                    return
-        except BaseException as error:  # reaches the caller through the queue
-            self._put(error)
-        for _ in range(self._workers):
-            self._put_task(None)
-
-    def _put_task(self, task: Task | None) -> None:
-        while not self._stopped:
-            with contextlib.suppress(queue.Full):
-                self._tasks.put(task, timeout=TICK_S)
-                return
-
     def _next_task(self, wait: bool) -> Task | None:
         """Give the next recording; None at the end, when stopped, or when there is none yet and `wait` is False."""
+        assert self._tasks is not None
         while not self._stopped:
-            try:
-                task = self._tasks.get(timeout=TICK_S) if wait else self._tasks.get_nowait()
-            except queue.Empty:
-                if not wait:
-                    return None
-                continue
-            if task is None:
-                self._put_task(None)  # for this thread's next look, and for the others
-            return task
+            task = self._tasks.next(TICK_S if wait else 0.0)
+            if task is not None or not wait or self._tasks.over:
+                return task
         return None
 
     def _put(self, message: Message | BaseException | None) -> None:
