@@ -20,6 +20,11 @@ Standard library only (floor 0).
 from __future__ import annotations
 
 
+def one_line(text: str) -> str:
+    """Escape what a terminal would obey or cannot take: control characters, line breaks, bytes that are no UTF-8."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 class Awct2Error(Exception):
     """An error whose message can be shown to a user as it is.
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 from tqdm import tqdm
 
+from anime_whisper_ct2.errors import one_line
 from anime_whisper_ct2.metrics import Totals
 from anime_whisper_ct2.records import Failure, Outcome
 
@@ -48,7 +49,7 @@ class RunProgress:
     def __call__(self, totals: Totals, outcome: Outcome | None) -> None:
         """Show the totals after a recording, or while waiting for the next (None)."""
         if self._verbose and isinstance(outcome, Failure):
-            tqdm.write(_printable(f"{outcome.id}: {outcome.message}"), file=sys.stderr)
+            tqdm.write(one_line(f"{outcome.id}: {outcome.message}"), file=sys.stderr)
         if self._bar_wanted:
             self._move_bar(totals)
         elif self._lines_wanted and time.monotonic() >= self._next_line:
@@ -58,7 +59,7 @@ class RunProgress:
     def note(self, line: str) -> None:
         """Show a line that is not of the progress."""
         if not self._quiet:
-            tqdm.write(_printable(line), file=sys.stderr)
+            tqdm.write(one_line(line), file=sys.stderr)
 
     def _move_bar(self, totals: Totals) -> None:
         if self._bar is None:
@@ -99,11 +100,6 @@ class ConversionProgress:
                 click.echo(f"{stage} …", err=True)
         assert self._bar is not None
         self._bar.update(done - self._bar.n)
-
-
-def _printable(text: str) -> str:
-    """Escape what a terminal would obey, or cannot take: control characters, and bytes that are no UTF-8."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def _through(totals: Totals) -> int:

@@ -17,7 +17,7 @@ from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.archive import Archive
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.remote_errors import redacted
-from anime_whisper_ct2.readers.rows import plain
+from anime_whisper_ct2.readers.rows import plain, valid_text
 from anime_whisper_ct2.records import Recording, Section, Unreadable
 
 # What of a sample is held until its last member came: audio only where it cannot be read in place.
@@ -183,7 +183,7 @@ class _Sidecar:
                 value = plain(json.loads(self.text))
             except (ValueError, RecursionError, RecordingError):
                 name += "_error"
-        meta.setdefault(name, value)
+        meta.setdefault(valid_text(name), value)
 
 
 def _text(data: bytes | None) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
-from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.errors import InputError, one_line
 from anime_whisper_ct2.extensions import ARROW, has_extension
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.fetch import seekable
@@ -213,18 +213,16 @@ def _rows_at_a_time(size_bytes: int, rows: int) -> int:
 def _columns(table: Table, schema: Any) -> Columns | None:
     columns = columns_of(schema, table.column)
     if columns is None and table.column is not None:
+        names = one_line(", ".join(schema.names) or "none")
         raise InputError(
-            f"{redacted(table.path)}: has no column {table.column!r} that could hold audio; "
-            f"it has {', '.join(schema.names) or 'none'}"
+            f"{redacted(table.path)}: has no column {table.column!r} that could hold audio; it has {names}"
         )
     return columns
 
 
 def _without_audio(table: Table, schema: Any) -> Recording:
-    message = (
-        f"{redacted(table.path)}: no column looks like audio; name one with --audio-column; "
-        f"found {', '.join(f'{field.name} ({field.type})' for field in schema) or 'none'}"
-    )
+    found = one_line(", ".join(f"{field.name} ({field.type})" for field in schema) or "none")
+    message = f"{redacted(table.path)}: no column looks like audio; name one with --audio-column; found {found}"
     return Recording(table.id(table.file), redacted(table.path), Unreadable("TableError", message, place=True))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from anime_whisper_ct2.errors import one_line
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.remote import is_url, is_web
 from anime_whisper_ct2.readers.remote_errors import redacted
@@ -38,7 +40,7 @@ class Table:
 
 def recordings(table: Table, batch: Any, columns: Columns, first_row: int) -> Iterator[Recording]:
     """Turn a record batch into recordings, the first of them the table's row number `first_row`."""
-    by_name = dict(zip(batch.schema.names, batch.columns, strict=True))
+    by_name = _columns(batch)
     for at in range(batch.num_rows):
         row = first_row + at
         meta, id_value, path, data = {}, None, None, None
@@ -47,9 +49,9 @@ def recordings(table: Table, batch: Any, columns: Columns, first_row: int) -> It
             data, path = _audio_of(by_name[columns.audio][at].as_py())
             if data is None and not path:
                 problem = Unreadable(
-                    "TableError", f"{_place(table, row)}: {columns.audio} holds neither bytes nor path"
+                    "TableError", one_line(f"{_place(table, row)}: {columns.audio} holds neither bytes nor path")
                 )
-            meta = meta_of((name, by_name[name][at]) for name in columns.meta)
+            meta = meta_of((name, by_name[name][at]) for name in columns.meta if name in by_name)
             id_value = by_name[columns.id][at].as_py() if columns.id else None
         except Exception as error:  # a value that Python has no form for costs one row
             problem = table.failed(f"row {row}", error)
@@ -59,6 +61,15 @@ def recordings(table: Table, batch: Any, columns: Columns, first_row: int) -> It
         audio: Audio = problem or (data if data is not None else _beside(table.path, path or ""))
         name = audio if isinstance(audio, str) else inside(table.path, id_.removeprefix(table.prefix).lstrip("/"))
         yield Recording(id_, redacted(name), audio, meta)
+
+
+def _columns(batch: Any) -> dict[str, Any]:
+    """Give the columns by their names, without those of types that pyarrow itself has no form for in Python."""
+    columns = {}
+    for number, name in enumerate(batch.schema.names):
+        with contextlib.suppress(KeyError, NotImplementedError):
+            columns[name] = batch.column(number)
+    return columns
 
 
 def _audio_of(value: Any) -> tuple[bytes | None, str | None]:
