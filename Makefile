@@ -46,6 +46,8 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.vad
 	$(BIN)/python -m benchmarks.mixed
 	$(BIN)/python -m benchmarks.retries
+	$(BIN)/python -m benchmarks.million
+	$(BIN)/python -m benchmarks.ray_overhead
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.render
 

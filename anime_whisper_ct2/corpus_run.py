@@ -34,6 +34,7 @@ from anime_whisper_ct2.storage.output import RemoteOutput, SharedOutput, open_ou
 from anime_whisper_ct2.windows import window_length
 
 _LOOK_EVERY_S = 0.1
+_FOUND, _DONE, _FAILED = Listed(1), Listed(1, resumed=1), Listed(1, failed_before=1)
 
 
 class CorpusRun:
@@ -70,6 +71,8 @@ class CorpusRun:
         self._journal: Journal | Printed | None = None
         # Held while a result is written and counted.
         self._writing = threading.Lock()
+        # Held while recordings are counted that were found: the listing is in a thread of its own.
+        self._finding = threading.Lock()
         self._stopping = False
         self.totals = Totals()
 
@@ -167,9 +170,7 @@ class CorpusRun:
                         self._take(item, journal, meter)
                         continue
                     if isinstance(item, Listed):
-                        totals.found += item.found
-                        totals.resumed += item.resumed
-                        totals.failed_before += item.failed_before
+                        self._find(item)
                         continue
                     _, outcome = item
                     with self._writing:
@@ -188,20 +189,25 @@ class CorpusRun:
 
     def _remaining(self, journal: Journal | Printed) -> Iterator[Recording]:
         """List the corpus, count it, and give what is to be done; of a container, others say what is in it."""
-        totals = self.totals
         for recording in self._corpus.references() if self._options.ray else self._corpus:
             if self._stopping:
                 return
             if isinstance(recording.audio, Container):
                 yield recording
                 continue
-            totals.found += 1
             if recording.id in journal.done:
-                totals.resumed += 1
+                self._find(_DONE)
             elif recording.id in journal.failed and not self._options.retry_failed:
-                totals.failed_before += 1
+                self._find(_FAILED)
             else:
+                self._find(_FOUND)
                 yield recording
+
+    def _find(self, listed: Listed) -> None:
+        with self._finding:
+            self.totals.found += listed.found
+            self.totals.resumed += listed.resumed
+            self.totals.failed_before += listed.failed_before
 
     def _first(self, remaining: Iterator[Recording]) -> Recording | None:
         """Wait for the first recording to do, or for a stop: the listing may be waiting for somebody to write."""

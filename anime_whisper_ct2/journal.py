@@ -110,6 +110,8 @@ class Journal:
             for line in part.errors.splitlines():
                 if (id_ := id_of(line)) not in self.done:
                     self.failed.add(id_)
+        # From here on they are old: what failed there may be tried again, and be done or fail anew.
+        self._taken, self._failed_there = IdSet(), IdSet()
 
     def write(self, outcome: Outcome) -> None:
         """Append one line, whole; every few seconds the files are synced to the disk.
@@ -135,9 +137,20 @@ class Journal:
     def append(self, part: Part) -> Counts:
         """Append the lines of recordings that have none yet, sync them, and count them.
 
+        A transcript is news also of what has failed in an earlier part; then that failure is taken off the counts.
         Raises OutputError when the disk is full or gone.
         """
-        transcripts = [line for line in part.transcripts.splitlines(keepends=True) if self._is_news(line)]
+        transcripts, mended = [], 0
+        for line in part.transcripts.splitlines(keepends=True):
+            id_ = id_of(line)
+            if id_ in self.done or not self._taken.add(id_):
+                continue
+            failed_now = id_ in self._failed_there
+            mended += failed_now
+            if failed_now or id_ in self.failed:
+                self._superseded = True
+                self._written.add(id_)
+            transcripts.append(line)
         errors = [line for line in part.errors.splitlines(keepends=True) if self._is_new_failure(line)]
         try:
             for name, lines in ((TRANSCRIPTS, transcripts), (ERRORS, errors)):
@@ -147,21 +160,12 @@ class Journal:
             self._check_place()
         except OSError as error:
             raise _cannot_write(self.path, error) from error
-        if len(transcripts) == part.counts.done and len(errors) == part.counts.failed:
+        if len(transcripts) == part.counts.done and len(errors) == part.counts.failed and not mended:
             return part.counts
-        counts = Counts(failed=len(errors))
+        counts = Counts(failed=len(errors) - mended)
         for line in map(json.loads, transcripts):
             counts.add_transcript(line["duration"], line["flags"])
         return counts
-
-    def _is_news(self, line: bytes) -> bool:
-        id_ = id_of(line)
-        if id_ in self.done or not self._taken.add(id_):
-            return False
-        if id_ in self.failed or id_ in self._failed_there:
-            self._superseded = True
-            self._written.add(id_)
-        return True
 
     def _is_new_failure(self, line: bytes) -> bool:
         id_ = id_of(line)

@@ -4,6 +4,7 @@
 
 A page says where a result belongs with a pair of comments, `<!-- results: compare -->` and `<!-- end of results -->`;
 what is between them is written here and nowhere else. A result that was not measured says so. Charts are drawn anew.
+`cost` and `cost-ja` are reckoned from several results, by `benchmarks.cost`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks import store
+from benchmarks.cost_text import rendered_cost
+from benchmarks.ray_tables import million_table, ray_overhead_table
 from benchmarks.tables import (
     Report,
     compare_chart,
@@ -64,6 +68,8 @@ def fill(page: Path, *, write: bool = True, results: Path = store.RESULTS) -> bo
 
 def rendered(name: str, results: Path = store.RESULTS) -> str:
     """Give a result as Markdown: its table and where it was measured."""
+    if name in RECKONED:
+        return RECKONED[name](results)
     report = store.load(name, results)
     if report is None:
         return "Not measured yet."
@@ -92,6 +98,12 @@ TABLES: dict[str, Callable[[Report], str]] = {
     "retries": retries_table,
     "gpu": gpu_table,
     "convert": convert_table,
+    "ray-overhead": ray_overhead_table,
+    "million": million_table,
+}
+RECKONED: dict[str, Callable[[Path], str]] = {
+    "cost": partial(rendered_cost, "en"),
+    "cost-ja": partial(rendered_cost, "ja"),
 }
 CHARTS: dict[str, Callable[[Report, Path], None]] = {
     "compare": compare_chart,

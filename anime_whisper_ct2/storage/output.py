@@ -16,11 +16,12 @@ from typing import Any
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.lines import ERRORS, RUN, TRANSCRIPTS, Part
 from anime_whisper_ct2.storage.parts import Parts
-from anime_whisper_ct2.storage.place import open_storage
+from anime_whisper_ct2.storage.place import local_path, open_storage
 
 _HOLDER = ".holder.json"
 # Whoever has not renewed its claim for so long is gone.
 _RENEW_EVERY_S, _STALE_S = 20.0, 90.0
+_RELEASE_S = 5.0
 
 
 class SharedOutput:
@@ -50,12 +51,12 @@ class SharedOutput:
     def begun(self, *, afresh: bool) -> None:
         """Remove old parts where the run starts afresh."""
         if afresh:
-            self._parts.remove_all()
+            self._parts.remove_old()
 
     def ended(self, *, finished: bool) -> None:
         """Remove what engines have left that were lost; an unfinished run may still want it."""
         if finished:
-            self._parts.remove_all()
+            _tidy(self._parts)
 
 
 class RemoteOutput:
@@ -71,7 +72,11 @@ class RemoteOutput:
         self._folder = TemporaryDirectory(prefix="awct2-run-")
         self.path = Path(self._folder.name)
         self._closed = threading.Event()
+        self._renewing = threading.Thread(target=self._renew, name="claim", daemon=True)
         self._claimed = False
+        # Whether what is here differs from what is there, and the parts that are in it.
+        self._changed = False
+        self._taken: list[str] = []
 
     def __enter__(self) -> RemoteOutput:
         """Claim the output and fetch what is in it. Raises OutputError when another run is writing there."""
@@ -79,7 +84,7 @@ class RemoteOutput:
             self._check_free()
             self._claim()
             self._claimed = True
-            threading.Thread(target=self._renew, name="claim", daemon=True).start()
+            self._renewing.start()
             for name in (TRANSCRIPTS, ERRORS, RUN):
                 if self._storage.exists(name):
                     self._storage.download(name, self.path / name)
@@ -89,36 +94,39 @@ class RemoteOutput:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closed.set()
-        if self._claimed:
-            with contextlib.suppress(OutputError):
-                self._storage.remove([_HOLDER])
+        self._release()
         self._folder.cleanup()
 
     def left(self) -> Iterator[Part]:
         """Give the parts that an earlier run has left."""
-        return self._parts.left()
+        for part in self._parts.left():
+            yield part
+            self.taken(part)
 
     def taken(self, part: Part) -> None:
         """Keep the part: what is here is nowhere else yet."""
+        self._changed = True
+        self._taken.append(part.name)
 
     def begun(self, *, afresh: bool) -> None:
         """Say in the output with which settings its parts are made; without old results where it starts afresh."""
+        self._changed = True
         if afresh:
-            self._parts.remove_all()
+            self._parts.remove_old()
             self._storage.remove([TRANSCRIPTS, ERRORS])
         self._storage.upload(self.path / RUN, RUN)
 
     def ended(self, *, finished: bool) -> None:
-        """Upload the results, and remove the parts that they were made of."""
-        names = self._parts.complete()
-        for name in (TRANSCRIPTS, ERRORS, RUN):
-            if (self.path / name).exists():
-                self._storage.upload(self.path / name, name)
-        if finished:
-            self._parts.remove_all()
-        else:
-            self._parts.remove(names)
+        """Upload the results, remove the parts that they were made of, and let others write there."""
+        if self._changed:
+            for name in (TRANSCRIPTS, ERRORS, RUN):
+                if (self.path / name).exists():
+                    self._storage.upload(self.path / name, name)
+            if finished:
+                _tidy(self._parts)
+            else:
+                self._parts.remove(self._taken)
+        self._release()
 
     def _check_free(self) -> None:
         if not self._storage.exists(_HOLDER):
@@ -139,6 +147,15 @@ class RemoteOutput:
         holder = {"process": os.getpid(), "host": socket.gethostname(), "time": time.time()}
         self._storage.write(_HOLDER, json.dumps(holder).encode("utf-8"))
 
+    def _release(self) -> None:
+        self._closed.set()
+        if self._claimed:
+            self._claimed = False
+            # So that it renews nothing behind the removal.
+            self._renewing.join(_RELEASE_S)
+            with contextlib.suppress(OutputError):
+                self._storage.remove([_HOLDER])
+
     def _renew(self) -> None:
         while not self._closed.wait(_RENEW_EVERY_S):
             with contextlib.suppress(OutputError):
@@ -146,5 +163,12 @@ class RemoteOutput:
 
 
 def open_output(out: Path | str) -> SharedOutput | RemoteOutput:
-    """Open an output for a run on a cluster: a folder by its path, or a URL by its text."""
-    return SharedOutput(out) if isinstance(out, Path) else RemoteOutput(out)
+    """Open an output for a run on a cluster: a folder by its path or its URL, or else a URL."""
+    path = local_path(os.fspath(out))
+    return SharedOutput(Path(path)) if path is not None else RemoteOutput(os.fspath(out))
+
+
+def _tidy(parts: Parts) -> None:
+    """Remove the parts behind a finished run; where an engine that was given up still writes, some may stay."""
+    with contextlib.suppress(OutputError):
+        parts.remove_all()

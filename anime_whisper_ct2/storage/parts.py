@@ -2,6 +2,7 @@
 
     OUT/parts/NAME.jsonl   lines of transcripts, and behind them lines of errors
     OUT/parts/NAME.json    how many bytes are which, their checksum, and what they come to
+    OUT/parts/TOKEN.probe  there while a run goes on: a node that does not see it has another folder there
 
 Without its marker, or with other bytes than that says, a part is none.
 """
@@ -12,6 +13,7 @@ import contextlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from anime_whisper_ct2.errors import OutputError
@@ -21,11 +23,12 @@ from anime_whisper_ct2.storage import Storage
 
 _FOLDER = "parts"
 _LINES, _MARKER, _PROBE = ".jsonl", ".json", ".probe"
+_READERS = 8
 
 
 def probe_name(token: str) -> str:
     """Give the name of a file in the output by which a node sees whether it is the same one."""
-    return f".{token}{_PROBE}"
+    return f"{_FOLDER}/{token}{_PROBE}"
 
 
 class Parts:
@@ -63,15 +66,31 @@ class Parts:
 
     def left(self) -> Iterator[Part]:
         """Read the parts that an earlier run has left; one that is damaged, as after a power cut, is left out."""
-        for name in self.complete():
-            with contextlib.suppress(OutputError):
-                yield self.read(name)
+        names = self.complete()
+        # Behind a URL each takes a moment, and there may be many.
+        with ThreadPoolExecutor(_READERS) as readers:
+            for start in range(0, len(names), _READERS):
+                for part in readers.map(self._try_to_read, names[start : start + _READERS]):
+                    if part is not None:
+                        yield part
+
+    def _try_to_read(self, name: str) -> Part | None:
+        with contextlib.suppress(OutputError):
+            return self.read(name)
+        return None
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove parts, their markers first."""
+        listed = list(names)
         for suffix in (_MARKER, _LINES):
-            self._storage.remove([f"{_FOLDER}/{name}{suffix}" for name in names])
+            self._storage.remove([f"{_FOLDER}/{name}{suffix}" for name in listed])
+
+    def remove_old(self) -> None:
+        """Remove all parts, finished or not, before there are new ones."""
+        names = [name for name in self._storage.names(_FOLDER) if not name.endswith(_PROBE)]
+        names.sort(key=lambda name: not name.endswith(_MARKER))
+        self._storage.remove(names)
 
     def remove_all(self) -> None:
-        """Remove all parts, finished or not."""
+        """Remove the folder of the parts, with what runs that were killed have left in it."""
         self._storage.clear(_FOLDER)

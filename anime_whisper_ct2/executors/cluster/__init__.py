@@ -9,40 +9,41 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from anime_whisper_ct2.errors import EngineError, InputError, OutputError
-from anime_whisper_ct2.executors import Listed, Result, Task
+from anime_whisper_ct2.errors import Awct2Error, EngineError, InputError, OutputError
+from anime_whisper_ct2.executors import Result, Task
 from anime_whisper_ct2.executors.cluster.actor import NodeEngine
-from anime_whisper_ct2.executors.cluster.connection import ClusterNode, connect, disconnect, nodes, shared
-from anime_whisper_ct2.executors.cluster.engines import Lost, Message, Opened, Packed, RemoteEngine, Unfit
+from anime_whisper_ct2.executors.cluster.ahead import ShardsAhead
+from anime_whisper_ct2.executors.cluster.connection import connect, disconnect, nodes, shared
+from anime_whisper_ct2.executors.cluster.contents import Contents
+from anime_whisper_ct2.executors.cluster.engines import Lost, Message, Opened, Packed, RemoteEngine, Unfit, Written
 from anime_whisper_ct2.executors.cluster.messages import Ended, Raised, Rest, ShardDone, Terms
-from anime_whisper_ct2.executors.cluster.shards import cut
+from anime_whisper_ct2.executors.cluster.places import Places
+from anime_whisper_ct2.executors.cluster.shards import failures
 from anime_whisper_ct2.executors.ladder import Ladder
-from anime_whisper_ct2.lines import Part
 from anime_whisper_ct2.metrics import Counts
-from anime_whisper_ct2.options import EngineOptions, FrontendOptions, RayOptions
-from anime_whisper_ct2.records import Container, Failure, Outcome, Tick
+from anime_whisper_ct2.options import RayOptions
+from anime_whisper_ct2.records import Tick
 from anime_whisper_ct2.storage import open_storage
-from anime_whisper_ct2.storage.parts import Parts, probe_name
+from anime_whisper_ct2.storage.parts import probe_name
 
 __all__ = ["RayExecutor"]
 
 TICK_S = 0.1
-# How often the cluster is asked which nodes it has, and for how long it may have none that fits.
+# How often the cluster is asked which nodes it has, for how long it may have none that fits, and when that is told.
 _SURVEY_EVERY_S = 2.0
 _PATIENCE_S = 60.0
-# Shards that an engine has in hand, so that it never runs empty; each is to keep it busy for so long.
+_TOLD_AFTER_S = 20.0
+# Shards that an engine has in hand, so that it never runs empty.
 _AHEAD = 3
-_SHARD_TIME_S = 20.0
-_FIRST_SHARD_S, _LEAST_SHARD_S, _MOST_SHARD_S = 60.0, 30.0, 36_000.0
+# Engines that may be lost over a shard, the first in company and the others alone with it.
 _MOST_ATTEMPTS = 3
-# Deaths in a row, without a part written between them, after which nothing more is tried in that place.
+# Deaths in a row, without a part written between them, after which nothing more is tried on that node.
 _MOST_DEATHS = 3
 
 _Slot = tuple[str, int]
@@ -72,22 +73,19 @@ class RayExecutor:
         self._inbox: queue.Queue[tuple[RemoteEngine, Message]] = queue.Queue(maxsize=64)
         self._engines: dict[_Slot, RemoteEngine] = {}
         self._deaths: Counter[_Slot] = Counter()
-        self._left_out: set[str] = set()
-        self._waiting: deque[Packed] = deque()
-        self._listed: queue.Queue[Packed | BaseException | None] = queue.Queue(maxsize=8)
-        self._exhausted = False
+        self._left_out: dict[str, Awct2Error] = {}
+        self._ahead = ShardsAhead()
+        self._contents = Contents()
+        # Shards that engines were lost over.
+        self._suspects: deque[Packed] = deque()
         self._stopping = False
         self._ours = False
-        self._target_s = _FIRST_SHARD_S
-        self._done_at: dict[RemoteEngine, float] = {}
-        self._surveyed = -_SURVEY_EVERY_S
-        self._alone_since: float | None = None
-        self._error: Exception | None = None
+        self._surveyed_s = -_SURVEY_EVERY_S
+        self._alone_since_s: float | None = None
         self._figures: Counter[str] = Counter()
         self._per_node: dict[str, Counts] = {}
         self.ladder = Ladder()
         self.description: dict[str, Any] = {}
-        self._device = ""
 
     def open(self) -> None:
         """Connect, and wait until one engine has loaded the model; the others follow while it works.
@@ -96,11 +94,18 @@ class RayExecutor:
         last node that could not take part.
         """
         self._ours = connect(self._options)
-        self._device = self._resolved_device(nodes())
+        self._places = Places.of(self._terms.settings, self._options, nodes())
         self._storage.write(probe_name(self._terms.token), b"")
         self._shared_rest = shared(self._rest)
+        told_s = time.monotonic() + _TOLD_AFTER_S
         while not self._stopping and not any(engine.opened for engine in self._engines.values()):
             self._survey()
+            if time.monotonic() > told_s:
+                told_s = float("inf")
+                self._note(
+                    f"no engine is ready yet: waiting for a node with {self._places.needs} that nobody else uses, "
+                    "or for the model to be loaded there"
+                )
             with contextlib.suppress(queue.Empty):
                 engine, message = self._inbox.get(timeout=TICK_S)
                 if isinstance(message, Opened):
@@ -116,9 +121,8 @@ class RayExecutor:
         return {**{name: self._figures[name] for name in names}, **self.ladder.figures, "nodes": per_node}
 
     def run(self, tasks: Iterable[Task]) -> Generator[Result, None, None]:
-        """Give parts as they are written, what containers held, and failures of what no engine survived."""
-        # Never joined: it may be waiting in the caller's iterable, for as long as that likes.
-        threading.Thread(target=self._list, args=(tasks,), name="shards", daemon=True).start()
+        """Give parts as they are written, and what containers held, each recording before the part that it is in."""
+        self._ahead.start(tasks)
         while True:
             if not self._stopping and not self._is_over():
                 self._survey()
@@ -130,28 +134,18 @@ class RayExecutor:
             except queue.Empty:
                 yield Tick()
                 continue
-            match message:
-                case Opened():
-                    self._note_opened(engine, message)
-                case Part():
-                    self._deaths[self._slot(engine)] = 0
-                    self._per_node.setdefault(engine.node.host, Counts()).add(message.counts)
-                    yield message
-                case ShardDone():
-                    self._measure(engine, engine.in_hand.pop(message.number))
-                    if message.listed != Listed():
-                        yield message.listed
-                case Ended():
-                    self._note_ended(engine, message)
-                case _:
-                    yield from self._lost(engine, message)
+            # Of an engine that was given up, everything will be done again.
+            if engine in self._engines.values():
+                yield from self._results(engine, message)
 
     def stop(self) -> None:
         """Begin nothing new: the engines finish what they have in hand, and `run` ends with the parts of it."""
         self._stopping = True
+        self._ahead.stop()
 
     def close(self) -> None:
         """End the engines and leave the cluster; what is in the output stays."""
+        self._ahead.stop()
         for engine in self._engines.values():
             engine.close()
         self._engines.clear()
@@ -160,83 +154,55 @@ class RayExecutor:
         if self._ours:
             disconnect()
 
-    def _resolved_device(self, found: Iterable[ClusterNode]) -> str:
-        device: str = self._terms.settings.engine.device
-        with_gpu = any(node.gpus for node in found)
-        if device == "cuda" and not with_gpu:
-            raise InputError(
-                "the Ray cluster has no GPU; start its nodes with `ray start --num-gpus N`, or use --device cpu"
-            )
-        return device if device != "auto" else "cuda" if with_gpu else "cpu"
+    def _results(self, engine: RemoteEngine, message: Message) -> Iterator[Result]:
+        match message:
+            case Opened():
+                self._note_opened(engine, message)
+            case Written(number=number, part=part):
+                self._deaths[self._slot(engine)] = 0
+                self._per_node.setdefault(engine.node.host, Counts()).add(part.counts)
+                yield self._contents.part(number, part)
+                yield part
+            case ShardDone(number=number, listed=listed):
+                self._ahead.measure(*engine.take_back(number))
+                yield self._contents.end(number, listed)
+            case Ended():
+                self._note_ended(engine, message)
+            case _:
+                yield from self._lost(engine, message)
 
     def _survey(self) -> None:
-        """Open engines where there is room for one; the second on a node waits for the model that the first got."""
-        if time.monotonic() - self._surveyed < _SURVEY_EVERY_S:
+        """Open engines where there is room for one; the second on a node waits for the model that the first got.
+
+        Raises what is wrong with the nodes where none can take part, and EngineError when there has been none for long.
+        """
+        now_s = time.monotonic()
+        if now_s - self._surveyed_s < _SURVEY_EVERY_S:
             return
-        self._surveyed = time.monotonic()
-        for node in nodes():
-            share = self._share(node)
-            places = node.gpus if self._device == "cuda" else node.cpus // share
+        self._surveyed_s = now_s
+        able = [node for node in nodes() if self._places.count(node)]
+        for node in able:
+            count = self._places.count(node)
             known = [engine for (id_, _), engine in self._engines.items() if id_ == node.id]
-            for number in range(places if any(engine.opened for engine in known) else min(1, places)):
+            for number in range(count if any(engine.opened for engine in known) else 1):
                 slot = (node.id, number)
-                if slot not in self._engines and node.id not in self._left_out and self._deaths[slot] < _MOST_DEATHS:
-                    terms = replace(self._terms, settings=self._settings(share))
-                    parts = Parts(self._storage)
+                if slot not in self._engines and node.id not in self._left_out:
+                    terms = replace(self._terms, settings=self._places.settings_on(node))
                     self._engines[slot] = RemoteEngine(
-                        node, share, terms, self._shared_rest, self._here, parts, self._inbox
+                        node, self._places.cores(node), terms, self._shared_rest, self._here, self._storage, self._inbox
                     )
         if self._engines:
-            self._alone_since = None
+            self._alone_since_s = None
             return
-        self._alone_since = self._alone_since or time.monotonic()
         # What is wrong with every node will not change by waiting; nodes that are gone may come back.
-        if self._left_out or time.monotonic() - self._alone_since > _PATIENCE_S:
-            raise self._error or EngineError(
-                f"the Ray cluster has had no node with {self._needs} for {_PATIENCE_S:.0f} s; "
+        if able:
+            raise self._left_out[able[-1].id]
+        self._alone_since_s = self._alone_since_s or now_s
+        if now_s - self._alone_since_s > _PATIENCE_S:
+            raise EngineError(
+                f"the Ray cluster has had no node with {self._places.needs} for {_PATIENCE_S:.0f} s; "
                 "what is finished is kept, and the same command goes on"
             )
-
-    @property
-    def _needs(self) -> str:
-        return "a GPU" if self._device == "cuda" else f"{self._options.cpus or 1} CPUs"
-
-    def _share(self, node: ClusterNode) -> int:
-        """Give the cores of a node for each of its engines: all for the one that computes on them, or a GPU's part."""
-        if self._options.cpus:
-            return self._options.cpus
-        return max(1, node.cpus // max(1, node.gpus) if self._device == "cuda" else node.cpus)
-
-    def _settings(self, cpus: int) -> Any:
-        settings = self._terms.settings
-        workers = settings.frontend.workers
-        frontend = FrontendOptions(
-            min(16, max(1, cpus - 1)) if workers is None else workers, settings.frontend.time_limit_s
-        )
-        engine: EngineOptions = settings.engine
-        if self._device == "cuda":
-            engine = replace(engine, device="cuda", gpus=(0,))
-        else:
-            engine = replace(engine, device="cpu", cpu_threads=engine.cpu_threads or cpus)
-        return replace(settings, engine=engine, frontend=frontend)
-
-    def _list(self, tasks: Iterable[Task]) -> None:
-        """Cut the corpus ahead of the engines, and put its end, or what it raised, behind the last shard."""
-        end: BaseException | None = None
-        try:
-            for shard in cut(tasks, lambda: self._target_s):
-                if not self._put_listed(Packed.of(shard)):
-                    return
-        except BaseException as error:  # reaches the caller through the queue
-            end = error
-        self._put_listed(end)
-
-    def _put_listed(self, item: Packed | BaseException | None) -> bool:
-        while not self._stopping:
-            with contextlib.suppress(queue.Full):
-                self._listed.put(item, timeout=TICK_S)
-                return True
-        return False
 
     def _deal(self) -> None:
         ready = [engine for engine in self._engines.values() if engine.opened and not engine.finishing]
@@ -244,60 +210,43 @@ class RayExecutor:
             for engine in ready:
                 engine.stop()
             return
-        while ready:
-            engine = min(ready, key=lambda one: len(one.in_hand))
+        for engine in ready:
+            if self._suspects and not engine.in_hand:
+                engine.give(self._suspects.popleft())
+        others = [engine for engine in ready if not engine.is_suspicious]
+        if self._suspects and others:
+            # It does what it has in hand, and then one of them, alone.
+            others.remove(min(others, key=lambda one: len(one.in_hand)))
+        while others:
+            engine = min(others, key=lambda one: len(one.in_hand))
             if len(engine.in_hand) >= _AHEAD:
-                return
-            shard = self._next_shard()
+                break
+            shard = self._ahead.next()
             if shard is None:
                 break
-            if not engine.in_hand:
-                self._done_at[engine] = time.monotonic()
+            if shard.is_container:
+                self._contents.begin(shard.number)
             engine.give(shard)
         if self._is_over():
             for engine in ready:
                 engine.finish()
 
-    def _next_shard(self) -> Packed | None:
-        """Give the next shard; None at the end, and while none is listed."""
-        if self._waiting:
-            return self._waiting.popleft()
-        if self._exhausted:
-            return None
-        try:
-            shard = self._listed.get_nowait()
-        except queue.Empty:
-            return None
-        if isinstance(shard, BaseException):
-            raise shard
-        self._exhausted = shard is None
-        return shard
-
     def _is_over(self) -> bool:
         """Whether every shard is done."""
         busy = any(engine.in_hand for engine in self._engines.values())
-        return self._exhausted and not self._waiting and not busy
+        return self._ahead.exhausted and not self._suspects and not busy
 
     def _is_through(self) -> bool:
         """Whether nothing is left to wait for; engines that are still being opened are not needed then."""
         opened = any(engine.opened for engine in self._engines.values())
         return (self._stopping or self._is_over()) and not opened
 
-    def _measure(self, engine: RemoteEngine, shard: Packed) -> None:
-        """Make shards as long as engines take some 20 s for."""
-        now = time.monotonic()
-        took_s = max(0.01, now - self._done_at.get(engine, now))
-        self._done_at[engine] = now
-        if shard.estimated_s:
-            wanted_s = min(_MOST_SHARD_S, max(_LEAST_SHARD_S, shard.estimated_s / took_s * _SHARD_TIME_S))
-            self._target_s = (self._target_s + wanted_s) / 2
-
     def _note_opened(self, engine: RemoteEngine, message: Opened) -> None:
         engine.opened = True
         engines = 1 + int(self.description.get("engines", 0))
         self.description = {**message.description, "engines": engines}
         # Its neighbours have waited for it.
-        self._surveyed = -_SURVEY_EVERY_S
+        self._surveyed_s = -_SURVEY_EVERY_S
 
     def _note_ended(self, engine: RemoteEngine, message: Ended) -> None:
         for name in ("memory_halvings", "engine_deaths"):
@@ -306,39 +255,46 @@ class RayExecutor:
         del self._engines[self._slot(engine)]
         engine.close()
 
-    def _lost(self, engine: RemoteEngine, message: Message) -> Iterator[tuple[int, Outcome] | Listed]:
-        """Put back what an engine had in hand; a shard that engines are lost over again and again has failed."""
+    def _lost(self, engine: RemoteEngine, message: Message) -> Iterator[Result]:
+        """Put aside what an engine had in hand; a shard that engines are lost over again and again has failed."""
         slot = self._slot(engine)
-        if self._engines.get(slot) is not engine:
-            return
-        if isinstance(message, (Raised, Unfit)):
-            self._error = message.error
-            # A corpus that cannot be read and a full disk stop a run here, too.
-            if engine.opened and isinstance(message.error, (InputError, OutputError)):
-                raise message.error
-        if isinstance(message, Unfit) and not engine.opened:
-            self._left_out.add(engine.node.id)
-            self._note(f"node {engine.node.host} is left out: {message.error}")
-        else:
-            cause = message.cause if isinstance(message, Lost) else self._error
-            self._note(f"an engine on node {engine.node.host} was lost ({cause})")
-            self._figures["engines_lost"] += 1
-        self._deaths[slot] += 1
+        error = message.error if isinstance(message, (Raised, Unfit)) else None
+        if engine.opened and isinstance(error, InputError):
+            raise error  # a corpus that cannot be read stops a run here, too
+        if engine.opened and isinstance(error, OutputError):
+            # Raises where the output is full or gone for all, and not for that node alone.
+            self._storage.write(probe_name(self._terms.token), b"")
         del self._engines[slot]
         engine.close()
-        if self._deaths[slot] >= _MOST_DEATHS:
-            self._left_out.add(engine.node.id)
-        for packed in engine.in_hand.values():
-            shard = packed.unpacked()
-            shard = replace(shard, attempt=shard.attempt + 1)
-            if shard.attempt < _MOST_ATTEMPTS:
-                self._waiting.append(Packed.of(shard))
-                continue
+        again = [replace(shard, attempt=shard.attempt + 1) for shard in engine.in_hand.values()]
+        failed = [shard for shard in again if shard.attempt >= _MOST_ATTEMPTS]
+        self._suspects.extend(shard for shard in again if shard.attempt < _MOST_ATTEMPTS)
+        if isinstance(message, Unfit) and not engine.opened:
+            self._leave_out(engine, message.error)
+        else:
+            cause = error or (message.cause if isinstance(message, Lost) else type(message).__name__)
+            self._note(f"an engine on node {engine.node.host} was lost ({cause})")
+            self._figures["engines_lost"] += 1
+            # Where a shard is to blame, the place is not.
+            self._deaths[slot] = 0 if failed else self._deaths[slot] + 1
+            if self._deaths[slot] >= _MOST_DEATHS:
+                self._leave_out(engine, EngineError(f"{_MOST_DEATHS} engines in a row were lost there ({cause})"))
+        for shard in failed:
             why = f"{_MOST_ATTEMPTS} engines were lost over the shard that it was in"
-            for recording in shard.recordings:
-                if isinstance(recording.audio, Container):
-                    yield Listed(found=1)
-                yield 0, Failure(recording.id, recording.name, "engine", "EngineLost", why)
+            part = failures(shard.unpacked(), f"{self._terms.token}-{shard.number:08d}-{shard.attempt}", why)
+            # What of it was done before is known to whoever takes this.
+            yield self._contents.part(shard.number, part)
+            yield part
+            self._contents.give_up(shard.number)
+
+    def _leave_out(self, engine: RemoteEngine, error: Awct2Error) -> None:
+        host = engine.node.host
+        self._note(f"node {host} is left out: {error}")
+        kind = next(kind for kind in (InputError, OutputError, EngineError, Awct2Error) if isinstance(error, kind))
+        said = str(error)
+        self._left_out[engine.node.id] = kind(
+            f"no node of the Ray cluster can take part: {'' if host in said else f'{host}: '}{said}"
+        )
 
     def _slot(self, engine: RemoteEngine) -> _Slot:
-        return next((slot for slot, held in self._engines.items() if held is engine), ("", -1))
+        return next(slot for slot, held in self._engines.items() if held is engine)

@@ -6,6 +6,7 @@ import os
 import pickle
 import platform
 import queue
+import shutil
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from uuid import uuid4
 
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.errors import Awct2Error, EngineError, InputError, OutputError
@@ -48,7 +50,10 @@ class NodeEngine:
     def __init__(self) -> None:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._giving = threading.Lock()
         self._rest = Rest()
+        # Nodes may share the folder of copies, and each writes its own.
+        self._copying = f".{uuid4().hex}.part"
 
     def node(self) -> Node:
         """Say what is installed here."""
@@ -68,7 +73,7 @@ class NodeEngine:
 
     def take_model(self, fingerprint: str, name: str, at: int, block: bytes) -> None:
         """Write a block of a model's file; it comes in order, and `finish_model` makes it count."""
-        beside = _copy_of(fingerprint).with_suffix(".part")
+        beside = _copy_of(fingerprint).with_suffix(self._copying)
         beside.mkdir(parents=True, exist_ok=True)
         with (beside / name).open("ab" if at else "wb") as file:
             file.write(block)
@@ -76,8 +81,17 @@ class NodeEngine:
     def finish_model(self, fingerprint: str) -> str:
         """Put the copy in its place and give that. Raises ModelError where it is damaged."""
         place = _copy_of(fingerprint)
-        place.with_suffix(".part").replace(place)
-        open_model_dir(place)
+        beside = place.with_suffix(self._copying)
+        try:
+            open_model_dir(beside)
+            shutil.rmtree(place, ignore_errors=True)
+            beside.replace(place)
+        except OSError:
+            # Another node that shares the folder may have been faster.
+            if self.has_model(str(place), fingerprint) is None:
+                raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
         return str(place)
 
     def open(self, terms: Terms, rest: Rest) -> dict[str, object]:
@@ -101,12 +115,15 @@ class NodeEngine:
         self._continuous = Continuous(self._executor)
         return dict(self._executor.description)
 
-    def give(self, content: bytes) -> None:
-        """Begin with a shard, pickled, as soon as those before it let it."""
-        shard: Shard = pickle.loads(content)
-        thread = threading.Thread(target=self._work, args=(shard,), name=f"shard-{shard.number}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+    def give(self, content: bytes, number: int, attempt: int) -> None:
+        """Begin with a shard, pickled, as soon as those before it let it; it may have been attempted elsewhere."""
+        name = f"{self._terms.token}-{number:08d}-{attempt}"
+        thread = threading.Thread(target=self._work, args=(content, name), name=f"shard-{number}", daemon=True)
+        # Several calls may be here at a time.
+        with self._giving:
+            thread.start()
+            self._threads = [one for one in self._threads if one.is_alive()]
+            self._threads.append(thread)
 
     def news(self, patience_s: float) -> list[Event]:
         """Give what has happened since the last call, waiting a while for something to happen."""
@@ -128,7 +145,9 @@ class NodeEngine:
         self.finish()
 
     def _end(self) -> None:
-        for thread in self._threads:
+        with self._giving:
+            threads = list(self._threads)
+        for thread in threads:
             thread.join()
         try:
             self._continuous.close()
@@ -136,15 +155,16 @@ class NodeEngine:
         finally:
             self._events.put(Ended(dict(self._executor.figures), self._executor.ladder))
 
-    def _work(self, shard: Shard) -> None:
+    def _work(self, content: bytes, name: str) -> None:
         try:
+            shard: Shard = pickle.loads(content)
             container = shard.recordings[0].audio
             listing = _Listing(container, self._rest) if isinstance(container, Container) else None
-            writer = _PartWriter(self._parts, f"{self._terms.token}-{shard.number:08d}-{shard.attempt}", self._events)
+            writer = _PartWriter(self._parts, shard.number, name, self._events)
             for outcome in self._continuous.transcribe(listing or shard.recordings):
                 writer.write(outcome)
             writer.flush()
-            self._events.put(ShardDone(shard.number, writer.counts, listing.listed if listing else Listed()))
+            self._events.put(ShardDone(shard.number, listing.listed if listing else Listed()))
         except Awct2Error as error:
             self._events.put(Raised(error))
         except Exception as error:  # whatever it is, the run should be able to say it
@@ -152,60 +172,61 @@ class NodeEngine:
 
 
 class _Listing:
-    """What is left to do of a container, listed here; `listed` counts all of it."""
+    """What is left to do of a container, listed here; `listed` counts all that has come up so far."""
 
     def __init__(self, container: Container, rest: Rest) -> None:
         self._container = container
         self._rest = rest
-        self.listed = Listed()
+        self._found = self._resumed = self._failed = 0
+
+    @property
+    def listed(self) -> Listed:
+        return Listed(self._found, self._resumed, self._failed)
 
     def __iter__(self) -> Iterator[Recording]:
-        found = resumed = failed = 0
         container, rest = self._container, self._rest
         for recording in contained(container.path, container.prefix, container.column):
             if not rest.selection.takes(recording):
                 continue
-            found += 1
+            self._found += 1
             if recording.id in rest.done:
-                resumed += 1
+                self._resumed += 1
             elif recording.id in rest.failed:
-                failed += 1
+                self._failed += 1
             else:
                 yield recording
-            if found == container.limit:
+            if self._found == container.limit:
                 break
-        self.listed = Listed(found, resumed, failed)
 
 
 class _PartWriter:
     """Gathers a shard's lines and writes them as parts."""
 
-    def __init__(self, parts: Parts, name: str, events: queue.SimpleQueue[Event]) -> None:
+    def __init__(self, parts: Parts, shard: int, name: str, events: queue.SimpleQueue[Event]) -> None:
         self._parts = parts
+        self._shard = shard
         self._name = name
         self._events = events
         self._number = 0
-        self.counts = Counts()
         self._begin()
 
     def _begin(self) -> None:
         self._transcripts, self._errors = bytearray(), bytearray()
-        self._part_counts = Counts()
+        self._counts = Counts()
         self._since = time.monotonic()
 
     def write(self, outcome: Outcome) -> None:
         lines = self._transcripts if isinstance(outcome, Transcript) else self._errors
         lines += to_json(outcome).encode("utf-8") + b"\n"
-        self._part_counts.add(Counts.of(outcome))
+        self._counts.add(Counts.of(outcome))
         if len(lines) >= _PART_BYTES or time.monotonic() - self._since >= _PART_AGE_S:
             self.flush()
 
     def flush(self) -> None:
         if self._transcripts or self._errors:
             name = f"{self._name}-{self._number:04d}"
-            self._parts.write(name, bytes(self._transcripts), bytes(self._errors), self._part_counts)
-            self._events.put(PartWritten(name))
-            self.counts.add(self._part_counts)
+            self._parts.write(name, bytes(self._transcripts), bytes(self._errors), self._counts)
+            self._events.put(PartWritten(self._shard, name))
             self._number += 1
         self._begin()
 

@@ -15,6 +15,9 @@ from anime_whisper_ct2.errors import EngineError, InputError
 from anime_whisper_ct2.options import RayOptions, available_cores
 
 _PATIENCE_S = 5.0
+# How those who speak HTTP/2, as Ray's head does, greet each other: with settings, here none.
+_SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +93,20 @@ def _ray() -> Any:
 
 
 def _check_answers(address: str) -> None:
-    """Ask at once: Ray itself would try for a minute."""
+    """Ask at once: Ray itself would try for minutes, whoever is there."""
     host, _, port = address.rpartition(":")
+    remedy = "give the address that `ray start --head` printed"
     try:
-        socket.create_connection((host, int(port)), timeout=_PATIENCE_S).close()
+        with socket.create_connection((host, int(port)), timeout=_PATIENCE_S) as connection:
+            connection.sendall(_HELLO)
+            answer = connection.recv(len(_SETTINGS))
     except (OSError, OverflowError) as error:
         raise InputError(
-            f"nobody answers at {address} ({getattr(error, 'strerror', None) or error}); "
-            "give the address that `ray start --head` printed"
+            f"nobody answers at {address} ({getattr(error, 'strerror', None) or error}); {remedy}"
         ) from error
+    # Where connections are encrypted, it does not speak so.
+    if answer[3:4] != _SETTINGS[3:4] and os.environ.get("RAY_USE_TLS", "0") == "0":
+        raise InputError(f"what answers at {address} is no Ray cluster; {remedy}")
 
 
 @contextmanager

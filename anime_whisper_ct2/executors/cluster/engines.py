@@ -6,15 +6,18 @@ import contextlib
 import pickle
 import queue
 import threading
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from anime_whisper_ct2.errors import EngineError
+from anime_whisper_ct2.errors import Awct2Error, EngineError
 from anime_whisper_ct2.executors.cluster.actor import NodeEngine
 from anime_whisper_ct2.executors.cluster.connection import ClusterNode
 from anime_whisper_ct2.executors.cluster.messages import Ended, Event, Node, PartWritten, Shard, Terms
 from anime_whisper_ct2.lines import Part
+from anime_whisper_ct2.records import Container
+from anime_whisper_ct2.storage import Storage
 from anime_whisper_ct2.storage.parts import Parts
 
 # How long an engine that has no news keeps a question waiting.
@@ -35,7 +38,7 @@ class Opened:
 class Unfit:
     """The node cannot take part: what is installed, mounted or configured there is wrong."""
 
-    error: Exception
+    error: Awct2Error
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,15 @@ class Lost:
     cause: str
 
 
-Message: TypeAlias = Opened | Unfit | Lost | Part | Event
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Lines of a shard are there."""
+
+    number: int
+    part: Part
+
+
+Message: TypeAlias = Opened | Unfit | Lost | Written | Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +65,15 @@ class Packed:
 
     number: int
     estimated_s: float
+    is_container: bool
     content: bytes
+    attempt: int = 0
 
     @classmethod
     def of(cls, shard: Shard) -> Packed:
         """Pack a shard."""
-        return cls(shard.number, shard.estimated_s, pickle.dumps(shard, protocol=5))
+        is_container = isinstance(shard.recordings[0].audio, Container)
+        return cls(shard.number, shard.estimated_s, is_container, pickle.dumps(shard, protocol=5))
 
     def unpacked(self) -> Shard:
         """Give the shard."""
@@ -80,22 +94,37 @@ class RemoteEngine:
         terms: Terms,
         rest: Any,
         here: Node,
-        parts: Parts,
+        storage: Storage,
         inbox: queue.Queue[tuple[RemoteEngine, Message]],
     ) -> None:
         self.node = node
         self.opened = False
         self.finishing = False
         self.in_hand: dict[int, Packed] = {}
-        self._terms, self._rest, self._here, self._parts, self._inbox = terms, rest, here, parts, inbox
+        # When the shard that it is at was begun, about.
+        self.since_s = 0.0
+        self._terms, self._rest, self._here, self._parts, self._inbox = terms, rest, here, Parts(storage), inbox
         self._closed = False
         self._actor = _actor(node, cpus, gpu=terms.settings.engine.device == "cuda")
         threading.Thread(target=self._serve, name=f"engine-{node.host}", daemon=True).start()
 
     def give(self, shard: Packed) -> None:
         """Hand over a shard."""
+        if not self.in_hand:
+            self.since_s = time.monotonic()
         self.in_hand[shard.number] = shard
-        self._actor.give.remote(shard.content)
+        self._actor.give.remote(shard.content, shard.number, shard.attempt)
+
+    def take_back(self, number: int) -> tuple[Packed, float]:
+        """Give a shard that is done, and for how many seconds it was the one that the engine was at."""
+        now = time.monotonic()
+        took_s, self.since_s = now - self.since_s, now
+        return self.in_hand.pop(number), took_s
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether it has a shard in hand that an engine was lost over, which it is to do alone."""
+        return any(shard.attempt for shard in self.in_hand.values())
 
     def finish(self) -> None:
         """Say that no shard will come any more."""
@@ -124,18 +153,21 @@ class RemoteEngine:
             self._say(Opened(self._open()))
             while not self._closed:
                 for event in ray.get(self._actor.news.remote(_PATIENCE_S)):
-                    self._say(self._parts.read(event.name) if isinstance(event, PartWritten) else event)
+                    if isinstance(event, PartWritten):
+                        self._say(Written(event.number, self._parts.read(event.name)))
+                    else:
+                        self._say(event)
                     if isinstance(event, Ended):
                         return
         except ray.exceptions.RayTaskError as error:
-            self._say(Unfit(error.cause))
+            self._say(Unfit(_shown(error.cause)))
         except ray.exceptions.RayError as error:
             if "No module named 'anime_whisper_ct2" in str(error):
                 self._say(Unfit(EngineError(f"there is no anime-whisper-ct2 {self._version}; install it there")))
             else:
-                self._say(Lost(type(error).__name__))
+                self._say(Lost(f"its process or its node is gone: {type(error).__name__}"))
         except Exception as error:  # whatever it is, the run should be able to say it
-            self._say(Unfit(error))
+            self._say(Unfit(_shown(error)))
 
     @property
     def _version(self) -> str:
@@ -165,7 +197,7 @@ class RemoteEngine:
         import ray  # noqa: PLC0415 - as everywhere
 
         fingerprint = self._terms.fingerprint
-        for path in sorted(Path(self._terms.settings.model).iterdir()):
+        for path in sorted(filter(Path.is_file, Path(self._terms.settings.model).iterdir())):
             with path.open("rb") as file:
                 at = 0
                 while (block := file.read(_MODEL_BLOCK_BYTES)) or not at:
@@ -175,6 +207,13 @@ class RemoteEngine:
                         break
         place: str = ray.get(self._actor.finish_model.remote(fingerprint))
         return place
+
+
+def _shown(error: BaseException) -> Awct2Error:
+    """Give an error that can be shown as it is."""
+    if isinstance(error, Awct2Error):
+        return error
+    return EngineError(" ".join(f"{type(error).__name__}: {error}".split())[:300])
 
 
 def _actor(node: ClusterNode, cpus: int, *, gpu: bool) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from anime_whisper_ct2.errors import Awct2Error
 from anime_whisper_ct2.executors import Listed
 from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.ids import IdSet
-from anime_whisper_ct2.metrics import Counts
 from anime_whisper_ct2.readers.selection import EVERYTHING, Selection
 from anime_whisper_ct2.records import Recording
 
@@ -48,7 +48,6 @@ class Shard:
     number: int
     recordings: tuple[Recording, ...]
     estimated_s: float
-    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +60,25 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class PartWritten:
-    """Lines are in the output, in a part of this name."""
+    """Lines of a shard are in the output, in a part of this name."""
 
+    number: int
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ShardDone:
-    """All of a shard is in parts."""
+    """All of a shard is in parts; `listed` is of a container, after a stop as far as it was listed."""
 
     number: int
-    counts: Counts
     listed: Listed
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """The engine cannot go on; of a user's mistake and a full disk, no other could either."""
+    """The engine cannot go on; after a user's mistake, no other could either."""
 
-    error: Exception
+    error: Awct2Error
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import PurePath
 
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.cluster.messages import Shard
+from anime_whisper_ct2.lines import Part, to_json
+from anime_whisper_ct2.metrics import Counts
 from anime_whisper_ct2.readers.remote import is_url
-from anime_whisper_ct2.records import ArrayAudio, Audio, Container, Excerpt, Recording, Section
+from anime_whisper_ct2.records import ArrayAudio, Audio, Container, Excerpt, Failure, Recording, Section
 
 # Bytes of a second as voices are commonly kept: mono at 44.1 or 48 kHz.
 _BYTES_PER_S = {"wav": 96_000, "flac": 48_000, "aiff": 96_000, "ogg": 12_000, "opus": 8_000, "mp3": 16_000}
@@ -45,6 +46,13 @@ def cut(tasks: Iterable[Task], target_s: Callable[[], float]) -> Iterator[Shard]
         yield Shard(number, tuple(held), held_s)
 
 
+def failures(shard: Shard, name: str, why: str) -> Part:
+    """Give a part that says of every recording of a shard, or of the container that it is, why it has failed."""
+    found = [Failure(recording.id, recording.name, "engine", "EngineLost", why) for recording in shard.recordings]
+    lines = "".join(to_json(failure) + "\n" for failure in found).encode("utf-8")
+    return Part(name, b"", lines, Counts(failed=len(found)))
+
+
 def estimated_s(audio: Audio) -> float:
     """Estimate how many seconds a recording lasts, without opening it."""
     match audio:
@@ -67,7 +75,8 @@ def estimated_s(audio: Audio) -> float:
 
 
 def _of_size(path: str, size: int) -> float:
-    return max(_LEAST_S, size / _BYTES_PER_S.get(PurePath(path).suffix[1:].lower(), _OTHER_BYTES_PER_S))
+    extension = os.path.splitext(path)[1]  # noqa: PTH122 - four times as fast, for each of millions
+    return max(_LEAST_S, size / _BYTES_PER_S.get(extension[1:].lower(), _OTHER_BYTES_PER_S))
 
 
 def anchored(recording: Recording) -> Recording:
