@@ -153,7 +153,6 @@ JA: dict[str, Any] = {
         "複数の実行に分けるとき、tar なら実行ごとに別の tar を渡します。"
         "個別のファイルなら `--shard I/N` を使います。この場合、名前の一覧はどの実行も全件分を作り、"
         "大きさは自分の分だけを調べます。"
-        "仮定を変えて計算するには `python -m benchmarks.cost --language ja` を使います。"
-        "オプションは `--help` で確認できます。"
+        "仮定を変えて計算する方法は `python -m benchmarks.cost --help` で確認できます。"
     ),
 }
