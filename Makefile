@@ -31,7 +31,7 @@ demo: $(VENV)/.demo
 	$(BIN)/awct2 eval $(DEMO_OUT)/transcripts tests/sample/references.jsonl --max-cer 5
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
