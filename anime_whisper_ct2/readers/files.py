@@ -11,6 +11,8 @@ from anime_whisper_ct2.readers.remote import is_url, list_folder
 
 # What an export or its clips are marked with: below a corpus, they are no part of it, unless they are named.
 _OURS = frozenset((".awct2-export.json", ".awct2-clips.json"))
+# Stand behind names while these are sorted.
+_FILE, _OTHER = "\0", "\1"
 
 
 def below(root: str, extensions: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -46,28 +48,31 @@ def _is_apple_double(id_: str) -> bool:
 def _walk(folder_path: str, above: str, inside: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, str]]:
     try:
         with os.scandir(folder_path) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
+            # What the folder itself says of an entry saves a call to the system for each of millions of files; a mark
+            # behind the name, smaller than what names hold, takes a tenth of the memory that the entries would.
+            marked = [entry.name + (_FILE if entry.is_file(follow_symlinks=False) else _OTHER) for entry in entries]
     except OSError as error:
         raise InputError(f"{folder_path}: cannot be listed: {error.strerror or error}") from error
-    if above and not _OURS.isdisjoint(entry.name for entry in ordered):
+    if above and any(name[:-1] in _OURS for name in marked):
         return
-    for entry in ordered:
-        id_ = above + entry.name
-        # What the folder itself says of an entry saves a call to the system for each of millions of files.
-        if entry.is_file(follow_symlinks=False):
-            yield id_, entry.path
-        elif is_folder(entry.path):
-            identity = _identity(entry.path)
+    marked.sort()
+    for name in marked:
+        id_ = above + name[:-1]
+        path = os.path.join(folder_path, name[:-1])  # noqa: PTH118 - as for scandir, strings keep invalid UTF-8
+        if name.endswith(_FILE):
+            yield id_, path
+        elif is_folder(path):
+            identity = _identity(path)
             if identity not in inside:
-                yield from _walk(entry.path, id_ + "/", (*inside, identity))
-        elif entry.is_symlink() and _leads_to_file_or_nowhere(entry):
-            yield id_, entry.path
+                yield from _walk(path, id_ + "/", (*inside, identity))
+        elif os.path.islink(path) and _leads_to_file_or_nowhere(path):  # noqa: PTH114 - as above
+            yield id_, path
 
 
-def _leads_to_file_or_nowhere(entry: os.DirEntry[str]) -> bool:
+def _leads_to_file_or_nowhere(path: str) -> bool:
     """Say whether a link leads to a file; one that leads to nothing is taken too, so that the run reports it."""
     try:
-        return stat.S_ISREG(entry.stat().st_mode)
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - as above
     except OSError:
         return True
 

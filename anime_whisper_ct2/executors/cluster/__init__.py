@@ -39,8 +39,9 @@ TICK_S = 0.1
 _SURVEY_EVERY_S = 2.0
 _PATIENCE_S = 60.0
 _TOLD_AFTER_S = 20.0
-# Shards that an engine has in hand, so that it never runs empty.
-_AHEAD = 3
+# Shards that an engine has in hand at least, so that it never runs empty, and how much audio, so that its batches fill
+# while shards are small; a container is taken for so much.
+_AHEAD, _AHEAD_S = 3, 600.0
 # Engines that may be lost over a shard, the first in company and the others alone with it.
 _MOST_ATTEMPTS = 3
 # Deaths in a row, without a part written between them, after which nothing more is tried on that node.
@@ -164,7 +165,7 @@ class RayExecutor:
                 yield self._contents.part(number, part)
                 yield part
             case ShardDone(number=number, listed=listed):
-                self._ahead.measure(*engine.take_back(number))
+                self._ahead.measure(engine.take_back(number))
                 yield self._contents.end(number, listed)
             case Ended():
                 self._note_ended(engine, message)
@@ -216,10 +217,10 @@ class RayExecutor:
         others = [engine for engine in ready if not engine.is_suspicious]
         if self._suspects and others:
             # It does what it has in hand, and then one of them, alone.
-            others.remove(min(others, key=lambda one: len(one.in_hand)))
+            others.remove(min(others, key=_held_s))
         while others:
-            engine = min(others, key=lambda one: len(one.in_hand))
-            if len(engine.in_hand) >= _AHEAD:
+            engine = min(others, key=_held_s)
+            if len(engine.in_hand) >= _AHEAD and _held_s(engine) >= _AHEAD_S:
                 break
             shard = self._ahead.next()
             if shard is None:
@@ -298,3 +299,7 @@ class RayExecutor:
 
     def _slot(self, engine: RemoteEngine) -> _Slot:
         return next(slot for slot, held in self._engines.items() if held is engine)
+
+
+def _held_s(engine: RemoteEngine) -> float:
+    return sum(_AHEAD_S if shard.is_container else shard.estimated_s for shard in engine.in_hand.values())

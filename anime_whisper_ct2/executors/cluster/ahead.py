@@ -42,8 +42,12 @@ class ShardsAhead:
         """Give the next shard; None at the end, and while none is cut. Raises what the listing raised."""
         return self._cut.next() if self._cut is not None else None
 
-    def measure(self, shard: Packed, took_s: float) -> None:
-        """Learn from a shard that was done how much audio the next ones should hold."""
-        if shard.estimated_s:
-            wanted_s = min(_MOST_SHARD_S, max(_LEAST_SHARD_S, shard.estimated_s / max(0.01, took_s) * _SHARD_TIME_S))
-            self._target_s = (self._target_s + wanted_s) / 2
+    def measure(self, speed: float) -> None:
+        """Learn from an engine's speed, in times of real time, how much audio the next shards should hold.
+
+        0.0 says nothing: of containers nobody knows how long they are.
+        """
+        if not speed:
+            return
+        wanted_s = min(_MOST_SHARD_S, max(_LEAST_SHARD_S, speed * _SHARD_TIME_S))
+        self._target_s = (self._target_s + wanted_s) / 2

@@ -101,8 +101,8 @@ class RemoteEngine:
         self.opened = False
         self.finishing = False
         self.in_hand: dict[int, Packed] = {}
-        # When the shard that it is at was begun, about.
-        self.since_s = 0.0
+        # Audio done, the time that it took, and since when that is to be counted on.
+        self._done_s = self._busy_s = self._since_s = 0.0
         self._terms, self._rest, self._here, self._parts, self._inbox = terms, rest, here, Parts(storage), inbox
         self._closed = False
         self._actor = _actor(node, cpus, gpu=terms.settings.engine.device == "cuda")
@@ -111,15 +111,20 @@ class RemoteEngine:
     def give(self, shard: Packed) -> None:
         """Hand over a shard."""
         if not self.in_hand:
-            self.since_s = time.monotonic()
+            self._since_s = time.monotonic()
         self.in_hand[shard.number] = shard
         self._actor.give.remote(shard.content, shard.number, shard.attempt)
 
-    def take_back(self, number: int) -> tuple[Packed, float]:
-        """Give a shard that is done, and for how many seconds it was the one that the engine was at."""
+    def take_back(self, number: int) -> float:
+        """Take a shard that is done out of its hands, and give its speed so far, in times of real time.
+
+        Shards end together, since batches reach across them, so that the time of a single one would say nothing.
+        """
         now = time.monotonic()
-        took_s, self.since_s = now - self.since_s, now
-        return self.in_hand.pop(number), took_s
+        self._busy_s += now - self._since_s
+        self._since_s = now
+        self._done_s += self.in_hand.pop(number).estimated_s
+        return self._done_s / max(0.01, self._busy_s)
 
     @property
     def is_suspicious(self) -> bool:
