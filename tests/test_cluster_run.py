@@ -271,7 +271,7 @@ def test_nodes_without_the_package_or_with_another_version_are_left_out(
     [
         (["corpus", "--ray", "127.0.0.1:9"], ["nobody answers at 127.0.0.1:9", "ray start --head"]),
         (["corpus", "--ray", "corpus/"], ["'corpus/' is no address", "name INPUTs before --ray"]),
-        (["--ray", "corpus/"], ["Missing argument 'INPUT...'"]),
+        (["--ray", "corpus/"], ["'corpus/' is no address", "name INPUTs before --ray"]),
         (["corpus", "--ray", "--gpus", "0"], ["--gpus has no effect: with --ray"]),
         (["corpus", "--ray", "--device", "cpu", "--engines", "2"], ["--engines has no effect: with --ray"]),
         (["corpus", "--ray-cpus", "2"], ["--ray-cpus has no effect: it is for --ray"]),

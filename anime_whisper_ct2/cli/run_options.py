@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, get_args
 import click
 
 from anime_whisper_ct2.cli.shared import audio_column_option, compute_type_option, device_option
+from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.exporters.formats import FORMATS
 from anime_whisper_ct2.options import (
     DECODING,
@@ -56,6 +57,16 @@ def _shard(_ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     except ValueError:
         raise click.BadParameter(f"{value!r} is no part such as 0/4", param=param) from None
     return part, parts
+
+
+def _address(_ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Check a cluster's address at once: an INPUT that was taken for it would only be said to be missing."""
+    if value is not None:
+        try:
+            RayOptions(value)
+        except InputError as error:
+            raise click.BadParameter(str(error), param=param) from None
+    return value
 
 
 def _group(*options: _Options) -> _Options:
@@ -238,6 +249,7 @@ cluster_options = _group(
         metavar="[ADDRESS]",
         is_flag=False,
         flag_value=RAY.address,
+        callback=_address,
         help="Compute on a Ray cluster: HOST:PORT of its head, auto (the one that runs here), or local (one for this "
         "run alone). Without an ADDRESS: auto. OUTPUT is a folder that all nodes share, or a URL.",
     ),
