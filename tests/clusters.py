@@ -38,6 +38,7 @@ class Cluster:
 
     address: str
     env: dict[str, str]
+    _running: Running
     _pipes: tuple[IO[str], IO[str]]
 
     def add(self, cpus: int = 2, **env: str) -> None:
@@ -47,6 +48,23 @@ class Cluster:
     def remove(self) -> None:
         """Kill the node that was added last."""
         self._tell("remove")
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Hold the actors; nodes and drivers go on."""
+        actors = []
+        for pid in self._running.pids:
+            with contextlib.suppress(OSError):
+                if b"ray::NodeEngine" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGSTOP)
+                    actors.append(pid)
+        assert actors, "no actor is there"
+        try:
+            yield
+        finally:
+            for pid in actors:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def _tell(self, command: str, **what: Any) -> None:
         to, back = self._pipes
@@ -81,7 +99,7 @@ def cluster(*nodes: int, **env: str) -> Iterator[Cluster]:
             address = process.stdout.readline().strip()
             assert address, log.read_text(errors="replace")[-2_000:]
             shared = {name: env[name] for name in (*RAY, "RAY_TMPDIR") if name in env}
-            started = Cluster(address, shared, (process.stdin, process.stdout))
+            started = Cluster(address, shared, running, (process.stdin, process.stdout))
             for cpus in nodes:
                 started.add(cpus)
             yield started
