@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from anime_whisper_ct2.records import Batch, Tick, Window
+from anime_whisper_ct2.records import Batch, Drained, Tick, Window
 
 T = TypeVar("T")
 
@@ -23,7 +23,8 @@ class Batcher:
     frames the engine takes at a time; it is asked each time, because an engine that ran out of memory takes fewer.
     Whatever is no window passes straight through. While the engine is `hungry` and the source `dry`, a few windows will
     do, and when nothing new has come for a moment, any. A window that has waited `patience_s` goes with those it has
-    found, so that a rare length delays no recording for ever; time that the engine takes does not count.
+    found, so that a rare length delays no recording for ever; time that the engine takes does not count. Ahead of the
+    batches that end it comes `Drained`.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Batcher:
         self._meals = 0
         self._first_meal: dict[int, int] = {}  # the first that a length could have been
 
-    def __call__(self, items: Iterable[Window | T]) -> Iterator[Batch | T]:
+    def __call__(self, items: Iterable[Window | T]) -> Iterator[Batch | Drained | T]:
         """Turn a stream of windows, with other items among them, into batches with the same items among them."""
         for item in items:
             if not isinstance(item, Window):
@@ -67,6 +68,7 @@ class Batcher:
             # While there is more to be had at once, batches had better fill.
             if self._dry():
                 yield from self._timed(self._meal(_FEW))
+        yield Drained()
         # Of equals the longest first: the short ones then fill the end of the run evenly.
         for frames in sorted(self._waiting, key=self._recordings, reverse=True):
             yield self._take(frames)

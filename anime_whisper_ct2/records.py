@@ -260,3 +260,8 @@ class Broken:
 @dataclass(frozen=True, slots=True)
 class Tick:
     """Nothing new arrived for a moment: time for the stages to look at what is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """No more windows will come: what follows is what waited for others of its length."""

@@ -87,6 +87,20 @@ class TestLadder:
         assert len(engine.batches) == 1
         engine.close()
 
+    def test_at_the_end_second_looks_go_before_what_is_left(self) -> None:
+        """The longest windows last would leave all but one core without work."""
+        engine = FakeEngine(lambda _: said("はい"), batch_size=64, in_flight=1)
+        batches = Batcher(lambda frames: frames, engine.capacity)(
+            window(key, frames / 100) for frames in (320, 384, 448) for key in range(frames, frames + 3)
+        )
+        assert len(list(Decoding(engine, Ladder(audit=1.0))(batches))) == 9
+        assert [(batch.frames, len(batch.windows)) for batch in engine.batches] == [
+            *((448, 3), (3000, 3)),
+            *((384, 3), (3000, 3)),
+            *((320, 3), (3000, 3)),
+        ]
+        engine.close()
+
     def test_a_second_look_that_fails_leaves_the_first_text(self) -> None:
         def decode(item: Window) -> Decoded:
             if engine.batches[-1].frames == 3000:

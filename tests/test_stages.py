@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from anime_whisper_ct2.records import (
     Broken,
     Closed,
     Decoded,
+    Drained,
     Failure,
     LogMel,
     Opened,
@@ -42,21 +44,20 @@ def said(text: str) -> Decoded:
 class TestBatcher:
     def test_windows_of_different_recordings_share_batches(self) -> None:
         batches = list(Batcher(WindowLength("full"), lambda _: 4)(window(key) for key in range(10)))
-        assert [len(batch.windows) for batch in batches] == [4, 4, 2]
-        assert {batch.frames for batch in batches} == {3000}
+        assert [len(item.windows) if isinstance(item, Batch) else item for item in batches] == [4, 4, Drained(), 2]
+        assert {item.frames for item in batches if isinstance(item, Batch)} == {3000}
 
     def test_a_batch_holds_one_length_only(self) -> None:
         lengths = [100, 900, 120, 800, 150, 910]
-        batches = list(
-            Batcher(lambda frames: 1000 if frames > 500 else 300, lambda _: 2)(window(0, 0, n) for n in lengths)
-        )
+        made = Batcher(lambda frames: 1000 if frames > 500 else 300, lambda _: 2)(window(0, 0, n) for n in lengths)
+        batches = [item for item in made if isinstance(item, Batch)]
         for batch in batches:
             assert {1000 if w.mel.values.shape[1] > 500 else 300 for w in batch.windows} == {batch.frames}
         assert sum(len(batch.windows) for batch in batches) == len(lengths)
 
     def test_other_messages_pass_at_once(self) -> None:
         items = [window(0), Tick(), window(1), Closed(0, 1, 1.0)]
-        assert [type(item) for item in Batcher(WindowLength(), lambda _: 9)(items)] == [Tick, Closed, Batch]
+        assert [type(item) for item in Batcher(WindowLength(), lambda _: 9)(items)] == [Tick, Closed, Drained, Batch]
 
     def test_a_window_does_not_wait_for_ever(self) -> None:
         now = 0.0
@@ -69,7 +70,7 @@ class TestBatcher:
                 yield Tick()
 
         out = Batcher(WindowLength(), lambda _: 9, patience_s=20.0, clock=lambda: now)(idle(1.0, 20.0, 1.0))
-        assert [type(item) for item in out] == [Tick, Batch, Tick, Tick]
+        assert [type(item) for item in out] == [Tick, Batch, Tick, Tick, Drained]
 
     def test_time_that_the_engine_takes_is_no_waiting(self) -> None:
         now = 0.0
@@ -78,14 +79,14 @@ class TestBatcher:
         for item in batches([window(0), Tick(), Tick(), Tick()]):
             seen.append(type(item))
             now += 100.0  # what is done with each item, before the next is asked for
-        assert seen == [Tick, Tick, Tick, Batch]
+        assert seen == [Tick, Tick, Tick, Drained, Batch]
 
     def test_a_hungry_engine_gets_a_few_windows_and_when_nothing_comes_any(self) -> None:
         few = Batcher(WindowLength(), lambda _: 64, hungry=lambda: True)
         sizes = [len(item.windows) for item in few(window(n) for n in range(20)) if isinstance(item, Batch)]
         assert sizes == [8, 8, 4]
         one = Batcher(WindowLength(), lambda _: 64, hungry=lambda: True)
-        assert [type(item) for item in one([window(0), Tick(), window(1)])] == [Batch, Tick, Batch]
+        assert [type(item) for item in one([window(0), Tick(), window(1)])] == [Batch, Tick, Drained, Batch]
 
     def test_a_busy_engine_gets_full_batches(self) -> None:
         batches = list(Batcher(WindowLength(), lambda _: 16, hungry=lambda: False)(window(n) for n in range(40)))
@@ -142,6 +143,26 @@ class TestDecoding:
         batches = [Batch(tuple(window(10 * b + i) for i in range(4)), 3000) for b in range(20)]
         with pytest.raises(EngineError, match="fails on everything: an illegal memory access"):
             self.run(decode, batches)
+
+    def test_a_batch_that_is_done_does_not_wait_for_an_older_one(self) -> None:
+        class Slow(FakeEngine):
+            """Leaves its first batch undone until others are home."""
+
+            def submit(self, batch: Batch) -> Future[list[Decoded]]:
+                if self.batches:
+                    return super().submit(batch)
+                self.batches.append(batch)
+                return first
+
+        first: Future[list[Decoded]] = Future()
+        engine = Slow(lambda w: said(str(w.key)), in_flight=2)
+        home = []
+        for w, _ in Decoding(engine)(Batch((window(key),), 3000) for key in range(4)):  # type: ignore[misc]
+            home.append(w.key)
+            if len(home) == 3:
+                first.set_result([said("0")])
+        assert home == [1, 2, 3, 0]
+        engine.close()
 
     def test_a_defect_of_ours_is_not_hidden(self) -> None:
         def decode(_: Window) -> Decoded:

@@ -16,7 +16,8 @@ import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 
-from anime_whisper_ct2.cuda import keep_memory, memory_info
+from anime_whisper_ct2 import cuda
+from anime_whisper_ct2.engine import processor
 from anime_whisper_ct2.engine.alignment import Aligner
 from anime_whisper_ct2.engine.device import settle
 from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError
@@ -72,6 +73,9 @@ class CTranslate2Engine:
                 "convert it again with awct2 convert --force, or leave the words out"
             )
         self._device = settle(options, str(model.awct2.get("quantization", "default")))
+        if self._device.name == "cpu":
+            processor.use_wide_vectors()
+            processor.keep_memory()
         try:
             self._whisper = WhisperModel(
                 str(model.path),
@@ -92,7 +96,7 @@ class CTranslate2Engine:
         self._aligner = Aligner(self._model, self._tokenizer, self._tokenizer.sot_sequence) if words else None
         self._full_windows = float(self._device.batch_size)
         if self._device.name == "cuda":
-            keep_memory(options.gpus[0])
+            cuda.keep_memory(options.gpus[0])
             if options.batch_size is None:
                 self._full_windows = self._measured_windows(options.gpus[0])
         # One thread more than the device computes batches: it lays the next one out meanwhile.
@@ -152,7 +156,7 @@ class CTranslate2Engine:
                 self._decode(batch)
             except EngineMemoryError:
                 return max(1.0, windows / 2)
-            free.append((memory_info(gpu) or (0, 0))[0])
+            free.append((cuda.memory_info(gpu) or (0, 0))[0])
         return windows_that_fit(free, self._device.replicas, most=self._device.batch_size)
 
     def _make_tokenizer(self) -> Tokenizer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from anime_whisper_ct2.executors.ladder import STEPS, Attempts, Ladder
 from anime_whisper_ct2.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import RETRY_BEAMS
 from anime_whisper_ct2.quality import flags
-from anime_whisper_ct2.records import Batch, Broken, Decoded, Step, Tick, Window
+from anime_whisper_ct2.records import Batch, Broken, Decoded, Drained, Step, Tick, Window
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 _MOST_FAILURES = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Submitted:
     batch: Batch
     future: Future[list[Decoded]]
@@ -77,16 +77,22 @@ class Decoding:
         busy = sum(not submitted.future.done() for submitted in self._pending)
         return busy < max(1, self._engine.in_flight - 1)
 
-    def __call__(self, items: Iterable[Batch | T]) -> Iterator[tuple[Window, Decoded] | Broken | T]:
+    def __call__(self, items: Iterable[Batch | Drained | T]) -> Iterator[tuple[Window, Decoded] | Broken | T]:
         """Turn batches into (window, decoded); whatever is no batch passes straight through."""
+        drained = False
         for item in items:
             if isinstance(item, Batch):
+                while drained and self._again and not self._stopped():
+                    # Company for them will hardly come, and behind the longest windows short ones fill the end evenly.
+                    self._submit_again(next(iter(self._again)))
+                    yield from self._wait_for_room()
                 self._submit(item, ((),) * len(item.windows))
-                while len(self._pending) >= self._engine.in_flight:
-                    yield from self._finish_oldest()
+                yield from self._wait_for_room()
+            elif isinstance(item, Drained):
+                drained = True
             else:
-                while self._pending and self._pending[0].future.done():
-                    yield from self._finish_oldest()
+                while any(submitted.future.done() for submitted in self._pending):
+                    yield from self._finish_one()
                 self._submit_due(idle=isinstance(item, Tick))
                 if isinstance(item, Tick) and not self._pending:
                     yield from self._told()
@@ -94,9 +100,13 @@ class Decoding:
         while self._pending or (self._again and not self._stopped()):
             while self._again and not self._stopped() and len(self._pending) < self._engine.in_flight:
                 self._submit_again(next(iter(self._again)), share=True)
-            yield from self._finish_oldest()
+            yield from self._finish_one()
         if not self._stopped():
             yield from self._told()
+
+    def _wait_for_room(self) -> Iterator[tuple[Window, Decoded] | Broken]:
+        while len(self._pending) >= self._engine.in_flight:
+            yield from self._finish_one()
 
     def _submit(self, batch: Batch, before: tuple[Attempts, ...]) -> None:
         self._pending.append(_Submitted(batch, self._engine.submit(batch), before))
@@ -123,8 +133,11 @@ class Decoding:
         most = self._engine.capacity(WINDOW_FRAMES)
         return max(1, most // RETRY_BEAMS) if step == "beam" else most
 
-    def _finish_oldest(self) -> Iterator[tuple[Window, Decoded] | Broken]:
-        done = self._pending.popleft()
+    def _finish_one(self) -> Iterator[tuple[Window, Decoded] | Broken]:
+        """Take in the oldest of the batches that are done, or the first that will be."""
+        wait([submitted.future for submitted in self._pending], return_when=FIRST_COMPLETED)
+        done = next(submitted for submitted in self._pending if submitted.future.done())
+        self._pending.remove(done)
         try:
             decoded = done.future.result()
         except EngineError as error:
