@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from importlib.metadata import version
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +18,7 @@ from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors import Executor, Listed
+from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.cluster.messages import Rest
 from anime_whisper_ct2.executors.opening import here, on_cluster, open_whisper
 from anime_whisper_ct2.ids import IdSet
@@ -211,20 +211,10 @@ class CorpusRun:
 
     def _first(self, remaining: Iterator[Recording]) -> Recording | None:
         """Wait for the first recording to do, or for a stop: the listing may be waiting for somebody to write."""
-        found: queue.SimpleQueue[Recording | BaseException | None] = queue.SimpleQueue()
-
-        def take() -> None:
-            try:
-                found.put(next(remaining, None))
-            except BaseException as error:  # reaches the caller through the queue
-                found.put(error)
-
-        threading.Thread(target=take, name="first", daemon=True).start()
+        ahead = Ahead(islice(remaining, 1), 1, lambda: self._stopping)
         while not self._stopping:
-            with contextlib.suppress(queue.Empty):
-                first = found.get(timeout=_LOOK_EVERY_S)
-                if isinstance(first, BaseException):
-                    raise first
+            first = ahead.next(_LOOK_EVERY_S)
+            if first is not None or ahead.over:
                 return first
         return None
 

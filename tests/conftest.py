@@ -48,6 +48,14 @@ def tone(seconds: float, rate: int = 16_000, hertz: float = 220.0) -> Float32:
 
 
 @pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """An empty folder."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
 def write_tone(tmp_path: Path) -> Callable[..., Path]:
     """Write a tone below the test's folder: `write_tone("a/b.ogg", seconds=1.5)`."""
 

@@ -278,6 +278,26 @@ class TestMerge:
         assert "is a URL" in refused("merge", f"{there}/shards", "-o", f"{there}/out")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "export run csv --clips",
+        "stats run --plot",
+        "eval run references --plot",
+        "eval run references --examples",
+        "calibrate model corpus --plot",
+        "convert model",
+    ],
+)
+def test_what_can_be_written_here_alone_goes_to_no_url(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = refused(*command.split(), "s3://voices/out.svg")
+    assert "'s3://voices/out.svg' is a URL, and this command writes to local folders alone" in said
+    assert not list(tmp_path.glob("s3*"))
+
+
 class TestLocalRuns:
     def test_copies_are_gone_also_when_it_is_interrupted(self, tmp_path: Path, there: str, temporary: Path) -> None:
         url = put(write_run(tmp_path / "run"), f"{there}/run")

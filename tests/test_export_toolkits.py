@@ -24,13 +24,6 @@ def corpus(write_tone: Callable[..., Path]) -> list[Row]:
     return whole_files(write_tone)
 
 
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    folder = tmp_path / "out"
-    folder.mkdir()
-    return folder
-
-
 # NeMo
 
 

@@ -17,7 +17,7 @@ from anime_whisper_ct2.calibration import (
     write_profile,
 )
 from anime_whisper_ct2.cli.progress import ConversionProgress
-from anime_whisper_ct2.cli.shared import compute_type_option, device_option
+from anime_whisper_ct2.cli.shared import LocalPath, compute_type_option, device_option
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.models import resolve_model
@@ -54,7 +54,7 @@ _DEFAULTS = CalibrationOptions()
 @compute_type_option
 @click.option("--dry-run", is_flag=True, help="Measure and say, but leave the model's folder as it is.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the table.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Write a chart, .svg or .png; needs the extra [plot].")
+@click.option("--plot", type=LocalPath(), help="Write a chart, .svg or .png; needs the extra [plot].")
 def calibrate_command(
     model: str,
     corpus: tuple[str, ...],

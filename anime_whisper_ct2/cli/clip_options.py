@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 import click
 
 from anime_whisper_ct2.audio import Format
+from anime_whisper_ct2.cli.shared import LocalPath
 from anime_whisper_ct2.clip_plan import CLIPS, ClipOptions
 from anime_whisper_ct2.errors import InputError
 
@@ -18,7 +19,7 @@ _OPTIONS = (
     click.option(
         "--clips",
         metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=LocalPath(file_okay=False),
         help="Cut each segment out of its recording into a file below DIR, and make the data set of these; clips that "
         "are there already are not cut again.",
     ),

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from anime_whisper_ct2.cli.progress import ConversionProgress, duration
+from anime_whisper_ct2.cli.shared import LocalPath
 from anime_whisper_ct2.model_dir import DEFAULT_QUANTIZATION, QUANTIZATIONS, is_converted
 from anime_whisper_ct2.options import DEFAULT_MODEL
 
 
 @click.command()
 @click.argument("source", default=DEFAULT_MODEL)
-@click.argument("output", type=click.Path(path_type=Path), required=False)
+@click.argument("output", type=LocalPath(), required=False)
 @click.option(
     "--quantization",
     type=click.Choice(QUANTIZATIONS),

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from anime_whisper_ct2.cli.shared import runs_here
+from anime_whisper_ct2.cli.shared import LocalPath, runs_here
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.evaluation import (
     EVAL,
@@ -70,11 +70,11 @@ EXIT_ABOVE = 3
 @click.option("--resamples", type=int, default=EVAL.resamples, show_default=True, help="Of the bootstrap.")
 @click.option("--max-cer", metavar="PERCENT", type=float, help="End with status 3 when a run's rate is higher.")
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
-@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Write a chart, .svg or .png.")
+@click.option("--plot", metavar="FILE", type=LocalPath(), help="Write a chart, .svg or .png.")
 @click.option(
     "--examples",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     help="Write the lines where runs differ most, as a Markdown table.",
 )
 @click.option("--example-count", metavar="N", type=click.IntRange(1), default=EXAMPLES, show_default=True)

@@ -38,8 +38,8 @@ audio_column_option = click.option(
 class LocalPath(click.Path):
     """Where something is written that can be written here only, as a Path; a URL is refused."""
 
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
+    def __init__(self, *, file_okay: bool = True) -> None:
+        super().__init__(path_type=Path, file_okay=file_okay)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Refuse a URL, which as a path would be a folder called `s3:`; one of a file here is its path."""

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 from tqdm import tqdm
 
-from anime_whisper_ct2.cli.shared import runs_here
+from anime_whisper_ct2.cli.shared import LocalPath, runs_here
 from anime_whisper_ct2.results import RunFolder
 from anime_whisper_ct2.stats import GROUPINGS, Grouping, RunStats, StatsOptions, as_json, as_text, run_stats
 from anime_whisper_ct2.stats.chart import check_chart, draw
@@ -37,7 +37,7 @@ _DEFAULTS = StatsOptions()
     help="Recordings in each list of the slowest and the worst.",
 )
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
-@click.option("--plot", metavar="FILE", type=click.Path(path_type=Path), help="Draw a .svg or .png; needs [plot].")
+@click.option("--plot", metavar="FILE", type=LocalPath(), help="Draw a .svg or .png; needs [plot].")
 def stats_command(run: str, group_by: Grouping, top: int, as_json_: bool, plot: Path | None) -> None:
     """Say what the results in RUN, the output of `awct2 run` or its URL, come to.
 

@@ -46,7 +46,7 @@ def parquet(path: str, prefix: str, column: str | None = None) -> Iterator[Recor
 
     Raises InputError when the file cannot be opened, `column` is not there, or pyarrow is not.
     """
-    yield from _rows(Table(path, prefix, column), _parquet_pieces)
+    yield from _rows(Table(path, prefix, column), _parquet)
 
 
 def arrow(path: str, prefix: str, column: str | None = None) -> Iterator[Recording]:
@@ -54,7 +54,7 @@ def arrow(path: str, prefix: str, column: str | None = None) -> Iterator[Recordi
 
     Memory is that of one of its record batches when it is compressed or behind a URL. Raises InputError as `parquet`.
     """
-    yield from _rows(Table(path, prefix, column), _arrow_pieces)
+    yield from _rows(Table(path, prefix, column), _arrow)
 
 
 def is_dataset_folder(path: str) -> bool:
@@ -78,68 +78,72 @@ def dataset_folder(path: str, prefix: str = "", column: str | None = None) -> It
         return
     ids = IdSet()
     for name in _names(inside(path, _STATE), lambda content: [file["filename"] for file in content["_data_files"]]):
-        yield from _rows(Table(inside(path, name), prefix, column, name, ids), _arrow_pieces)
+        yield from _rows(Table(inside(path, name), prefix, column, name, ids), _arrow)
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Some of a table's rows, the first of them number `first_row`, or why the rows from there on cannot be read.
-
-    Without `columns`, the table has no audio, and `schema` is what it has.
-    """
+    """Some of a table's rows, the first of them number `first_row`, or why the rows from there on cannot be read."""
 
     first_row: int
     batch: Any = None
-    columns: Columns | None = None
-    schema: Any = None
     error: Exception | None = None
 
 
-def _rows(table: Table, pieces: Callable[[Table], Iterator[_Piece]]) -> Iterator[Recording]:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A table that is open: what it has, and its rows."""
+
+    schema: Any
+    pieces: Callable[[Columns], Iterator[_Piece]]
+
+
+def _rows(table: Table, opened: Callable[[str, contextlib.ExitStack], _Opened]) -> Iterator[Recording]:
     _need_pyarrow(table.path)
-    damage: list[_Piece] = []
-    for piece in pieces(table):
-        if piece.error is not None:
-            damage.append(piece)
-        elif piece.columns is None:
-            yield _without_audio(table, piece.schema)
-            return
-        else:
-            yield from recordings(table, piece.batch, piece.columns, piece.first_row)
-    if damage and damage[0].error is not None:
-        rows = f"row {damage[0].first_row} on" + (f" and {len(damage) - 1} more places" if len(damage) > 1 else "")
-        failure = replace(table.failed(rows, damage[0].error), place=True)
-        yield Recording(table.id(table.file), redacted(table.path), failure)
-
-
-def _parquet_pieces(table: Table) -> Iterator[_Piece]:
-    from pyarrow import parquet as pq  # noqa: PLC0415 - an extra, and slow to load
-
+    damage: list[tuple[int, Exception]] = []
     with contextlib.ExitStack() as files:
         try:
-            stream = _opened(table.path, files)
-            # With a buffer size, pyarrow does not read a row group's column whole, but reserves up to 2 GiB for a page,
-            # if its header says so; what is small as a file is read whole, where no header is trusted.
-            whole = stream.seek(0, io.SEEK_END) <= _WHOLE_BYTES
-            file = pq.ParquetFile(stream, buffer_size=0 if whole else _BUFFER_BYTES, pre_buffer=False)
-            groups = [file.metadata.row_group(at) for at in range(file.num_row_groups)]
-            schema = file.schema_arrow
-            columns = _columns(table, schema)
+            file = opened(table.path, files)
+            columns = _columns(table, file.schema)
         except InputError:
             raise
-        except Exception as error:  # pyarrow fails in many ways on what is no Parquet
-            yield _Piece(0, error=error)
-            return
-        if columns is None:
-            yield _Piece(0, schema=schema)
-            return
+        except Exception as error:  # pyarrow fails in many ways on what is no table
+            damage.append((0, error))
+        else:
+            if columns is None:
+                yield _without_audio(table, file.schema)
+                return
+            for piece in file.pieces(columns):
+                if piece.error is not None:
+                    damage.append((piece.first_row, piece.error))
+                else:
+                    yield from recordings(table, piece.batch, columns, piece.first_row)
+    if damage:
+        first_row, cause = damage[0]
+        rows = f"row {first_row} on" + (f" and {len(damage) - 1} more places" if len(damage) > 1 else "")
+        yield Recording(table.id(table.file), redacted(table.path), replace(table.failed(rows, cause), place=True))
+
+
+def _parquet(path: str, files: contextlib.ExitStack) -> _Opened:
+    from pyarrow import parquet as pq  # noqa: PLC0415 - an extra, and slow to load
+
+    stream = _seekable(path, files)
+    # With a buffer size, pyarrow does not read a row group's column whole, but reserves up to 2 GiB for a page, if its
+    # header says so; what is small as a file is read whole, where no header is trusted.
+    whole = stream.seek(0, io.SEEK_END) <= _WHOLE_BYTES
+    file = pq.ParquetFile(stream, buffer_size=0 if whole else _BUFFER_BYTES, pre_buffer=False)
+    groups = [file.metadata.row_group(at) for at in range(file.num_row_groups)]
+
+    def pieces(columns: Columns) -> Iterator[_Piece]:
         # What may name a row is part of `meta`.
         wanted = list(dict.fromkeys((columns.audio, *columns.meta)))
         first_row = 0
         for at, group in enumerate(groups):
             size = _rows_at_a_time(group.total_byte_size, group.num_rows)
-            yield from _numbered(_group(file, at, size, wanted), columns, first_row)
+            yield from _numbered(_group(file, at, size, wanted), first_row)
             first_row += group.num_rows
+
+    return _Opened(file.schema_arrow, pieces)
 
 
 def _group(file: Any, at: int, rows: int, wanted: list[str]) -> Iterator[Any]:
@@ -147,33 +151,21 @@ def _group(file: Any, at: int, rows: int, wanted: list[str]) -> Iterator[Any]:
     yield from file.iter_batches(rows, [at], wanted, use_threads=False)
 
 
-def _arrow_pieces(table: Table) -> Iterator[_Piece]:
+def _arrow(path: str, files: contextlib.ExitStack) -> _Opened:
     import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to load
 
-    with contextlib.ExitStack() as files:
-        try:
-            stream = _opened(table.path, files)
-            if not is_url(table.path):
-                # Mapped, because record batches may be large; the name as bytes, because it may be no UTF-8.
-                stream = files.enter_context(pa.memory_map(os.fsencode(table.path)))
-            is_file = stream.read(6) == b"ARROW1"
-            stream.seek(0)
-            reader = files.enter_context(pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream))
-            batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else iter(reader)
-            schema = reader.schema
-            columns = _columns(table, schema)
-        except InputError:
-            raise
-        except Exception as error:  # pyarrow fails in many ways on what is no Arrow
-            yield _Piece(0, error=error)
-            return
-        if columns is None:
-            yield _Piece(0, schema=schema)
-            return
-        yield from _numbered(_slices(batches), columns, 0)
+    stream = _seekable(path, files)
+    if not is_url(path):
+        # Mapped, because record batches may be large; the name as bytes, because it may be no UTF-8.
+        stream = files.enter_context(pa.memory_map(os.fsencode(path)))
+    is_file = stream.read(6) == b"ARROW1"
+    stream.seek(0)
+    reader = files.enter_context(pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream))
+    batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else iter(reader)
+    return _Opened(reader.schema, lambda _columns: _numbered(_slices(batches), 0))
 
 
-def _opened(path: str, files: contextlib.ExitStack) -> BinaryIO:
+def _seekable(path: str, files: contextlib.ExitStack) -> BinaryIO:
     """Open a file that can be seeked."""
     if not is_web(path):
         return files.enter_context(open_stream(path))
@@ -193,7 +185,7 @@ def _slices(batches: Iterator[Any]) -> Iterator[Any]:
             yield batch.slice(at, size)
 
 
-def _numbered(batches: Iterator[Any], columns: Columns, first_row: int) -> Iterator[_Piece]:
+def _numbered(batches: Iterator[Any], first_row: int) -> Iterator[_Piece]:
     while True:
         try:
             batch = next(batches, None)
@@ -202,7 +194,7 @@ def _numbered(batches: Iterator[Any], columns: Columns, first_row: int) -> Itera
             return
         if batch is None:
             return
-        yield _Piece(first_row, batch, columns)
+        yield _Piece(first_row, batch)
         first_row += batch.num_rows
 
 
