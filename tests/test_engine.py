@@ -126,6 +126,22 @@ def test_suppressed_tokens_are_those_of_transformers(tiny_model: Path, windows: 
         assert not set(mine) & set(suppressed)
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
+def test_closing_ends_all_that_was_started(tiny_model: Path, windows: list[Window]) -> None:
+    """Else CTranslate2's threads end with its object, wherever that is let go of: at times as the interpreter ends."""
+    threads = []
+    for _ in range(3):
+        made = CTranslate2Engine(open_model_dir(tiny_model), replace(CPU, cpu_threads=2), DecodingOptions(words=True))
+        texts(made, windows)
+        during = len(list(Path("/proc/self/task").iterdir()))
+        made.close()
+        made.close()
+        assert len(list(Path("/proc/self/task").iterdir())) <= during - 3  # two of CTranslate2, and one that feeds it
+        threads.append(len(list(Path("/proc/self/task").iterdir())))
+    # Pools of libraries beneath may have come with the first.
+    assert threads[1] == threads[2]
+
+
 class TestMemory:
     def test_short_windows_go_in_larger_batches_and_a_failure_shrinks_them_all(self, tiny_model: Path) -> None:
         engine = CTranslate2Engine(open_model_dir(tiny_model), EngineOptions(device="cpu", batch_size=16))

@@ -190,13 +190,15 @@ def _signals_stop(corpus_run: CorpusRun, on_abandoned: Callable[[], None]) -> It
         # Not through Python's stream: the signal may have come in the middle of a write to it.
         os.write(2, b"\nFinishing what is in flight; once more to stop at once.\n")
 
-    threading.Thread(target=watch, name="patience", daemon=True).start()
+    watcher = threading.Thread(target=watch, name="patience", daemon=True)
+    watcher.start()
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         ended.set()
         stopping.set()
+        watcher.join()
         for number, handler in before.items():
             signal.signal(number, handler)
 

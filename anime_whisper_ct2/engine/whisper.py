@@ -77,7 +77,7 @@ class CTranslate2Engine:
             processor.use_wide_vectors()
             processor.keep_memory()
         try:
-            self._whisper = WhisperModel(
+            self._whisper: Any = WhisperModel(
                 str(model.path),
                 device=self._device.name,
                 device_index=options.gpus[0] if self._device.name == "cuda" else 0,
@@ -89,11 +89,14 @@ class CTranslate2Engine:
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineError(f"{model.path}: CTranslate2 could not load the model: {error}") from error
         self._model: Any = self._whisper.model
+        self._n_mels, self._compute_type = int(self._model.n_mels), str(self._model.compute_type)
         self._tokenizer = self._make_tokenizer()
         self.prompt: list[int] = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         self._suppress = _suppressed(model.config)
         words = self._decoding.words
-        self._aligner = Aligner(self._model, self._tokenizer, self._tokenizer.sot_sequence) if words else None
+        self._aligner: Aligner | None = (
+            Aligner(self._model, self._tokenizer, self._tokenizer.sot_sequence) if words else None
+        )
         self._full_windows = float(self._device.batch_size)
         if self._device.name == "cuda":
             cuda.keep_memory(options.gpus[0])
@@ -105,12 +108,12 @@ class CTranslate2Engine:
     @property
     def n_mels(self) -> int:
         """Mel bands that the model wants."""
-        return int(self._model.n_mels)
+        return self._n_mels
 
     @property
     def feature_dtype(self) -> FeatureType:
         """float16 where the device computes in 16 bits: CTranslate2 would convert on the thread that feeds the GPU."""
-        sixteen = self._device.name == "cuda" and "16" in str(self._model.compute_type)
+        sixteen = self._device.name == "cuda" and "16" in self._compute_type
         return np.float16 if sixteen else np.float32
 
     def capacity(self, frames: int) -> int:
@@ -132,7 +135,7 @@ class CTranslate2Engine:
         """What `run.json` says of the engine: device, compute type, threads."""
         return {
             "device": self._device.name,
-            "compute_type": str(self._model.compute_type),
+            "compute_type": self._compute_type,
             "cpu_threads": self._device.threads * self._device.replicas if self._device.name == "cpu" else None,
             "batch_size": int(self._full_windows),
         }
@@ -144,7 +147,11 @@ class CTranslate2Engine:
     def close(self) -> None:
         """Finish what the device is computing, drop what waits for it, and free the model's memory."""
         self._pool.shutdown(cancel_futures=True)
-        self._model.unload_model()
+        if self._model is not None:
+            self._model.unload_model()
+        # CTranslate2 ends its threads with its object, and waits for them without the interpreter's lock. So it has to
+        # end here, and not in whatever thread lets go of it last: while the interpreter ends, that aborts the process.
+        self._whisper = self._model = self._aligner = None
 
     def _measured_windows(self, gpu: int) -> float:
         """Compute two batches of noise, which also warms the kernels up, and see how much memory a window takes."""
