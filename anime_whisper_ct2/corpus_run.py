@@ -7,7 +7,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from importlib.metadata import version
 from itertools import chain, islice
@@ -17,7 +17,7 @@ from typing import IO, Any
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import EngineError
-from anime_whisper_ct2.executors import Executor, Listed
+from anime_whisper_ct2.executors import Executor, Listed, Result
 from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.cluster.messages import Rest
 from anime_whisper_ct2.executors.opening import here, on_cluster, open_whisper
@@ -160,23 +160,30 @@ class CorpusRun:
             self._begin(journal, {**self._about(), "engine": dict(self._executor.description)})
             if self._stopping:
                 return
-            meter = Meter(totals)
             with closing(self._executor.run(enumerate(chain([first], remaining)))) as run:
-                for item in run:
-                    if isinstance(item, Tick):
-                        self._on_progress(totals, None)
-                        continue
-                    if isinstance(item, Part):
-                        self._take(item, journal, meter)
-                        continue
-                    if isinstance(item, Listed):
-                        self._find(item)
-                        continue
-                    _, outcome = item
-                    with self._writing:
-                        journal.write(outcome)
-                        meter.count(Counts.of(outcome))
-                    self._on_progress(totals, outcome)
+                try:
+                    self._follow(run, journal)
+                except EngineError as error:
+                    raise EngineError(f"{error}; what is finished is kept, and the same command goes on") from error
+
+    def _follow(self, results: Iterable[Result], journal: Journal | Printed) -> None:
+        """Write and count what the executor gives."""
+        meter = Meter(self.totals)
+        for item in results:
+            if isinstance(item, Tick):
+                self._on_progress(self.totals, None)
+                continue
+            if isinstance(item, Part):
+                self._take(item, journal, meter)
+                continue
+            if isinstance(item, Listed):
+                self._find(item)
+                continue
+            _, outcome = item
+            with self._writing:
+                journal.write(outcome)
+                meter.count(Counts.of(outcome))
+            self._on_progress(self.totals, outcome)
 
     def _take(self, part: Part, journal: Journal | Printed, meter: Meter) -> None:
         """Take over what an engine elsewhere has written."""

@@ -78,6 +78,15 @@ class Container:
 Audio: TypeAlias = str | bytes | ArrayAudio | Section | Excerpt | Unreadable | Container
 
 
+def carried_bytes(audio: Audio) -> int:
+    """Give how much memory a reference takes that brings its audio along; 0 where it says only where that is."""
+    if isinstance(audio, Excerpt):
+        audio = audio.audio
+    if isinstance(audio, ArrayAudio):
+        return audio.samples.nbytes
+    return len(audio) if isinstance(audio, bytes) else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A reference to one recording; the audio itself is opened by a worker.

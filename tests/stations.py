@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
 from anime_whisper_ct2.engine.fake import FakeEngine
-from anime_whisper_ct2.errors import ModelFolderError
+from anime_whisper_ct2.errors import EngineError, ModelFolderError
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions
 from anime_whisper_ct2.records import Decoded, Window
 
@@ -63,6 +64,59 @@ def dies_of_poison(_model: str, _engine: EngineOptions, _decoding: DecodingOptio
         if round(window.end_s, 2) == 0.7:
             os.kill(os.getpid(), signal.SIGKILL)
         return Decoded("はい", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode)
+
+
+def hangs_once(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Never answer in the middle, once among all processes; `model` names the file that remembers."""
+    left = 5
+
+    def decode(window: Window) -> Decoded:
+        nonlocal left
+        left -= 1
+        if left < 0 and not Path(model).exists():
+            Path(model).touch()
+            threading.Event().wait()
+        return Decoded(f"{window.end_s:.1f}", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode, limit_s=5.0)
+
+
+def hangs_over_poison(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Never answer at one length of clip: 0.7 s."""
+
+    def decode(window: Window) -> Decoded:
+        if round(window.end_s, 2) == 0.7:
+            threading.Event().wait()
+        return Decoded("はい", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode, limit_s=3.0)
+
+
+def fails_once(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Fail at everything from the middle on, in one process among all; `model` names the file that remembers."""
+    left = 5
+    broken = False
+
+    def decode(_: Window) -> Decoded:
+        nonlocal left, broken
+        left -= 1
+        if left < 0 and not Path(model).exists():
+            Path(model).touch()
+            broken = True
+        if broken:
+            raise EngineError("CUDA failed with error an illegal memory access was encountered")
+        return Decoded("はい", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode)
+
+
+def always_fails(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Fail at everything."""
+
+    def decode(_: Window) -> Decoded:
+        raise EngineError("CUDA failed with error an illegal memory access was encountered")
 
     return FakeEngine(decode)
 

@@ -34,6 +34,18 @@ def run(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return transcribed(CORPUS, tmp_path_factory.mktemp("run") / "out", tiny_model)
 
 
+def test_an_engine_on_a_gpu_is_a_process_of_its_own(
+    run: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # That process finds none, and computes here; this one only believes that there is one.
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 1)
+    out = transcribed(CORPUS, tmp_path / "out", tiny_model)
+    engines = [json.loads((folder / "run.json").read_text("utf-8"))["engine"] for folder in (run, out)]
+    assert [(engine["device"], engine.get("engines")) for engine in engines] == [("cpu", None), ("cpu", 1)]
+    texts = [{line["id"]: line["text"] for line in read_lines(folder / "transcripts.jsonl")} for folder in (run, out)]
+    assert texts[0] == texts[1]
+
+
 def plain(text: str) -> str:
     return text.translate({ord(mark): None for mark in f"{KEPT} "})
 

@@ -26,6 +26,11 @@ class ComputeDevice:
     threads: int
 
 
+def is_cuda(options: EngineOptions) -> bool:
+    """Say whether a GPU is meant: by name, or because one answers."""
+    return options.device == "cuda" or (options.device == "auto" and ctranslate2.get_cuda_device_count() > 0)
+
+
 def settle(options: EngineOptions, converted: str) -> ComputeDevice:
     """Turn `auto` into a device; `converted` is the type that the model was converted to.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
 
+from anime_whisper_ct2.engine.crew import Crew
 from anime_whisper_ct2.records import Batch, Decoded, FeatureType, Window
 
 
@@ -19,7 +20,8 @@ def _describe(window: Window) -> Decoded:
 class FakeEngine:
     """Answers each window with `decode(window)`; without one, with its length in seconds as text.
 
-    What `decode` raises becomes the batch's failure. `batches` keeps all that was submitted.
+    What `decode` raises becomes the batch's failure, and so does an answer that takes longer than `limit_s`. `batches`
+    keeps all that was submitted.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class FakeEngine:
         n_mels: int = 80,
         batch_size: int = 4,
         in_flight: int = 2,
+        limit_s: float | None = None,
     ) -> None:
         self.n_mels = n_mels
         self.feature_dtype: FeatureType = np.float32
@@ -37,7 +40,7 @@ class FakeEngine:
         self.description: Mapping[str, Any] = {"device": "fake"}
         self._decode = decode
         self._batch_size = batch_size
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fake-engine")
+        self._crew: Crew[list[Decoded]] = Crew(1, limit_s)
 
     def capacity(self, frames: int) -> int:
         """Give the batch size, whatever the length."""
@@ -50,8 +53,8 @@ class FakeEngine:
     def submit(self, batch: Batch) -> Future[list[Decoded]]:
         """Answer a batch from a thread, as a real engine does."""
         self.batches.append(batch)
-        return self._pool.submit(lambda: [self._decode(window) for window in batch.windows])
+        return self._crew.submit(lambda: [self._decode(window) for window in batch.windows])
 
     def close(self) -> None:
         """End the thread."""
-        self._pool.shutdown()
+        self._crew.close()

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import ctranslate2
@@ -19,6 +20,7 @@ from faster_whisper.tokenizer import Tokenizer
 from anime_whisper_ct2 import cuda
 from anime_whisper_ct2.engine import processor
 from anime_whisper_ct2.engine.alignment import Aligner
+from anime_whisper_ct2.engine.crew import Crew
 from anime_whisper_ct2.engine.device import settle
 from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError
 from anime_whisper_ct2.mel import WINDOW_FRAMES, WINDOW_S, stack
@@ -35,6 +37,8 @@ _FEW_SUPPRESSED = 4
 _CPU_ENCODE_FRAMES = 1_500
 # What stands for a score that is no number, which JSON cannot hold: numbers overflowed, and no text is less probable.
 _NO_LOGPROB = -99.0
+# A batch takes a GPU seconds, and the first of all some minutes while kernels are compiled.
+_GPU_LIMIT_S = 900.0
 # Windows of the two batches that measure what one takes.
 _PROBES = (4, 16)
 
@@ -103,7 +107,8 @@ class CTranslate2Engine:
             if options.batch_size is None:
                 self._full_windows = self._measured_windows(options.gpus[0])
         # One thread more than the device computes batches: it lays the next one out meanwhile.
-        self._pool = ThreadPoolExecutor(self._device.replicas + 1, thread_name_prefix="engine")
+        limit_s = _GPU_LIMIT_S if self._device.name == "cuda" else None
+        self._crew: Crew[list[Decoded]] = Crew(self._device.replicas + 1, limit_s)
 
     @property
     def n_mels(self) -> int:
@@ -142,11 +147,13 @@ class CTranslate2Engine:
 
     def submit(self, batch: Batch) -> Future[list[Decoded]]:
         """Start on a batch; the future's list has one entry for each window, and raises EngineError."""
-        return self._pool.submit(self._decode, batch)
+        return self._crew.submit(partial(self._decode, batch))
 
     def close(self) -> None:
         """Finish what the device is computing, drop what waits for it, and free the model's memory."""
-        self._pool.shutdown(cancel_futures=True)
+        self._crew.close()
+        if self._crew.hung:  # a thread that waits for the device keeps what it uses
+            return
         if self._model is not None:
             self._model.unload_model()
         # CTranslate2 ends its threads with its object, and waits for them without the interpreter's lock. So it has to

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from anime_whisper_ct2.engine import Engine
-from anime_whisper_ct2.errors import EngineError, EngineMemoryError
+from anime_whisper_ct2.errors import EngineError, EngineHungError, EngineMemoryError
 from anime_whisper_ct2.executors.ladder import STEPS, Attempts, Ladder
 from anime_whisper_ct2.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import RETRY_BEAMS
@@ -140,6 +140,8 @@ class Decoding:
         self._pending.remove(done)
         try:
             decoded = done.future.result()
+        except EngineHungError:  # it answers nothing else either
+            raise
         except EngineError as error:
             yield from self._split(done, error)
             return
@@ -209,6 +211,4 @@ class Decoding:
         self._lost.append(Broken(window.key, "engine", type(error).__name__, str(error)))
         self._failures_in_a_row += 1
         if self._failures_in_a_row >= _MOST_FAILURES:
-            raise EngineError(
-                f"the engine fails on everything: {error}; what is finished is kept, and the same command goes on"
-            ) from error
+            raise EngineError(f"the engine fails on everything: {error}") from error

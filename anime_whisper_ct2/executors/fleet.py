@@ -20,7 +20,7 @@ from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.messages import Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import Child, cause_of_death
-from anime_whisper_ct2.records import Failure, Outcome, Tick
+from anime_whisper_ct2.records import Failure, Outcome, Tick, carried_bytes
 
 TICK_S = 0.1
 _STATION = "anime_whisper_ct2.executors.station"
@@ -28,6 +28,8 @@ _STATION = "anime_whisper_ct2.executors.station"
 _MOST_DEATHS = 3
 # Recordings that are listed ahead of those that the engines have.
 _LISTED = 512
+# An engine is given no more in advance while what it has brings along so much audio.
+_MOST_BYTES = 64 << 20
 
 
 class _Station:
@@ -43,12 +45,13 @@ class _Station:
     def start(self) -> None:
         """Start the process, or start it again."""
         self.in_hand: dict[int, Task] = {}
+        self.in_hand_bytes = 0
         self.ready = False
         self.quarantine = False  # it works on suspects, and gets nothing else until they are done
         self.finishing = False
         self._stop_sent = False
         self.done = False
-        self.refusal: Exception | None = None
+        self.complaint: Exception | None = None  # what it said before it ended
         self.child = Child(_STATION, {})
         threading.Thread(target=self._listen, args=(self.child,), daemon=True).start()
         self._send(self._settings)
@@ -67,7 +70,14 @@ class _Station:
     def give(self, task: Task) -> None:
         """Hand over one recording."""
         self.in_hand[task[0]] = task
+        self.in_hand_bytes += _carried_bytes(task)
         self._send(task)
+
+    def note_done(self, key: int) -> None:
+        """Take a recording off its hands."""
+        self.in_hand_bytes -= _carried_bytes(self.in_hand.pop(key))
+        self.deaths = 0
+        self.proven = True
 
     def finish(self) -> None:
         """Say that nothing more comes."""
@@ -133,7 +143,7 @@ class Fleet:
 
     def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
-        self._listed = Ahead(tasks, _LISTED, lambda: self._stopping or not self._stations)
+        self._listed = Ahead(tasks, _LISTED, lambda: self._stopping or not self._stations, _carried_bytes)
         while self._stations:
             self._deal()
             try:
@@ -143,17 +153,14 @@ class Fleet:
                 continue
             if isinstance(message, tuple):
                 key, outcome = message
-                del station.in_hand[key]
-                station.deaths = 0
-                station.proven = True
+                station.note_done(key)
                 yield key, outcome
             elif isinstance(message, Ready):
                 self._note_ready(station, message)
             elif isinstance(message, Done):
                 self._note_done(station, message)
             elif isinstance(message, Refused):
-                if not station.ready:  # what happens later, a fresh process may cure
-                    station.refusal = message.error
+                station.complaint = message.error
             else:
                 yield from self._ended(station)
 
@@ -174,26 +181,34 @@ class Fleet:
                 if station.ready and not station.done:
                     station.stop()
             return
-        open_to_more = []
+        takers = self._takers()
+        while takers:
+            station = min(takers, key=lambda one: len(one.in_hand))
+            if len(station.in_hand) >= self._ahead:
+                return
+            if station.in_hand_bytes >= _MOST_BYTES:
+                takers.remove(station)
+                continue
+            task = self._listed.next() if self._listed else None
+            if task is not None:
+                station.give(task)
+                continue
+            if self._listed and self._listed.over:
+                for station in takers:
+                    station.finish()
+            return
+
+    def _takers(self) -> list[_Station]:
+        """Give the engines that can be given more; those that have nothing in hand get suspects first."""
+        takers = []
         for station in self._stations:
             if station.ready and not station.finishing:
                 if not station.in_hand:
                     station.quarantine = False
                     self._deal_suspects(station)
                 if not station.quarantine:
-                    open_to_more.append(station)
-        while open_to_more:
-            station = min(open_to_more, key=lambda one: len(one.in_hand))
-            if len(station.in_hand) >= self._ahead:
-                return
-            task = self._listed.next() if self._listed else None
-            if task is not None:
-                station.give(task)
-                continue
-            if self._listed and self._listed.over:
-                for station in open_to_more:
-                    station.finish()
-            return
+                    takers.append(station)
+        return takers
 
     def _deal_suspects(self, station: _Station) -> None:
         if self._suspects:
@@ -226,29 +241,34 @@ class Fleet:
         else:
             station.deaths += 1
             self._figures["deaths"] += 1
-            yield from self._suspect(left, station, code)
-            if station.deaths < _MOST_DEATHS and station.refusal is None:
+            cause = str(station.complaint or cause_of_death(code))
+            yield from self._suspect(left, station, cause)
+            # What happens when it was ready already, a fresh process may cure.
+            if station.deaths < _MOST_DEATHS and (station.ready or station.complaint is None):
                 station.start()
             else:
-                self._give_up(station, code)
+                self._give_up(station, cause)
 
-    def _suspect(self, left: list[Task], station: _Station, code: int) -> Iterator[tuple[int, Outcome]]:
+    def _suspect(self, left: list[Task], station: _Station, cause: str) -> Iterator[tuple[int, Outcome]]:
         """Halve what an engine died over; a recording that was alone in its hands is at fault."""
         # An engine that never did anything proves nothing against a recording.
         if len(left) == 1 and station.quarantine and station.proven:
             ((key, recording),) = left
-            message = f"the engine died over it ({cause_of_death(code)})"
+            message = f"the engine died over it ({cause})"
             yield key, Failure(recording.id, recording.name, "engine", "EngineDied", message)
         elif left:
             middle = len(left) // 2
             self._suspects.extend(half for half in (left[:middle], left[middle:]) if half)
 
-    def _give_up(self, station: _Station, code: int) -> None:
+    def _give_up(self, station: _Station, cause: str) -> None:
         self._stations.remove(station)
         if not self._stations and self._retired:
             # The others were through already; one of them comes back for what this one leaves.
             self._stations.append(self._retired.pop())
             self._stations[0].start()
         if not self._stations:
-            cause = station.refusal or cause_of_death(code)
-            raise EngineError(f"no engine is left ({cause}); what is finished is kept, and the same command goes on")
+            raise EngineError(f"no engine is left ({cause})")
+
+
+def _carried_bytes(task: Task) -> int:
+    return carried_bytes(task[1].audio)

@@ -51,9 +51,10 @@ class LocalExecutor:
         self._frontend: WorkerPool | InProcess | None = None
         self._stopping = False
 
-    def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
+    def run(self, tasks: Iterable[Task | Tick]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment.
 
+        Without worker processes, an iterable that has to wait should give ticks meanwhile: nobody else would.
         Closing the generator, or an error in it, ends the workers; what the engine has in hand is finished.
         """
         self._frontend = frontend = self._new_frontend()

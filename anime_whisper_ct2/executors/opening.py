@@ -14,7 +14,7 @@ from anime_whisper_ct2.executors.fleet import Fleet
 from anime_whisper_ct2.executors.local import LocalExecutor
 from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.model_dir import ModelDir
-from anime_whisper_ct2.options import RunOptions
+from anime_whisper_ct2.options import EngineOptions, RunOptions
 from anime_whisper_ct2.windows import WindowLength
 
 
@@ -22,9 +22,12 @@ from anime_whisper_ct2.windows import WindowLength
 def here(
     model: ModelDir, options: RunOptions, length: WindowLength, open_engine: Callable[[ModelDir, RunOptions], Engine]
 ) -> Iterator[Executor]:
-    """Open one engine in this process, or several, each in a process of its own."""
+    """Open one engine in this process, or each in a process of its own: several, and one on a GPU.
+
+    A GPU that has failed serves no more in the process that it failed in, and a driver may take that down altogether.
+    """
     parts = options.engine.split()
-    if len(parts) == 1 or open_engine is not open_whisper:
+    if open_engine is not open_whisper or (len(parts) == 1 and not _is_on_gpu(parts[0])):
         engine = open_engine(model, replace(options, engine=parts[0]))
         try:
             yield LocalExecutor(engine, options.decoding, options.frontend, length, options.segment)
@@ -69,6 +72,12 @@ def open_whisper(model: ModelDir, options: RunOptions) -> Engine:
     from anime_whisper_ct2.engine.whisper import CTranslate2Engine  # noqa: PLC0415
 
     return CTranslate2Engine(model, options.engine, options.decoding)
+
+
+def _is_on_gpu(options: EngineOptions) -> bool:
+    from anime_whisper_ct2.engine.device import is_cuda  # noqa: PLC0415 - CTranslate2 is imported by it
+
+    return is_cuda(options)
 
 
 def _settings(model: ModelDir, options: RunOptions, length: WindowLength) -> StationSettings:

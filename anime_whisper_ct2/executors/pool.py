@@ -40,11 +40,15 @@ class InProcess:
         """Whether the next message has yet to be made: here always."""
         return True
 
-    def __call__(self, tasks: Iterable[Task]) -> Iterator[Message]:
-        """Give each recording's messages in order."""
-        for key, recording in tasks:
+    def __call__(self, tasks: Iterable[Task | Tick]) -> Iterator[Message]:
+        """Give each recording's messages in order; a tick stands for no recording as yet, and passes."""
+        for task in tasks:
             if self._stopped:
                 return
+            if isinstance(task, Tick):
+                yield task
+                continue
+            key, recording = task
             yield Opened(key, recording)
             yield from extract(key, recording.audio, self._settings)
 

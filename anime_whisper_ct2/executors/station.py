@@ -9,7 +9,7 @@ import os
 import pickle
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import IO
 
@@ -17,6 +17,9 @@ from anime_whisper_ct2.errors import Awct2Error, EngineError
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.messages import Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import streams
+from anime_whisper_ct2.records import Tick
+
+_TICK_S = 0.1
 
 
 def main() -> None:
@@ -53,12 +56,24 @@ def _serve(source: IO[bytes], send: Callable[[object], None]) -> None:
     inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(source, inbox, executor.stop), daemon=True).start()
     try:
-        for item in executor.run(iter(inbox.get, None)):
+        for item in executor.run(_tasks(inbox, ticking=not settings.frontend.resolved_workers())):
             if isinstance(item, tuple):
                 send(item)
         send(Done(executor.figures, executor.ladder))
     finally:
         engine.close()
+
+
+def _tasks(inbox: queue.SimpleQueue[Task | None], *, ticking: bool) -> Iterator[Task | Tick]:
+    while True:
+        try:
+            task = inbox.get(timeout=_TICK_S if ticking else None)
+        except queue.Empty:
+            yield Tick()
+            continue
+        if task is None:
+            return
+        yield task
 
 
 def _receive(source: IO[bytes], inbox: queue.SimpleQueue[Task | None], stop: Callable[[], None]) -> None:

@@ -200,10 +200,7 @@ class RayExecutor:
             raise self._left_out[able[-1].id]
         self._alone_since_s = self._alone_since_s or now_s
         if now_s - self._alone_since_s > _PATIENCE_S:
-            raise EngineError(
-                f"the Ray cluster has had no node with {self._places.needs} for {_PATIENCE_S:.0f} s; "
-                "what is finished is kept, and the same command goes on"
-            )
+            raise EngineError(f"the Ray cluster has had no node with {self._places.needs} for {_PATIENCE_S:.0f} s")
 
     def _deal(self) -> None:
         ready = [engine for engine in self._engines.values() if engine.opened and not engine.finishing]

@@ -1,0 +1,108 @@
+"""The threads that an engine computes in, and a limit to how long they may."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, InvalidStateError
+from typing import Generic, TypeVar
+
+from anime_whisper_ct2.errors import EngineHungError
+
+T = TypeVar("T")
+
+_LOOK_EVERY_S = 0.1
+
+
+class Crew(Generic[T]):
+    """Makes calls in `threads` threads, in the order in which they were handed in.
+
+    A device that fell off its bus, or whose driver is stuck, may never answer, and no thread can be told to stop
+    waiting for it. So a call that takes longer than `limit_s` is given up: its future, all that wait and all later ones
+    raise EngineHungError, and neither `close` nor the end of the process waits for its thread. `limit_s` None: no call
+    is given up.
+    """
+
+    def __init__(self, threads: int, limit_s: float | None = None) -> None:
+        self._limit_s = limit_s
+        self._calls: queue.SimpleQueue[tuple[Future[T], Callable[[], T]] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._hung = False
+        self._threads = [threading.Thread(target=self._work, name="engine", daemon=True) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def hung(self) -> bool:
+        """Whether a call was given up, in which its thread still waits for the device."""
+        return self._hung
+
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        """Have a call made; raises RuntimeError after `close`."""
+        if self._closed:
+            raise RuntimeError("the engine is closed")
+        future: Future[T] = Future()
+        self._calls.put((future, call))
+        if self._hung:  # there may be nobody left to take it
+            self._refuse_all()
+        return future
+
+    def close(self) -> None:
+        """Wait for the calls that are being made, and cancel those that wait."""
+        self._closed = True
+        for future in self._taken_back():
+            future.cancel()
+        for _ in self._threads:
+            self._calls.put(None)
+        for thread in self._threads:
+            while thread.is_alive() and not self._hung:
+                thread.join(_LOOK_EVERY_S)
+
+    def _work(self) -> None:
+        while (item := self._calls.get()) is not None:
+            self._make(*item)
+            del item  # what it holds must not live until the next one comes
+
+    def _make(self, future: Future[T], call: Callable[[], T]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        if self._limit_s is None:
+            _fill(future, call)
+            return
+        watch = threading.Timer(self._limit_s, self._give_up, (future,))
+        watch.daemon = True
+        watch.start()
+        _fill(future, call)
+        watch.cancel()
+
+    def _give_up(self, future: Future[T]) -> None:
+        if not future.done():
+            self._hung = True
+            _fill(future, self._refuse)
+            self._refuse_all()
+
+    def _refuse_all(self) -> None:
+        for future in self._taken_back():
+            if future.set_running_or_notify_cancel():
+                _fill(future, self._refuse)
+
+    def _taken_back(self) -> Iterator[Future[T]]:
+        """Empty the queue, whose threads may be too busy for ever."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if (item := self._calls.get_nowait()) is not None:
+                    yield item[0]
+
+    def _refuse(self) -> T:
+        raise EngineHungError(f"the device has not answered for {self._limit_s:.0f} s")
+
+
+def _fill(future: Future[T], call: Callable[[], T]) -> None:
+    """Put what comes of a call into its future, unless that was given up, or came after all, in this very moment."""
+    with contextlib.suppress(InvalidStateError):
+        try:
+            future.set_result(call())
+        except BaseException as error:  # reaches whoever waits for the future
+            future.set_exception(error)

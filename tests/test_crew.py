@@ -1,0 +1,120 @@
+"""An engine's threads: calls in order, an orderly end, and no waiting for a device that never answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from functools import partial
+
+import pytest
+
+from anime_whisper_ct2.engine.crew import Crew
+from anime_whisper_ct2.errors import EngineError, EngineHungError
+
+# Long enough for any answer on a busy machine, where one comes.
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def answer() -> Iterator[threading.Event]:
+    """What a stuck device waits for."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def stuck(answer: threading.Event, begun: threading.Event | None = None) -> int:
+    if begun is not None:
+        begun.set()
+    answer.wait()
+    return 7
+
+
+def test_calls_are_made_in_order_and_give_what_they_return_or_raise() -> None:
+    made = []
+
+    def call(number: int) -> int:
+        made.append(number)
+        if number == 3:
+            raise EngineError("three")
+        return number * number
+
+    crew: Crew[int] = Crew(1, PATIENCE_S)
+    futures = [crew.submit(partial(call, number)) for number in range(6)]
+    with pytest.raises(EngineError, match="three"):
+        futures[3].result(PATIENCE_S)
+    assert [future.result(PATIENCE_S) for future in futures if future is not futures[3]] == [0, 1, 4, 16, 25]
+    assert made == list(range(6))
+    assert not crew.hung
+    crew.close()
+
+
+def test_calls_are_made_side_by_side() -> None:
+    barrier = threading.Barrier(3, timeout=PATIENCE_S)
+    crew: Crew[int] = Crew(3)
+    assert sorted(future.result(PATIENCE_S) for future in [crew.submit(barrier.wait) for _ in range(3)]) == [0, 1, 2]
+    crew.close()
+
+
+def test_closing_finishes_what_is_being_made_and_cancels_what_waits(answer: threading.Event) -> None:
+    begun = threading.Event()
+    slow = partial(stuck, answer, begun)
+    crew: Crew[int] = Crew(1)
+    first, second = crew.submit(slow), crew.submit(slow)
+    assert begun.wait(PATIENCE_S)
+    closing = threading.Thread(target=crew.close)
+    closing.start()
+    with pytest.raises(CancelledError):
+        second.result(PATIENCE_S)
+    assert closing.is_alive()
+    assert not first.done()
+    answer.set()
+    closing.join(PATIENCE_S)
+    assert first.result(PATIENCE_S) == 7
+    with pytest.raises(RuntimeError, match="closed"):
+        crew.submit(slow)
+
+
+def test_a_call_without_an_answer_is_given_up_and_all_others_with_it(answer: threading.Event) -> None:
+    crew: Crew[int] = Crew(1, 0.2)
+    futures = [crew.submit(partial(stuck, answer)) for _ in range(3)]
+    for future in futures:
+        with pytest.raises(EngineHungError, match=r"^the device has not answered for 0 s$"):
+            future.result(PATIENCE_S)
+    assert crew.hung
+    with pytest.raises(EngineHungError):
+        crew.submit(lambda: 1).result(PATIENCE_S)
+    crew.close()  # waits for nothing
+
+
+def test_closing_does_not_wait_for_a_device_that_hangs_only_then(answer: threading.Event) -> None:
+    begun = threading.Event()
+    crew: Crew[int] = Crew(1, 0.5)
+    future = crew.submit(partial(stuck, answer, begun))
+    assert begun.wait(PATIENCE_S)
+    crew.close()
+    assert crew.hung
+    with pytest.raises(EngineHungError):
+        future.result(PATIENCE_S)
+
+
+def test_an_answer_that_comes_too_late_changes_nothing(answer: threading.Event) -> None:
+    crew: Crew[int] = Crew(1, 0.1)
+    future = crew.submit(partial(stuck, answer))
+    with pytest.raises(EngineHungError):
+        future.result(PATIENCE_S)
+    answer.set()
+    time.sleep(0.05)
+    with pytest.raises(EngineHungError):
+        future.result(0)
+    crew.close()
+
+
+def test_many_calls_that_take_their_time_are_not_taken_for_one_that_hangs() -> None:
+    crew: Crew[None] = Crew(2, 4.0)
+    for future in [crew.submit(partial(time.sleep, 0.05)) for _ in range(100)]:
+        future.result(PATIENCE_S)
+    assert not crew.hung
+    crew.close()
