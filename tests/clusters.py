@@ -46,7 +46,7 @@ class Cluster:
         self._tell("add", cpus=cpus, env=env)
 
     def remove(self) -> None:
-        """Kill the node that was added last."""
+        """Kill the node that was added last, and all that runs on it."""
         self._tell("remove")
 
     @contextmanager
@@ -112,7 +112,7 @@ def cluster(*nodes: int, **env: str) -> Iterator[Cluster]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             process.wait()
-            wait_until(lambda: not running.pids, 10.0, "processes of the cluster are left over")
+            wait_until(lambda: not running.pids, 60.0, "processes of the cluster are left over")
 
 
 def main() -> None:
@@ -134,9 +134,25 @@ def main() -> None:
             )
             added.append(node)
         else:
-            nodes.remove_node(added.pop(), allow_graceful=False)
+            node = added.pop()
+            workers = _children(node.all_processes["raylet"][0].process.pid)
+            nodes.remove_node(node, allow_graceful=False)
+            # By themselves they would go on for a second or so.
+            for pid in workers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         print("done", file=told, flush=True)
     nodes.shutdown()
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # After the name, which is in brackets and may hold anything: the state, and the parent.
+            if int(stat.read_text(errors="replace").rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
 
 
 if __name__ == "__main__":

@@ -17,6 +17,15 @@ CHECKPOINT = HERE / "tiny" / "checkpoint"
 CORPUS = HERE / "sample" / "corpus"
 
 
+def pytest_configure() -> None:
+    """Try the same examples everywhere, however slow the machine is; `tests.fuzz` is there to find new ones."""
+    from hypothesis import HealthCheck, settings
+
+    slow = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
+    settings.register_profile("here", deadline=None, derandomize=True, suppress_health_check=slow)
+    settings.load_profile("here")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the tests out of the user's cache, where conversions and their locks live."""

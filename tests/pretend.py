@@ -55,7 +55,8 @@ class Actor:
                 answer.set_exception(ActorDiedError())
                 return answer
             self._open.add(answer)
-        self._threads.submit(self._work, answer, name, arguments)
+            # Under the lock: once it is dead, its threads take nothing more.
+            self._threads.submit(self._work, answer, name, arguments)
         return answer
 
     def _work(self, answer: Future[Any], name: str, arguments: tuple[Any, ...]) -> None:

@@ -60,7 +60,7 @@ class Running:
     def wait(self, timeout_s: float = 200.0) -> int:
         """Wait for the end, and for the end of all that it started."""
         code = self.process.wait(timeout_s)
-        wait_until(lambda: not self.pids, 10.0, "processes are left over")
+        wait_until(lambda: not self.pids, 60.0, "processes are left over")
         return code
 
 

@@ -33,6 +33,7 @@ from benchmarks import (
     store,
 )
 from benchmarks.systems import Settings, changed
+from tests.processes import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +121,10 @@ def test_settings_refuse_what_they_do_not_know() -> None:
 
 
 def test_processor_time_and_memory_of_a_tree_are_seen() -> None:
+    start = time.process_time()
     with measure.Watch(every_s=0.01) as watch, measure.span() as work:
-        sum(number * number for number in range(2_000_000))
+        while time.process_time() - start < 0.2:
+            pass
     assert work.cpu_s > 0.05
     assert watch.peak_mib > 10
     assert watch.samples[-1][1].processes >= 1
@@ -192,7 +195,7 @@ def test_a_step_that_fails_or_finds_no_time_is_named_and_the_others_are_done() -
 
     assert clock.step("one", fail) is None
     assert clock.step("two", lambda limit_s: limit_s, most_s=5) == 5
-    assert clock.step("three", lambda limit_s: limit_s) == pytest.approx(60, abs=5)
+    assert clock.step("three", lambda limit_s: limit_s) == pytest.approx(60, abs=30)
     assert clock.step("four", lambda limit_s: limit_s, needs_s=100) is None
     assert clock.skipped == {"one": "'wall_s'", "four": "no time left"}
     assert saved == ["one", "two", "three"]
@@ -235,10 +238,9 @@ def test_the_gpu_is_watched_through_nvidia_smi(tmp_path: Path, monkeypatch: pyte
     program.write_text("#!/bin/sh\necho '40, 1000'\necho '[N/A], [N/A]'\necho '60, 3000'\nexec /bin/sleep 60\n")
     program.chmod(0o755)
     with gpu_watch.GpuWatch() as watch:
-        while len(watch.samples) < 2:
-            time.sleep(0.01)
+        wait_until(lambda: len(watch.samples) == 2, 60, "nothing was seen")
     assert watch.peak_mib == 3000
-    assert watch.busy(1.0) == 0.5
+    assert watch.busy(60.0) == 0.5
 
 
 def test_load_is_that_of_the_busiest_stretch() -> None:
@@ -306,7 +308,8 @@ def test_what_is_asked_of_a_gpu_is_held_against_what_was_measured() -> None:
 @pytest.mark.slow
 def test_the_gpu_part_runs_to_its_end_on_a_cpu(tmp_path: Path) -> None:
     out = tmp_path / "results" / "gpu.json"
-    budget.command_output(["benchmarks.gpu", "--smoke", "--temp", str(tmp_path), "--out", str(out)], timeout_s=540)
+    options = ["--smoke", "--minutes", "20", "--temp", str(tmp_path), "--out", str(out)]
+    budget.command_output(["benchmarks.gpu", *options], timeout_s=1_300)
     report = json.loads(out.read_text(encoding="utf-8"))
     assert report["skipped"] == {}
     assert {"awct2-full", "awct2-fit", "fw-batched", "hf-2"} == set(report["systems"])

@@ -29,6 +29,15 @@ pytestmark = pytest.mark.slow
 CLIPS = 400
 BUCKET = "voices"
 OPTIONS = ("--window", "fit", "--no-progress")
+PATIENCE_S = 200.0
+# Shards of some 20 clips, so that most is still to be done when the first results are there.
+SMALL_SHARDS = (
+    sys.executable,
+    "-c",
+    "from anime_whisper_ct2.executors.cluster import ahead; "
+    "ahead._FIRST_SHARD_S = ahead._LEAST_SHARD_S = ahead._MOST_SHARD_S = 10.0; "
+    "from anime_whisper_ct2.cli import main; main(prog_name='awct2')",
+)
 
 
 @pytest.fixture(scope="module")
@@ -150,15 +159,15 @@ def test_an_output_behind_a_url_is_held_by_one_run_stopped_and_gone_on_with(
 ) -> None:
     system, url = s3[0], f"s3://{BUCKET}/runs/one"
     run = command(ray, tiny_model, url, corpus)
-    with running(*run, log=tmp_path / "first", **ray.env) as first:
-        wait_until(lambda: parts_in(system, url), 60.0, "no part was written")
+    with running(*run, log=tmp_path / "first", command=SMALL_SHARDS, **ray.env) as first:
+        wait_until(lambda: parts_in(system, url), PATIENCE_S, "no part was written")
         # Else it might be through before the second has begun.
         with ray.paused():
             second, said = finished(*run, log=tmp_path / "second", **ray.env)
             assert second == 1
             one_line(said, "is writing there", f"process {first.process.pid} on ")
             first.signal(signal.SIGTERM)
-        assert first.wait(20.0) == 130, first.said
+        assert first.wait(PATIENCE_S) == 130, first.said
     download(system, url, tmp_path / "first-out")
     before = line_count(tmp_path / "first-out")
     hold_to_the_truth(tmp_path / "first-out", 130, state="interrupted", done=before)
@@ -179,10 +188,13 @@ def test_a_node_is_killed_and_another_joins(
     ray: Cluster, corpus: Path, tiny_model: Path, truth: dict[str, Any], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    with running(*command(ray, tiny_model, out, corpus), log=tmp_path / "log", **ray.env) as run:
-        wait_until(lambda: line_count(out) > 50, 60.0, "no results")
-        ray.remove()
-        wait_until(lambda: "was lost" in run.said, 30.0, "nobody missed it")
+    run_ = command(ray, tiny_model, out, corpus)
+    with running(*run_, log=tmp_path / "log", command=SMALL_SHARDS, **ray.env) as run:
+        wait_until(lambda: line_count(out) > 50, PATIENCE_S, "no results")
+        # Else the other engine might be through before the loss is seen.
+        with ray.paused():
+            ray.remove()
+            wait_until(lambda: "was lost" in run.said, PATIENCE_S, "nobody missed it")
         ray.add(2)
         assert run.wait() == 0, run.said
         assert "Traceback" not in run.said
@@ -196,8 +208,8 @@ def test_a_driver_that_was_killed_is_gone_on_with(
 ) -> None:
     out = tmp_path / "out"
     run = command(ray, tiny_model, out, corpus)
-    with running(*run, log=tmp_path / "first", **ray.env) as first:
-        wait_until(lambda: line_count(out) > 50, 60.0, "no results")
+    with running(*run, log=tmp_path / "first", command=SMALL_SHARDS, **ray.env) as first:
+        wait_until(lambda: line_count(out) > 50, PATIENCE_S, "no results")
         first.kill_group()
     before = len(lines(out))
     status, said = finished(*run, log=tmp_path / "log", **ray.env)
@@ -214,10 +226,11 @@ def test_a_run_that_is_stopped_ends_soon_and_says_so(
     ray: Cluster, corpus: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    with running(*command(ray, tiny_model, out, corpus), log=tmp_path / "log", **ray.env) as run:
-        wait_until(lambda: line_count(out), 60.0, "no results")
+    run_ = command(ray, tiny_model, out, corpus)
+    with running(*run_, log=tmp_path / "log", command=SMALL_SHARDS, **ray.env) as run:
+        wait_until(lambda: line_count(out), PATIENCE_S, "no results")
         run.signal(signal.SIGTERM)
-        assert run.wait(20.0) == 130, run.said
+        assert run.wait(60.0) == 130, run.said
         assert "Interrupted: the same command goes on from here." in run.said
     hold_to_the_truth(out, 130, state="interrupted")
     # Other settings would mix two kinds of text.

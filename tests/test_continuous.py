@@ -18,6 +18,7 @@ from anime_whisper_ct2.executors.local import LocalExecutor
 from anime_whisper_ct2.options import DecodingOptions, FrontendOptions
 from anime_whisper_ct2.records import ArrayAudio, Failure, Outcome, Tick, Transcript
 from tests.conftest import tone
+from tests.processes import wait_until
 
 PATIENCE_S = 60.0
 
@@ -115,20 +116,23 @@ def test_numbers_are_the_callers_own() -> None:
 
 
 def test_an_error_of_the_engine_reaches_all_callers_and_those_who_come_later() -> None:
-    come = threading.Barrier(2)
+    listing, free = threading.Event(), threading.Event()
 
     def fail(_: Recording) -> Outcome:
         raise EngineError("the device is gone")
 
     def waiting() -> Iterator[Recording]:
-        come.wait(PATIENCE_S)
+        listing.set()
+        assert free.wait(PATIENCE_S)
         yield from recordings(0.1)
 
     continuous = Continuous(Instant(fail))
     with ThreadPoolExecutor(2) as threads:
-        given = (waiting(), recordings(0.1))
-        calls = [threads.submit(lambda one=one: list(continuous.transcribe(one))) for one in given]
-        come.wait(PATIENCE_S)
+        calls = [threads.submit(lambda: list(continuous.transcribe(waiting())))]
+        assert listing.wait(PATIENCE_S)
+        calls.append(threads.submit(lambda: list(continuous.transcribe(recordings(0.1)))))
+        wait_until(lambda: len(continuous._unfinished) == 2, PATIENCE_S, "nobody else has come")
+        free.set()
         for call in calls:
             with pytest.raises(EngineError, match="the device is gone"):
                 call.result(PATIENCE_S)

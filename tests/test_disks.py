@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -137,16 +138,19 @@ class TestGone:
     ) -> None:
         root = request.getfixturevalue("disk")("size=2m") if way == "unmounted" else tmp_path
         corpus, out, log = make_clips(tmp_path / "corpus", 400), root / "out", tmp_path / "log"
-        # Slow enough to be at work for longer than until the next look.
         args = ("run", corpus, "-m", tiny_model, "-o", out, "--window", "full", "--batch-size", "2")
         with running(*args, log=log) as run:
             wait_until(lambda: line_count(out), 120, run.said)
+            # Held until the next look is due: else a fast machine might do all the rest before that.
+            run.signal(signal.SIGSTOP)
             if way == "unmounted":
                 subprocess.run(["umount", "-l", str(root)], check=True)
             elif way == "renamed":
                 out.rename(tmp_path / "elsewhere")
             else:
                 shutil.rmtree(out)
+            time.sleep(5.5)
+            run.signal(signal.SIGCONT)
             status = run.wait(60)
         assert status == 1
         one_line(run.said, str(out), "gone", "the same command")

@@ -155,4 +155,4 @@ class TestAnotherProcess:
         start = time.monotonic()
         with pytest.raises(EngineError, match="no answer within 1 s"):
             apart(partial(time.sleep, 60), patience_s=1)
-        assert time.monotonic() - start < 20
+        assert time.monotonic() - start < 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import sys
@@ -46,7 +47,8 @@ def test_25_kills_at_random_moments_lose_and_repeat_nothing_but_what_was_in_flig
     tiny_model: Path, tmp_path: Path
 ) -> None:
     corpus, out, log = speech(tmp_path / "corpus", CLIPS), tmp_path / "out", tmp_path / "log"
-    args = ("run", corpus, "-m", tiny_model, *FAST, "--batch-size", "1", "--cpu-threads", "1")
+    one_thread = ("--device", "cpu", "--cpu-threads", "1")
+    args = ("run", corpus, "-m", tiny_model, *FAST, "--batch-size", "1", *one_thread)
     status, said = finished(*args, "-o", tmp_path / "undisturbed", log=log)
     assert status == 0, said
     counted = (sys.executable, str(ROOT / "tests" / "counted.py"))
@@ -56,13 +58,13 @@ def test_25_kills_at_random_moments_lose_and_repeat_nothing_but_what_was_in_flig
         before, batches = line_count(out), tmp_path / f"batches-{kill}"
         with running(*args, "-o", out, log=log, command=counted, AWCT2_TEST_BATCHES=str(batches)) as run:
             if kill % 5:
-                wait_until(lambda: line_count(out) > before, 60, run.said)  # noqa: B023 - used at once
+                wait_until(lambda: line_count(out) > before, 120, run.said)  # noqa: B023 - used at once
                 time.sleep(chance.uniform(0, 0.1))
             else:
                 time.sleep(chance.uniform(0, 1.0))  # while it starts
             assert run.process.poll() is None, "all was done before the last kill"
             run.kill_group()
-            wait_until(lambda: not run.pids, 10, "workers outlive their parent")
+            wait_until(lambda: not run.pids, 60, "workers outlive their parent")
         ids = [line["id"] for line in lines(out)]
         assert len(ids) == len(set(ids))
         in_flight, windows = read_batches(batches) if batches.exists() else (0, [])
@@ -93,7 +95,9 @@ def test_a_decoder_that_fails_in_any_way_costs_one_of_200_recordings(
 ) -> None:
     corpus, out = make_clips(tmp_path / "corpus", 200, 0.2, 0.4), tmp_path / "out"
     (corpus / "100.wav").rename(corpus / f"100-{fault}.wav")
-    args = ("run", corpus, "-m", tiny_model, *FAST, "--time-limit", "4", "-o", out)
+    # Memory that is taken for nothing takes its time, too.
+    limit_s = 4 if fault == "hang" else 100
+    args = ("run", corpus, "-m", tiny_model, *FAST, "--time-limit", limit_s, "-o", out)
     status, said = finished(*args, log=tmp_path / "log")
     assert status == 3, said
     assert "1 failed" in said
@@ -102,7 +106,7 @@ def test_a_decoder_that_fails_in_any_way_costs_one_of_200_recordings(
     assert (failure["id"], failure["stage"], failure["error"]) == (f"100-{fault}.wav", "decode", error)
     assert reason in failure["message"]
     # Alone it takes about 2 s; the rest is for slow machines, and far below a hang.
-    assert run["wall_seconds"] < 4 + 30
+    assert run["wall_seconds"] < 4 + 150
 
 
 @pytest.mark.slow  # a decoder hangs until its parent is gone
@@ -111,9 +115,9 @@ def test_a_worker_that_hangs_does_not_outlive_a_killed_run(tiny_model: Path, tmp
     corpus = make_clips(tmp_path / "corpus", 20)
     (corpus / "010.wav").rename(corpus / "010-hang.wav")
     with running("run", corpus, "-m", tiny_model, *FAST, "-o", tmp_path / "out", log=tmp_path / "log") as run:
-        wait_until(lambda: line_count(tmp_path / "out") >= 8, 60, run.said)
+        wait_until(lambda: line_count(tmp_path / "out") >= 8, 100, run.said)
         run.kill_group()
-        wait_until(lambda: not run.pids, 10, "the worker that hangs is still there")
+        wait_until(lambda: not run.pids, 60, "the worker that hangs is still there")
 
 
 @pytest.mark.slow  # two engines load, and hang
@@ -123,10 +127,17 @@ def test_engine_processes_and_their_workers_do_not_outlive_a_killed_run(tiny_mod
     (corpus / "010.wav").rename(corpus / "010-hang.wav")
     args = ("run", corpus, "-m", tiny_model, *FAST, "--device", "cpu", "--engines", "2", "-o", tmp_path / "out")
     with running(*args, log=log) as run:
-        wait_until(lambda: line_count(tmp_path / "out") >= 8, 60, run.said)
+        wait_until(lambda: line_count(tmp_path / "out") >= 8, 100, run.said)
         assert len(run.pids) >= 3  # one engine may be through by now
         run.kill_group()
-        wait_until(lambda: not run.pids, 10, "processes are left over")
+        wait_until(lambda: not run.pids, 60, "processes are left over")
+
+
+def holder(out: Path) -> int:
+    """Give the process that says it writes there, or 0."""
+    with contextlib.suppress(OSError, ValueError):
+        return int((out / ".holder").read_text(encoding="ascii"))
+    return 0
 
 
 class TestTwoRuns:
@@ -134,9 +145,11 @@ class TestTwoRuns:
         corpus, out = make_clips(tmp_path / "corpus", 24), tmp_path / "out"
         args = ("run", corpus, "-m", tiny_model, "-o", out, "--batch-size", "1")
         with running(*args, log=tmp_path / "first") as first:
-            wait_until(lambda: line_count(out), 60, first.said)
+            wait_until(lambda: line_count(out), 120, first.said)
+            # Else it might be through before the second has begun.
+            first.signal(signal.SIGSTOP)
             status, said = finished(*args, log=tmp_path / "second")
-            assert first.process.poll() is None
+            first.signal(signal.SIGCONT)
             assert status == 1
             one_line(said, f"process {first.process.pid} is writing there")
             status = first.wait()
@@ -147,9 +160,14 @@ class TestTwoRuns:
         corpus, out = make_clips(tmp_path / "corpus", 16), tmp_path / "out"
         args = ("run", corpus, "-m", tiny_model, "-o", out, "--batch-size", "1")
         with running(*args, log=tmp_path / "a") as a, running(*args, log=tmp_path / "b") as b:
-            ends = sorted([(a.wait(), b.process.pid, a.said), (b.wait(), a.process.pid, b.said)])
-        assert [status for status, _, _ in ends] == [0, 1]
-        one_line(ends[1][2], f"process {ends[1][1]} is writing there")
+            wait_until(lambda: holder(out), 120, "neither has begun")
+            first, second = (a, b) if holder(out) == a.process.pid else (b, a)
+            # Else it might be through before the other asks.
+            first.signal(signal.SIGSTOP)
+            assert second.wait() == 1, second.said
+            first.signal(signal.SIGCONT)
+            assert first.wait() == 0, first.said
+        one_line(second.said, f"process {first.process.pid} is writing there")
         hold_to_the_truth(out, 0, found=16, done=16)
 
 
@@ -163,9 +181,9 @@ class TestSignals:
         write_tone("corpus/000-long.wav", 10 * 60.0)
         args = ("run", corpus, "-m", tiny_model, "-o", out, "--segment", "off", "--batch-size", "4", *FAST, *engines)
         with running(*args, log=tmp_path / "log") as run:
-            wait_until(lambda: line_count(out), 60, run.said)
+            wait_until(lambda: line_count(out), 120, run.said)
             run.signal(signal.SIGTERM)
-            assert run.wait(10) == 130, run.said
+            assert run.wait(60) == 130, run.said
         assert "the same command goes on from here" in run.said
         hold_to_the_truth(out, 130, failed=0)
         before = line_count(out)
@@ -182,10 +200,10 @@ class TestSignals:
         with running(*args, log=tmp_path / "log") as run:
             wait_until(lambda: line_count(out), 120, run.said)
             run.signal(signal.SIGINT)
-            wait_until(lambda: "once more to stop at once" in run.said, 10, run.said)
+            wait_until(lambda: "once more to stop at once" in run.said, 60, run.said)
             before = line_count(out)
             run.signal(signal.SIGINT)
-            assert run.wait(5) == 130
+            assert run.wait(30) == 130
         assert "Every finished line is kept" in run.said
         assert len(lines(out)) >= before
         with running(*args, "--window", "full", log=tmp_path / "log") as again:
@@ -196,12 +214,14 @@ class TestSignals:
         self, tiny_model: Path, tmp_path: Path
     ) -> None:
         corpus, out = make_clips(tmp_path / "corpus", 400), tmp_path / "out"
-        # Two batches that take far longer than 10 s together.
-        args = ("run", corpus, "-m", tiny_model, "-o", out, "--batch-size", "150", "--window", "full")
+        # Batches that take far longer than 8 s, one at a time, of recordings in the order of their listing.
+        # Some of these are left even where the two in flight are done in time.
+        one = ("--device", "cpu", "--cpu-threads", "1", "--workers", "1")
+        args = ("run", corpus, "-m", tiny_model, "-o", out, "--batch-size", "120", "--window", "full", *one)
         with running(*args, log=tmp_path / "log") as run:
-            wait_until(lambda: line_count(out), 60, run.said)
+            wait_until(lambda: line_count(out), 200, run.said)
             run.signal(signal.SIGTERM)
-            assert run.wait(10) == 130, run.said
+            assert run.wait(20) == 130, run.said
         assert "the same command goes on from here" in run.said
         hold_to_the_truth(out, 130, state="interrupted")
         before = line_count(out)
@@ -212,6 +232,6 @@ class TestSignals:
     def test_one_that_comes_while_the_model_loads(self, tiny_model: Path, tmp_path: Path) -> None:
         corpus, out = make_clips(tmp_path / "corpus", 20), tmp_path / "out"
         with running("run", corpus, "-m", tiny_model, "-o", out, *FAST, log=tmp_path / "log") as run:
-            wait_until((out / ".holder").exists, 60, run.said)
+            wait_until((out / ".holder").exists, 120, run.said)
             run.signal(signal.SIGTERM)
-            assert run.wait(10) == 130, run.said
+            assert run.wait(60) == 130, run.said

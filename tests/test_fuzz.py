@@ -46,7 +46,7 @@ def test_a_case_that_was_found_once_is_no_longer_one(worker: Worker, name: str) 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_target_finds_nothing_in_its_first_cases(worker: Worker, name: str) -> None:
-    found, count = worker.fuzz(name, "tests", seconds=30, most_cases=CASES_EACH)
+    found, count = worker.fuzz(name, "tests", seconds=120, most_cases=CASES_EACH)
     assert not counting(found)
     assert count >= CASES_EACH
 
@@ -82,7 +82,7 @@ def test_what_no_case_may_do_is_found(worker: Worker, case: bytes) -> None:
 
 
 def test_mutations_come_upon_a_fault_behind_several_conditions_and_cut_the_case_down(worker: Worker) -> None:
-    found, _ = worker.fuzz("faulty", "tests", seconds=20, most_cases=20_000)
+    found, _ = worker.fuzz("faulty", "tests", seconds=100, most_cases=20_000)
     (deep,) = [one for one in found if "deep" in one.message]
     assert deep.case == b"%%fuzz"
 

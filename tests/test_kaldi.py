@@ -8,7 +8,7 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anime_whisper_ct2.readers.lists.kaldi import wav_scp
@@ -132,7 +132,7 @@ class TestKaldi:
         assert found == Recording("s1", "memory://kaldi/a.ogg", Excerpt("memory://kaldi/a.ogg", 0.0, 1.0), {})
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200)
 @given(scp=BYTES, segments=st.none() | BYTES, text=BYTES)
 @example(scp=b"r1 a.wav", segments=b"s r1 nan -1", text=b"\xff")
 def test_any_bytes_give_unique_ids_and_metadata_that_is_json(

@@ -10,7 +10,7 @@ from typing import Any
 
 import fsspec
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anime_whisper_ct2.errors import InputError
@@ -275,7 +275,7 @@ class TestLists:
                 writer.write(line + b"\n")
                 assert next(lines) == line
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(st.binary(max_size=5)), st.integers(1, 7), st.sampled_from([b"\n", b"\0"]))
     def test_lines_do_not_depend_on_the_pieces_they_come_in(self, parts: list[bytes], step: int, end: bytes) -> None:
         lines = [part.replace(b"\0", b"").replace(b"\n", b"").replace(b"\r", b"").lstrip(b"\xfe\xff") for part in parts]
@@ -325,7 +325,7 @@ def test_a_file_of_another_kind_is_refused() -> None:
 _COLUMNS = st.sampled_from([None, "path", "col1", "x"])
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400)
 @given(content=BYTES, ending=st.sampled_from(["jsonl", "json", "csv", "tsv", "txt"]), column=_COLUMNS)
 @example(content=b'path\n"\n"\n', ending="csv", column=None)
 @example(content=b'{"path": "a\xc2\x85"}', ending="jsonl", column=None)

@@ -324,7 +324,7 @@ class TestRemoteOutput:
         storage = open_storage(self.URL)
         with RemoteOutput(self.URL):
             first = storage.read(".holder.json")
-            deadline = time.monotonic() + 10.0
+            deadline = time.monotonic() + 60.0
             while storage.read(".holder.json") == first:
                 assert time.monotonic() < deadline
         assert storage.names() == []

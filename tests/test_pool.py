@@ -44,7 +44,9 @@ def test_workers_give_what_one_process_gives(write_tone: Callable[..., Path]) ->
     assert here.keys() == there.keys() == set(range(6))
     for key, messages in here.items():
         assert [type(m) for m in messages] == [type(m) for m in there[key]] == [Opened, Window, Closed]
-        np.testing.assert_array_equal(messages[1].mel.values, there[key][1].mel.values)  # type: ignore[union-attr]
+        # Workers multiply in one thread, and this process in as many as there are cores: the last bits may differ.
+        ours, theirs = (one.mel.values for one in (messages[1], there[key][1]))  # type: ignore[union-attr]
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
 
 
 def test_arrays_larger_than_a_pipe_do_not_block_it() -> None:
@@ -88,19 +90,19 @@ def test_a_broken_file_costs_itself(tmp_path: Path, write_tone: Callable[..., Pa
 
 @pytest.mark.usefixtures("faulty_decoders")
 @pytest.mark.parametrize(
-    ("fault", "error", "reason"),
+    ("fault", "error", "reason", "time_limit_s"),
     [
-        ("segfault", "WorkerDied", "SIGSEGV"),
-        ("abort", "WorkerDied", "SIGABRT"),
-        ("hang", "TimeLimit", "within 4 s"),
-        ("hoard", "MemoryError", ""),
+        ("segfault", "WorkerDied", "SIGSEGV", 120),
+        ("abort", "WorkerDied", "SIGABRT", 120),
+        ("hang", "TimeLimit", "within 6 s", 6),
+        ("hoard", "MemoryError", "", 120),  # a slow machine takes seconds to fill a gigabyte
     ],
 )
 def test_a_decoder_that_fails_in_any_way_costs_its_recording(
-    fault: str, error: str, reason: str, write_tone: Callable[..., Path]
+    fault: str, error: str, reason: str, time_limit_s: float, write_tone: Callable[..., Path]
 ) -> None:
     given = [recording(name, str(write_tone(f"{name}.wav"))) for name in ("a", fault, "b", "c")]
-    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8, time_limit_s=4)(enumerate(given)))
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=8, time_limit_s=time_limit_s)(enumerate(given)))
     assert [type(done[key][-1]) for key in range(4)] == [Closed, Broken, Closed, Closed]
     broken = done[1][-1]
     assert isinstance(broken, Broken)
@@ -158,7 +160,7 @@ def test_stopping_ends_the_iteration_and_the_processes(write_tone: Callable[...,
     start = time.monotonic()
     rest = sum(1 for _ in messages)
     assert rest < 100
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
     assert all(one._worker is None for one in workers._attendants)
 
 
@@ -168,7 +170,7 @@ def test_a_source_that_waits_for_results_gets_them(write_tone: Callable[..., Pat
 
     def one_by_one() -> Iterator[tuple[int, Recording]]:
         for n in range(5):
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while len(done) < n and time.monotonic() < deadline:
                 time.sleep(0.01)
             yield n, recording(str(n), path)
@@ -184,13 +186,13 @@ def test_leaving_early_does_not_wait_for_the_source(write_tone: Callable[..., Pa
 
     def live() -> Iterator[tuple[int, Recording]]:
         yield 0, recording("0", path)
-        time.sleep(60)
+        time.sleep(300)
 
     start = time.monotonic()
     messages = WorkerPool(SETTINGS, workers=1, capacity=4)(live())
     next(messages)
     messages.close()  # type: ignore[attr-defined]
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 60
 
 
 def test_files_where_the_user_stands_are_not_imported(

@@ -15,6 +15,8 @@ from tests.test_cli import environment
 
 SERVER = "flags\t\t: fpu sse2 avx2 avx512f avx512dq avx512cd avx512bw avx512vl\n"
 ISA = "CT2_FORCE_CPU_ISA"
+CPUINFO = Path("/proc/cpuinfo")
+FLAGS = set(CPUINFO.read_text(encoding="utf-8", errors="replace").split()) if CPUINFO.exists() else set()
 
 _LOAD = """
 import sys
@@ -24,8 +26,9 @@ from anime_whisper_ct2.options import EngineOptions
 CTranslate2Engine(open_model_dir(sys.argv[1]), EngineOptions(device="cpu")).close()
 """
 
-# Blocks of 64 MB that come and go in a new thread, as the scores of an attention layer do: the pages that the second
-# half of them costs.
+# Blocks of 64 MB that come and go in a new thread, as the scores of an attention layer do: the pages that the cheapest
+# of the second half of them costs, since a kernel that moves pages about makes one or another dearer; and whether this
+# C library lets blocks so large be kept at all, which older glibc refuses.
 _PAGES = """
 import ctypes, resource, sys, threading
 from anime_whisper_ct2.engine.processor import keep_memory
@@ -39,12 +42,12 @@ def use():
     ctypes.memset(block, 1, 64 << 20)
     libc.free(block)
 def work():
-    for _ in range(4):
+    pages = []
+    for _ in range(8):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         use()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(4):
-        use()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+        pages.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    print(min(pages[4:]), libc.mallopt(-3, 1 << 30))
 thread = threading.Thread(target=work)
 thread.start()
 thread.join()
@@ -60,13 +63,13 @@ def python(code: str, *arguments: object, **env: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="needs Linux")
+@pytest.mark.skipif("avx2" not in FLAGS, reason="needs Linux on a processor with AVX2")
 @pytest.mark.parametrize(("chosen", "selected"), [({}, None), ({ISA: "GENERIC"}, "GENERIC")])
 def test_ctranslate2_selects_what_the_processor_has(
     tiny_model: Path, chosen: dict[str, str], selected: str | None
 ) -> None:
     if selected is None:
-        selected = "AVX512" if " avx512vl" in Path("/proc/cpuinfo").read_text(encoding="ascii") else "AVX2"
+        selected = "AVX512" if set(SERVER.split()) <= FLAGS else "AVX2"
     said = python(_LOAD, tiny_model, CT2_VERBOSE="1", **chosen)
     assert f"Selected ISA: {selected}" in said
 
@@ -99,7 +102,9 @@ def test_without_such_a_file_all_stays_as_it_is(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_memory_that_was_freed_is_used_again() -> None:
-    lost, kept = (int(python(_PAGES, mode)) for mode in ("leave", "keep"))
+    (lost, _), (kept, possible) = (map(int, python(_PAGES, mode).split()) for mode in ("leave", "keep"))
+    if not possible:
+        pytest.skip("this glibc keeps no block so large")
     # 64 MB are 16,384 pages of 4 KiB, or 32 of 2 MiB.
     assert kept < 16
     assert lost > 16

@@ -26,7 +26,7 @@ from anime_whisper_ct2.errors import EngineError, InputError
 from anime_whisper_ct2.options import DEFAULT_MODEL
 from anime_whisper_ct2.ray import TranscribeBatch
 from tests.conftest import CORPUS, HERE, tone
-from tests.processes import running
+from tests.processes import running, wait_until
 from tests.test_readme import ENGLISH
 
 NEW = ["text", "segments", "flags", "duration", "error"]
@@ -263,15 +263,19 @@ def test_without_ray_the_import_works_and_what_needs_it_says_what_to_install(abs
     assert len(done.stdout.splitlines()) == 1
 
 
-def pipeline(model: str, folder: str, out: str) -> None:
-    """Run the README's pipeline as a program of its own: read, transcribe, write; then say what actors were given."""
+def pipeline(model: str, folder: str, out: str, answers: str) -> None:
+    """Run the README's pipeline as a program of its own: read, transcribe, write; then note what actors were given.
+
+    `answers`: a file for that, because Ray writes to both streams whenever it has something to say.
+    """
     import ray
     from ray.data import DataContext
 
     from anime_whisper_ct2.ray import _given_by_ray
 
-    with tempfile.TemporaryDirectory() as session:  # sockets lie in it, whose names must be short
-        ray.init(num_cpus=3, include_dashboard=False, object_store_memory=200 << 20, _temp_dir=session)
+    # Sockets lie in it, whose names must be short; what is left of Ray for a moment still writes there.
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as session:
+        ray.init(num_cpus=3, num_gpus=0, include_dashboard=False, object_store_memory=200 << 20, _temp_dir=session)
         DataContext.get_current().enable_progress_bars = False
         code = next(block.code for block in ENGLISH.blocks if "ray.data" in block.code)
         code = code.replace(DEFAULT_MODEL, model).replace("voices/", folder).replace("voices-with-text/", out)
@@ -286,13 +290,16 @@ def pipeline(model: str, folder: str, out: str) -> None:
                 return _given_by_ray(options, opens_engine=True)
 
         actor = Actor.remote()
-        print(json.dumps([resources["num_cpus"], "num_gpus" in resources]))
-        print(json.dumps(ray.get(actor.given.remote(language="ja"))))
-        print(json.dumps(ray.get(actor.given.remote(workers=4, device="cpu", cpu_threads=1))))
+        given: list[Any] = [
+            [resources["num_cpus"], "num_gpus" in resources],
+            ray.get(actor.given.remote(language="ja")),
+            ray.get(actor.given.remote(workers=4, device="cpu", cpu_threads=1)),
+        ]
         try:
-            ray.get(actor.given.remote(device="cuda"))
+            given.append(ray.get(actor.given.remote(device="cuda")))
         except InputError as error:
-            print(str(error).rpartition("InputError: ")[2].strip())
+            given.append(str(error).rpartition("InputError: ")[2].strip())
+        Path(answers).write_text(json.dumps(given), encoding="utf-8")
         ray.shutdown()
 
 
@@ -307,13 +314,14 @@ def test_a_pipeline_of_three_stages_gives_the_texts_of_a_transcriber(tiny_model:
         parquet.write_table(
             pa.table({"name": names[part], "audio": audio[part]}), tmp_path / "in" / f"{number}.parquet"
         )
-    arguments = (str(tiny_model), str(tmp_path / "in"), str(tmp_path / "out"))
+    arguments = (str(tiny_model), *(str(tmp_path / name) for name in ("in", "out", "answers.json")))
     code = f"from tests.test_ray_data import pipeline; pipeline{arguments}"
     # Neither a report to its makers nor a token in the home folder.
     alone = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     log = tmp_path / "log"
     with running(log=log, command=[sys.executable, "-c", code], **alone) as run:
-        assert run.wait() == 0, run.said
+        assert run.process.wait(600.0) == 0, run.said
+        wait_until(lambda: not run.pids, 60.0, "Ray's processes are left over")
     with Transcriber(tiny_model, compute_type="float32", device="cpu", workers=0) as transcriber:
         expected = {
             (name, result.text if isinstance(result, Transcript) else None)
@@ -325,8 +333,8 @@ def test_a_pipeline_of_three_stages_gives_the_texts_of_a_transcriber(tiny_model:
     (broken,) = (row for row in found if row["name"] == "broken")
     assert broken["error"].startswith("DecodeError: no decoder reads it")
     assert all(row["error"] is None and row["segments"] for row in found if row is not broken)
-    *_, cluster, left_open, settled, refused = run.said.splitlines()
-    assert json.loads(cluster) == [2, False]
-    assert json.loads(left_open) == {"workers": 1, "device": "cpu", "cpu_threads": 2}
-    assert json.loads(settled) == {}
+    cluster, left_open, settled, refused = json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))
+    assert cluster == [2, False]
+    assert left_open == {"workers": 1, "device": "cpu", "cpu_threads": 2}
+    assert settled == {}
     assert refused.startswith("device is cuda, and Ray gave this actor no GPU; pass num_gpus=1 to map_batches")

@@ -62,7 +62,7 @@ def brace_patterns() -> Iterator[st.SearchStrategy[str]]:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(pattern=next(brace_patterns()))
 def test_the_count_agrees_with_what_braceexpand_makes(pattern: str) -> None:
     from braceexpand import braceexpand

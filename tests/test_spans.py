@@ -92,7 +92,7 @@ def test_no_samples_no_piece_in_any_mode(mode: SegmentMode) -> None:
     assert list(segmented([], SegmentOptions(mode=mode), LoudnessVad)) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.booleans(), st.floats(0, 12)), min_size=1, max_size=8),
     st.lists(st.floats(0, 1), max_size=8),

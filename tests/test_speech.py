@@ -55,7 +55,7 @@ run_of_frames = st.tuples(st.floats(0, 1, width=32), st.integers(1, 60) | st.int
 any_frames = st.lists(run_of_frames, max_size=40).map(frames_of)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(any_frames, any_options, st.integers(0, FRAME_SAMPLES - 1), st.data())
 def test_spans_hold_all_speech_in_order_within_the_recording_and_the_limit(
     probabilities: Float32, options: SegmentOptions, missing: int, data: st.DataObject
@@ -75,7 +75,7 @@ def test_spans_hold_all_speech_in_order_within_the_recording_and_the_limit(
     assert spans_of(probabilities, options, samples, cuts) == spans
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(any_frames, any_options)
 def test_what_is_needed_is_never_given_up_and_stays_bounded(probabilities: Float32, options: SegmentOptions) -> None:
     speech, needed = SpeechSpans(options), 0
@@ -88,7 +88,7 @@ def test_what_is_needed_is_never_given_up_and_stays_bounded(probabilities: Float
     assert all(span.start >= needed for span in speech.finish(len(probabilities) * FRAME_SAMPLES))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(8, 40), st.integers(1, 40)), min_size=1, max_size=11), st.floats(0.05, 1))
 def test_pauses_from_the_shortest_silence_on_part_utterances(runs: list[tuple[int, int]], silence: float) -> None:
     probabilities = frames_of([run for speech, pause in runs for run in ((0.9, speech), (0.1, pause))])
@@ -229,7 +229,7 @@ def test_pack_lets_neighbours_share_a_window_up_to_the_limit() -> None:
     assert len(spans_of(frames_of(runs), bare(mode="vad"))) == 7
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(8, 300), st.integers(16, 300)), max_size=20), st.floats(0, 0.25))
 def test_two_neighbours_in_a_pack_would_not_have_fitted_one_window(runs: list[tuple[int, int]], pad: float) -> None:
     probabilities = frames_of([run for speech, pause in runs for run in ((0.9, speech), (0.0, pause))])

@@ -476,7 +476,7 @@ VALID = {kind: valid(kind) for kind in ("parquet", "stream", "file")}
 
 
 @pytest.mark.parametrize("kind", VALID)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     edits=st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=8)), max_size=4),
     keep=st.floats(0, 1) | st.just(1.0),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anime_whisper_ct2.readers.tar import tar_shard
@@ -153,7 +153,7 @@ def test_a_download_that_breaks_off_gives_what_came_before(monkeypatch: pytest.M
     assert "secret" not in repr(recordings)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(data=st.data())
 def test_no_bytes_raise_and_ids_never_repeat(read: Any, data: st.DataObject) -> None:
     raw = bytearray(packed(GALGAME, data.draw(st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]))))

@@ -75,7 +75,7 @@ def test_a_whole_recording_has_faster_whispers_probabilities(silero: SileroVad, 
     np.testing.assert_allclose(streamed(silero, minutes), faster_whispers(padded), atol=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 70_000) | st.integers(0, 600), max_size=12))
 def test_probabilities_do_not_depend_on_how_the_stream_is_split(
     silero: SileroVad, recording: Float32, cuts: list[int]
