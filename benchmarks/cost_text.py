@@ -1,4 +1,4 @@
-"""What the reckoning of `benchmarks.cost` looks like as Markdown, in English and in Japanese."""
+"""What the reckoning looks like as Markdown, in English and in Japanese."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cost import (
+from benchmarks.cost_words import EN, JA
+from benchmarks.reckoning import (
     CLIP_S,
     FORMS,
     GPUS,
@@ -25,7 +26,6 @@ from benchmarks.cost import (
     limits,
     recordings,
 )
-from benchmarks.cost_words import EN, JA
 from benchmarks.tables import table
 
 _WORDS: Mapping[str, Mapping[str, Any]] = {"en": EN, "ja": JA}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.cost import GPUS
+from benchmarks.reckoning import GPUS
 
 EN: dict[str, Any] = {
     "intro": (

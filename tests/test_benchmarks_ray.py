@@ -16,8 +16,8 @@ pytest.importorskip("matplotlib", reason="the benchmarks' own extra draws the ch
 from anime_whisper_ct2.lines import to_json
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Recording
-from benchmarks import cost, cost_text, instant, render, store
-from benchmarks.cost import Figure, Inputs
+from benchmarks import cost, cost_text, instant, reckoning, render, store
+from benchmarks.reckoning import Figure, Inputs
 
 ABOUT = {
     "machine": {"processor": "x", "cores": 2, "memory_gib": 8, "system": "Linux", "gpu": None},
@@ -52,19 +52,19 @@ def _million(folder: Path) -> dict[str, Any]:
 
 
 def test_the_corpus_is_as_many_clips_as_its_hours_hold() -> None:
-    assert cost.recordings() == pytest.approx(70.6e6, rel=1e-3)
-    assert cost.recordings(5.1 / 3600) == pytest.approx(1.0)
+    assert reckoning.recordings() == pytest.approx(70.6e6, rel=1e-3)
+    assert reckoning.recordings(5.1 / 3600) == pytest.approx(1.0)
 
 
 def test_time_and_money_follow_from_the_part_that_gives_out_first() -> None:
-    few = cost.estimate(MEASURED, 8, "full", "tars")
+    few = reckoning.estimate(MEASURED, 8, "full", "tars")
     assert few.first == "gpu"
     assert few.per_s == pytest.approx(8 * 690 / 5.1)
     assert few.busy_hours == pytest.approx(100_000 / 690)
-    assert few.wall_s == pytest.approx(100_000 * 3600 / (8 * 690) + 60 + cost.TAIL_S)
+    assert few.wall_s == pytest.approx(100_000 * 3600 / (8 * 690) + 60 + reckoning.TAIL_S)
     assert few.gpu_hours == pytest.approx(8 * few.wall_s / 3600)
     assert few.usd == pytest.approx(3 * few.gpu_hours)
-    many = cost.estimate(MEASURED, 512, "fit", "tars")
+    many = reckoning.estimate(MEASURED, 512, "fit", "tars")
     assert (many.first, many.per_s) == ("ledger", 12_000)
     assert many.read_bytes_s == pytest.approx(12_000 * 0.9e9 / 32_600)
     # Waiting GPUs are paid for, too.
@@ -72,8 +72,8 @@ def test_time_and_money_follow_from_the_part_that_gives_out_first() -> None:
 
 
 def test_every_part_can_be_the_first_to_give_out() -> None:
-    def first(form: cost.Form, **changes: Figure) -> str:
-        return cost.estimate(replace(MEASURED, **changes), 64, "fit", form).first
+    def first(form: reckoning.Form, **changes: Figure) -> str:
+        return reckoning.estimate(replace(MEASURED, **changes), 64, "fit", form).first
 
     quick = {"ledger": Figure(1e9, "measured"), "stat_ms": Figure(0.0, "assumed")}
     assert first("files") == "listing"
@@ -85,47 +85,47 @@ def test_every_part_can_be_the_first_to_give_out() -> None:
 
 
 def test_sizes_of_loose_files_are_asked_for_one_after_the_other_and_names_listed_by_every_run() -> None:
-    assert cost.limits(MEASURED, 8, "fit", "files")["listing"] == pytest.approx(1e6 / (2 + 10 + 300))
-    assert cost.limits(MEASURED, 8, "fit", "files", runs=4)["listing"] == pytest.approx(4e6 / (4 * 2 + 10 + 300))
-    assert cost.limits(MEASURED, 8, "fit", "tars")["listing"] == pytest.approx(1e6 / (20 + 10))
-    assert cost.limits(MEASURED, 8, "fit", "tars", runs=4)["listing"] == pytest.approx(4e6 / (20 + 10))
-    assert "listing" not in cost.limits(MEASURED, 8, "fit", "remote tars")
-    assert "opens" not in cost.limits(MEASURED, 8, "fit", "tars")
+    assert reckoning.limits(MEASURED, 8, "fit", "files")["listing"] == pytest.approx(1e6 / (2 + 10 + 300))
+    assert reckoning.limits(MEASURED, 8, "fit", "files", runs=4)["listing"] == pytest.approx(4e6 / (4 * 2 + 10 + 300))
+    assert reckoning.limits(MEASURED, 8, "fit", "tars")["listing"] == pytest.approx(1e6 / (20 + 10))
+    assert reckoning.limits(MEASURED, 8, "fit", "tars", runs=4)["listing"] == pytest.approx(4e6 / (20 + 10))
+    assert "listing" not in reckoning.limits(MEASURED, 8, "fit", "remote tars")
+    assert "opens" not in reckoning.limits(MEASURED, 8, "fit", "tars")
 
 
 def test_runs_are_as_few_as_free_the_gpus_of_the_driver() -> None:
-    assert cost.enough_runs(MEASURED, 8, "full", "tars") == 1
+    assert reckoning.enough_runs(MEASURED, 8, "full", "tars") == 1
     # 64 fitted GPUs do 50,949 a second, a command 12,000.
-    runs = cost.enough_runs(MEASURED, 64, "fit", "remote tars")
+    runs = reckoning.enough_runs(MEASURED, 64, "fit", "remote tars")
     assert runs == 5
-    assert cost.estimate(MEASURED, 64, "fit", "remote tars", runs).first == "gpu"
-    assert cost.estimate(MEASURED, 64, "fit", "remote tars", runs - 1).first == "ledger"
+    assert reckoning.estimate(MEASURED, 64, "fit", "remote tars", runs).first == "gpu"
+    assert reckoning.estimate(MEASURED, 64, "fit", "remote tars", runs - 1).first == "ledger"
     # Names of loose files are listed by every run, and that cannot be divided; then a few runs do nearly as much.
     slow = replace(MEASURED, listing_us=Figure(100.0, "measured"))
-    runs = cost.enough_runs(slow, 64, "fit", "files")
-    assert cost.estimate(slow, 64, "fit", "files", runs).first == "listing"
-    assert cost.estimate(slow, 64, "fit", "files", runs).per_s > 0.97 * 1e6 / (100 + 310 / 64)
+    runs = reckoning.enough_runs(slow, 64, "fit", "files")
+    assert reckoning.estimate(slow, 64, "fit", "files", runs).first == "listing"
+    assert reckoning.estimate(slow, 64, "fit", "files", runs).per_s > 0.97 * 1e6 / (100 + 310 / 64)
     assert runs < 64
 
 
 def test_cores_and_the_drivers_memory_are_reckoned_from_what_was_measured() -> None:
-    assert cost.cores_per_gpu(MEASURED, "fit") == pytest.approx(4_060 / 5.1 * 0.005 + 1)
-    assert cost.driver_mib(MEASURED, 70e6) == pytest.approx(200 + 18 * 70)
-    assert cost.cores_per_gpu(Inputs(), "fit") is None
-    assert cost.driver_mib(Inputs(), 1e6) is None
+    assert reckoning.cores_per_gpu(MEASURED, "fit") == pytest.approx(4_060 / 5.1 * 0.005 + 1)
+    assert reckoning.driver_mib(MEASURED, 70e6) == pytest.approx(200 + 18 * 70)
+    assert reckoning.cores_per_gpu(Inputs(), "fit") is None
+    assert reckoning.driver_mib(Inputs(), 1e6) is None
 
 
 def test_what_was_measured_takes_the_place_of_what_was_not(tmp_path: Path) -> None:
-    assert cost.gather(tmp_path) == Inputs()
+    assert reckoning.gather(tmp_path) == Inputs()
     store.save(tmp_path / "frontend.json", {}, {"pool_clips_per_s": {"1": 190.0, "2": 400.0}}, ABOUT)
     _million(tmp_path)
-    inputs = cost.gather(tmp_path)
+    inputs = reckoning.gather(tmp_path)
     assert inputs.cpu_ms == Figure(5.0, "measured", "frontend.json, abc1234")
     assert inputs.listing_us
     assert inputs.listing_us.value == pytest.approx(2.0)
     assert inputs.ledger == Figure(11_000.0, "measured", "million.json, abc1234")
-    assert cost.driver_mib(inputs, 1e6) == pytest.approx(218.0)
-    assert cost.driver_mib(inputs, 2e6) == pytest.approx(238.0)
+    assert reckoning.driver_mib(inputs, 1e6) == pytest.approx(218.0)
+    assert reckoning.driver_mib(inputs, 2e6) == pytest.approx(238.0)
     assert inputs.speed["fit"].kind == "calculated"
 
     def system(speed: float) -> dict[str, Any]:
@@ -134,14 +134,14 @@ def test_what_was_measured_takes_the_place_of_what_was_not(tmp_path: Path) -> No
     systems = {"awct2-full": system(600.0), "awct2-fit": system(3_000.0)}
     on_cpu = {**ABOUT, "machine": {**ABOUT["machine"], "gpu": None}}  # type: ignore[dict-item] # ABOUT is a literal
     store.save(tmp_path / "gpu.json", {}, {"systems": systems}, on_cpu)
-    assert cost.gather(tmp_path).speed["fit"].kind == "calculated"  # a smoke test on a CPU is no figure
+    assert reckoning.gather(tmp_path).speed["fit"].kind == "calculated"  # a smoke test on a CPU is no figure
     on_gpu = {**ABOUT, "machine": {**ABOUT["machine"], "gpu": "H200"}}  # type: ignore[dict-item] # as above
     store.save(tmp_path / "gpu.json", {}, {"systems": systems}, on_gpu)
-    inputs = cost.gather(tmp_path)
+    inputs = reckoning.gather(tmp_path)
     assert inputs.speed["fit"] == Figure(3_000.0, "measured", "gpu.json, abc1234")
     assert inputs.start_s.value == 20.0
     # Four seconds of processor time for an hour of audio, at 3,000 hours an hour: 3.3 cores.
-    assert cost.cores_per_gpu(inputs, "fit") == pytest.approx(4.0 * 3_000 / 3600)
+    assert reckoning.cores_per_gpu(inputs, "fit") == pytest.approx(4.0 * 3_000 / 3600)
 
 
 def test_the_cost_page_says_in_both_languages_what_is_calculated_assumed_and_measured() -> None:

@@ -1,4 +1,7 @@
-"""This project, as `awct2 run` does it: the same `CorpusRun`, journal on disk and worker processes included."""
+"""This project, as `awct2 run` does it: the same `CorpusRun`, journal on disk and worker processes included.
+
+Only that the engine is opened ahead, to be timed without: so on a GPU it is in this process, not in one of its own.
+"""
 
 from __future__ import annotations
 
