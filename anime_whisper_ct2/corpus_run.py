@@ -164,6 +164,8 @@ class CorpusRun:
                 try:
                     self._follow(run, journal)
                 except EngineError as error:
+                    if isinstance(journal, Printed):
+                        raise
                     raise EngineError(f"{error}; what is finished is kept, and the same command goes on") from error
 
     def _follow(self, results: Iterable[Result], journal: Journal | Printed) -> None:

@@ -10,7 +10,7 @@
     ├── OutputError                 the output folder: locked, not writable, full, made with other settings
     ├── EngineError                 the device or CTranslate2 itself
     │   ├── EngineMemoryError       a batch that does not fit the device's memory; a smaller one may
-    │   └── EngineHungError         a device that answers no more; a new process may reach it again
+    │   └── EngineLostError         a device that this process has lost; a new one may reach it again
     └── RecordingError              one recording; the run goes on and `errors.jsonl` gets a line
         ├── DecodeError             bytes that are no readable audio
         └── TranscribeError         a window that the engine could not decode
@@ -73,8 +73,8 @@ class EngineMemoryError(EngineError):
     """A batch did not fit the device's memory; a smaller one may."""
 
 
-class EngineHungError(EngineError):
-    """The device has not answered for so long that it will not; a new process may reach it again."""
+class EngineLostError(EngineError):
+    """The device answers no more, or only with errors, to this process; a new one may reach it again."""
 
 
 class RecordingError(Awct2Error):

@@ -110,7 +110,7 @@ class EngineOptions:
     """Where and how the model computes."""
 
     device: Device = "auto"  # cuda where a GPU answers, else cpu
-    gpus: tuple[int, ...] = (0,)  # which GPUs; each gets an engine process of its own where there are several
+    gpus: tuple[int, ...] = (0,)  # which GPUs; in a run, each has an engine process of its own
     engines: int = 1  # CPU engines, sharing the cores
     compute_type: ComputeType = "default"  # as converted, or the nearest that the device computes
     cpu_threads: int = 0  # OpenMP threads of the CPU engine; 0: one for each core

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from anime_whisper_ct2.engine.fake import FakeEngine
-from anime_whisper_ct2.errors import EngineError, ModelFolderError
+from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryError, InputError, ModelFolderError
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions
 from anime_whisper_ct2.records import Decoded, Window
 
@@ -110,6 +110,78 @@ def fails_once(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -
         return Decoded("はい", (1,), -0.1, 0.0)
 
     return FakeEngine(decode)
+
+
+def loses_the_device_over_poison(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Fail at one length of clip, 0.7 s, and from then on at everything, as CUDA does after an illegal access."""
+    lost = False
+
+    def decode(window: Window) -> Decoded:
+        nonlocal lost
+        lost = lost or round(window.end_s, 2) == 0.7
+        if lost:
+            raise EngineLostError("CUDA failed with error an illegal memory access was encountered")
+        return Decoded("はい", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode)
+
+
+def runs_out_of_memory_and_is_lost(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Have a batch halved and then lose the device, once among all processes; `model` names the file that remembers."""
+    batches = 0
+
+    def decode(_: Window) -> Decoded:
+        nonlocal batches
+        batches += 1
+        if batches == 1 and not Path(model).exists():
+            raise EngineMemoryError("out of memory")
+        if batches == 10 and not Path(model).exists():
+            Path(model).touch()
+            raise EngineLostError("CUDA failed with error unspecified launch failure")
+        return Decoded("はい", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode)
+
+
+def is_kept_from_ending(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Lose the device, once among all processes, with somebody at the pipe who stays; `model` is to name them."""
+
+    def decode(_: Window) -> Decoded:
+        if not Path(model).exists():
+            stays = os.fork()
+            if not stays:
+                time.sleep(600)
+                os._exit(0)
+            Path(model).write_text(f"{stays}")
+            raise EngineLostError("the device has not answered for 300 s")
+        return Decoded("はい", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode)
+
+
+def comes_back_late(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Lose the device, and not find it the next time either; `model` names the file that remembers."""
+    past = Path(model).read_text() if Path(model).exists() else ""
+    if past == "lost":
+        Path(model).write_text("lost and found")
+        raise InputError("no CUDA device 0: none found")
+    left = 5
+
+    def decode(_: Window) -> Decoded:
+        nonlocal left
+        left -= 1
+        if left < 0 and not past:
+            Path(model).write_text("lost")
+            raise EngineLostError("CUDA failed with error unspecified launch failure")
+        return Decoded("はい", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode)
+
+
+def never_loads(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Wait for a device that never comes."""
+    threading.Event().wait()
+    raise AssertionError
 
 
 def always_fails(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:

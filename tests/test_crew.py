@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from functools import partial
@@ -11,7 +13,7 @@ from functools import partial
 import pytest
 
 from anime_whisper_ct2.engine.crew import Crew
-from anime_whisper_ct2.errors import EngineError, EngineHungError
+from anime_whisper_ct2.errors import EngineError, EngineLostError
 
 # Long enough for any answer on a busy machine, where one comes.
 PATIENCE_S = 60.0
@@ -81,10 +83,10 @@ def test_a_call_without_an_answer_is_given_up_and_all_others_with_it(answer: thr
     crew: Crew[int] = Crew(1, 0.2)
     futures = [crew.submit(partial(stuck, answer)) for _ in range(3)]
     for future in futures:
-        with pytest.raises(EngineHungError, match=r"^the device has not answered for 0 s$"):
+        with pytest.raises(EngineLostError, match=r"^the device has not answered for 0 s$"):
             future.result(PATIENCE_S)
     assert crew.hung
-    with pytest.raises(EngineHungError):
+    with pytest.raises(EngineLostError):
         crew.submit(lambda: 1).result(PATIENCE_S)
     crew.close()  # waits for nothing
 
@@ -96,19 +98,53 @@ def test_closing_does_not_wait_for_a_device_that_hangs_only_then(answer: threadi
     assert begun.wait(PATIENCE_S)
     crew.close()
     assert crew.hung
-    with pytest.raises(EngineHungError):
+    with pytest.raises(EngineLostError):
         future.result(PATIENCE_S)
 
 
 def test_an_answer_that_comes_too_late_changes_nothing(answer: threading.Event) -> None:
     crew: Crew[int] = Crew(1, 0.1)
     future = crew.submit(partial(stuck, answer))
-    with pytest.raises(EngineHungError):
+    with pytest.raises(EngineLostError):
         future.result(PATIENCE_S)
     answer.set()
     time.sleep(0.05)
-    with pytest.raises(EngineHungError):
+    with pytest.raises(EngineLostError):
         future.result(0)
+    crew.close()
+
+
+def test_what_a_failed_call_held_is_free_as_soon_as_its_error_is() -> None:
+    class Held:
+        pass
+
+    def fail(_: Held) -> None:
+        raise EngineError("no")
+
+    def failed(crew: Crew[None]) -> weakref.ref[Held]:
+        held = Held()
+        future = crew.submit(partial(fail, held))
+        assert isinstance(future.exception(PATIENCE_S), EngineError)
+        return weakref.ref(held)
+
+    gc.disable()
+    try:
+        for limit_s in (None, PATIENCE_S):
+            crew: Crew[None] = Crew(1, limit_s)
+            held = failed(crew)
+            crew.close()
+            assert held() is None, limit_s
+    finally:
+        gc.enable()
+
+
+def test_a_call_that_cannot_be_watched_is_made_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Timer.start", refuse)
+    crew: Crew[int] = Crew(1, PATIENCE_S)
+    assert crew.submit(lambda: 7).result(PATIENCE_S) == 7
     crew.close()
 
 

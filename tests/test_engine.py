@@ -15,7 +15,9 @@ import torch
 import transformers
 
 from anime_whisper_ct2.audio import load
+from anime_whisper_ct2.engine.device import kind_of_error
 from anime_whisper_ct2.engine.whisper import CTranslate2Engine, windows_that_fit
+from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryError
 from anime_whisper_ct2.mel import log_mel, stack
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions
@@ -149,6 +151,21 @@ def test_closing_ends_all_that_was_started(tiny_model: Path, windows: list[Windo
         made.close()
         # Pools of libraries beneath may have come with the first, to stay.
         wait_until_ended(started, but=len(started) - 3 if number == 0 else 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("CUDA failed with error out of memory", EngineMemoryError),
+        ("cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED", EngineMemoryError),
+        ("CUDA failed with error an illegal memory access was encountered", EngineLostError),
+        ("CUDA failed with error unspecified launch failure", EngineLostError),
+        ("CUDA failed with error uncorrectable ECC error encountered", EngineLostError),
+        ("input has shape (1, 80, 3000), which is not what the model takes", EngineError),
+    ],
+)
+def test_what_a_device_says_decides_what_is_done_about_it(said: str, kind: type[EngineError]) -> None:
+    assert kind_of_error(said) is kind
 
 
 class TestMemory:

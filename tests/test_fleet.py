@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -96,13 +98,47 @@ def test_a_recording_that_kills_engines_is_found_and_left_out(
     assert (failed[17].error, "SIGKILL" in failed[17].message) == ("EngineDied", True)
 
 
-@pytest.mark.parametrize("opener", ["hangs_once", "fails_once"])
+@pytest.mark.parametrize("opener", ["hangs_once", "fails_once", "runs_out_of_memory_and_is_lost"])
 def test_a_device_that_answers_no_more_is_reached_again_by_a_new_process(
     recordings: list[Recording], tmp_path: Path, opener: str
 ) -> None:
     fleet = Fleet([settings(opener, str(tmp_path / "happened"))], ahead=32)
     assert run(fleet, recordings).keys() == set(range(N))
     assert fleet.figures["engine_deaths"] == 1
+    # What the lost one had counted is not lost with it.
+    assert fleet.figures["memory_halvings"] == (opener == "runs_out_of_memory_and_is_lost")
+
+
+def test_a_device_that_is_not_there_at_once_is_asked_for_again(recordings: list[Recording], tmp_path: Path) -> None:
+    fleet = Fleet([settings("comes_back_late", str(tmp_path / "happened"))], ahead=32)
+    assert run(fleet, recordings).keys() == set(range(N))
+    assert fleet.figures["engine_deaths"] == 2
+
+
+def test_nobody_waits_for_a_process_that_a_device_keeps_from_ending(
+    recordings: list[Recording], tmp_path: Path
+) -> None:
+    left = tmp_path / "left"
+    assert run(Fleet([settings("is_kept_from_ending", str(left))], ahead=8), recordings).keys() == set(range(N))
+    os.kill(int(left.read_text()), signal.SIGKILL)  # it is still there
+
+
+def test_an_engine_that_never_loads_is_given_up(recordings: list[Recording], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anime_whisper_ct2.executors.fleet._LOAD_LIMIT_S", 0.5)
+    with pytest.raises(EngineError, match="died while it loaded the model"):
+        run(Fleet([settings("never_loads")]), recordings)
+
+
+def test_a_recording_that_costs_the_device_is_the_only_one_to_fail(
+    recordings: list[Recording], write_tone: Callable[..., Path]
+) -> None:
+    given = list(recordings)
+    given[17] = replace(given[17], audio=str(write_tone("poison.wav", 0.7)))
+    done = run(Fleet([settings("loses_the_device_over_poison")], ahead=16), given, failures=True)
+    assert done.keys() == set(range(N))
+    failed = {key: outcome for key, outcome in done.items() if isinstance(outcome, Failure)}
+    assert failed.keys() == {17}
+    assert "illegal memory access" in failed[17].message
 
 
 def test_a_recording_over_which_the_device_hangs_is_found_and_left_out(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -13,7 +15,7 @@ import soundfile
 
 from anime_whisper_ct2 import Failure, FakeEngine, Recording, RecordingError, Transcriber, Transcript
 from anime_whisper_ct2.errors import InputError
-from tests.conftest import tone
+from tests.conftest import CORPUS, tone
 
 
 @pytest.fixture
@@ -55,6 +57,19 @@ def test_an_endless_stream_is_read_as_it_is_used(transcriber: Transcriber) -> No
             yield tone(0.3)
 
     assert len(list(islice(transcriber.transcribe(endless()), 10))) == 10
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_a_script_that_ends_while_the_engine_computes_ends_well(tiny_model: Path, _: int) -> None:
+    clips = [str(path) for path in sorted(CORPUS.rglob("*.ogg"))] * 4
+    script = f"""
+from anime_whisper_ct2 import Transcriber
+for transcript in Transcriber({str(tiny_model)!r}, device="cpu").transcribe({clips!r}, ordered=False):
+    print("one")
+    break
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "one\n", "")
 
 
 def test_a_failure_raises_or_comes_in_its_place(transcriber: Transcriber) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from typing import Generic, TypeVar
 
-from anime_whisper_ct2.errors import EngineHungError
+from anime_whisper_ct2.errors import EngineLostError
 
 T = TypeVar("T")
 
@@ -21,13 +21,14 @@ class Crew(Generic[T]):
 
     A device that fell off its bus, or whose driver is stuck, may never answer, and no thread can be told to stop
     waiting for it. So a call that takes longer than `limit_s` is given up: its future, all that wait and all later ones
-    raise EngineHungError, and neither `close` nor the end of the process waits for its thread. `limit_s` None: no call
-    is given up.
+    raise EngineLostError, and neither `close` nor Python's own end waits for its thread. `limit_s` None: no call is
+    given up. The threads keep the crew alive, so somebody has to close it.
     """
 
     def __init__(self, threads: int, limit_s: float | None = None) -> None:
         self._limit_s = limit_s
         self._calls: queue.SimpleQueue[tuple[Future[T], Callable[[], T]] | None] = queue.SimpleQueue()
+        self._handing_in = threading.Lock()
         self._closed = False
         self._hung = False
         self._threads = [threading.Thread(target=self._work, name="engine", daemon=True) for _ in range(threads)]
@@ -41,23 +42,26 @@ class Crew(Generic[T]):
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
         """Have a call made; raises RuntimeError after `close`."""
-        if self._closed:
-            raise RuntimeError("the engine is closed")
         future: Future[T] = Future()
-        self._calls.put((future, call))
+        with self._handing_in:
+            if self._closed:
+                raise RuntimeError("the engine is closed")
+            self._calls.put((future, call))
         if self._hung:  # there may be nobody left to take it
             self._refuse_all()
         return future
 
     def close(self) -> None:
         """Wait for the calls that are being made, and cancel those that wait."""
-        self._closed = True
-        for future in self._taken_back():
-            future.cancel()
-        for _ in self._threads:
-            self._calls.put(None)
+        with self._handing_in:
+            self._closed = True
+            for future in self._taken_back():
+                future.cancel()
+            for _ in self._threads:
+                self._calls.put(None)
         for thread in self._threads:
-            while thread.is_alive() and not self._hung:
+            # An engine that is let go of may end in a thread of its own.
+            while thread is not threading.current_thread() and thread.is_alive() and not self._hung:
                 thread.join(_LOOK_EVERY_S)
 
     def _work(self) -> None:
@@ -68,14 +72,16 @@ class Crew(Generic[T]):
     def _make(self, future: Future[T], call: Callable[[], T]) -> None:
         if not future.set_running_or_notify_cancel():
             return
-        if self._limit_s is None:
-            _fill(future, call)
-            return
-        watch = threading.Timer(self._limit_s, self._give_up, (future,))
-        watch.daemon = True
-        watch.start()
+        watch = None
+        if self._limit_s is not None:
+            watch = threading.Timer(self._limit_s, self._give_up, (future,))
+            watch.daemon = True
+            with contextlib.suppress(RuntimeError):  # no thread is to be had: better unwatched than unanswered
+                watch.start()
         _fill(future, call)
-        watch.cancel()
+        if watch is not None:
+            watch.cancel()
+        del future, call, watch  # an error's traceback holds this frame: a circle that would keep the batch
 
     def _give_up(self, future: Future[T]) -> None:
         if not future.done():
@@ -96,7 +102,7 @@ class Crew(Generic[T]):
                     yield item[0]
 
     def _refuse(self) -> T:
-        raise EngineHungError(f"the device has not answered for {self._limit_s:.0f} s")
+        raise EngineLostError(f"the device has not answered for {self._limit_s:.0f} s")
 
 
 def _fill(future: Future[T], call: Callable[[], T]) -> None:
@@ -106,3 +112,4 @@ def _fill(future: Future[T], call: Callable[[], T]) -> None:
             future.set_result(call())
         except BaseException as error:  # reaches whoever waits for the future
             future.set_exception(error)
+            del future, call  # see above

@@ -1,18 +1,27 @@
-"""Where the model computes: `auto` and `default` settled, and wishes that cannot be met refused."""
+"""Where the model computes: `auto` and `default` settled, wishes that cannot be met refused, failures told apart."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import ctranslate2
 
 from anime_whisper_ct2.cuda import load_cublas
-from anime_whisper_ct2.errors import EngineError, InputError
+from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryError, InputError
 from anime_whisper_ct2.options import CPU_BATCH, GPU_BATCH, EngineOptions, available_cores
 
 # How many batches a CPU computes side by side, sharing the weights: the first that divides the cores. Two on one core
 # each were a fifth faster than one on two cores, which wait for each other at every layer.
 _CPU_REPLICAS = (4, 3, 2, 1)
+# CTranslate2 throws what CUDA and cuBLAS say, in their words.
+_OUT_OF_MEMORY = re.compile(r"out of memory|ALLOC_FAILED|bad_alloc|failed to allocate", re.IGNORECASE)
+# After these, a process gets nothing else from the device.
+_DEVICE_LOST = re.compile(
+    r"illegal memory access|illegal instruction|misaligned address|unspecified launch failure|device-side assert"
+    r"|uncorrectable|launch timed out|hardware stack",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,13 @@ class ComputeDevice:
 def is_cuda(options: EngineOptions) -> bool:
     """Say whether a GPU is meant: by name, or because one answers."""
     return options.device == "cuda" or (options.device == "auto" and ctranslate2.get_cuda_device_count() > 0)
+
+
+def kind_of_error(said: str) -> type[EngineError]:
+    """Tell the errors of a device apart by what CTranslate2 says of them."""
+    if _OUT_OF_MEMORY.search(said):
+        return EngineMemoryError
+    return EngineLostError if _DEVICE_LOST.search(said) else EngineError
 
 
 def settle(options: EngineOptions, converted: str) -> ComputeDevice:

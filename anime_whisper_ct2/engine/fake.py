@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -41,6 +42,7 @@ class FakeEngine:
         self._decode = decode
         self._batch_size = batch_size
         self._crew: Crew[list[Decoded]] = Crew(1, limit_s)
+        weakref.finalize(self, self._crew.close)
 
     def capacity(self, frames: int) -> int:
         """Give the batch size, whatever the length."""

@@ -6,7 +6,7 @@ Batches go to `WhisperModel.model`, CTranslate2 itself: faster-whisper's own bat
 from __future__ import annotations
 
 import math
-import re
+import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -21,7 +21,7 @@ from anime_whisper_ct2 import cuda
 from anime_whisper_ct2.engine import processor
 from anime_whisper_ct2.engine.alignment import Aligner
 from anime_whisper_ct2.engine.crew import Crew
-from anime_whisper_ct2.engine.device import settle
+from anime_whisper_ct2.engine.device import kind_of_error, settle
 from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError
 from anime_whisper_ct2.mel import WINDOW_FRAMES, WINDOW_S, stack
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
@@ -30,15 +30,13 @@ from anime_whisper_ct2.quality import token_cap
 from anime_whisper_ct2.records import Batch, Decoded, Features, FeatureType, LogMel, Window
 from anime_whisper_ct2.windows import AMBIGUOUS_FRAMES, short_for_full
 
-# CTranslate2 throws what CUDA and cuBLAS say, in their words.
-_OUT_OF_MEMORY = re.compile(r"out of memory|ALLOC_FAILED|bad_alloc|failed to allocate", re.IGNORECASE)
 # So many cost next to nothing.
 _FEW_SUPPRESSED = 4
 _CPU_ENCODE_FRAMES = 1_500
 # What stands for a score that is no number, which JSON cannot hold: numbers overflowed, and no text is less probable.
 _NO_LOGPROB = -99.0
-# A batch takes a GPU seconds, and the first of all some minutes while kernels are compiled.
-_GPU_LIMIT_S = 900.0
+# A batch takes a GPU seconds; the first of all, for which kernels may be compiled, is not among those that are watched.
+_GPU_LIMIT_S = 300.0
 # Windows of the two batches that measure what one takes.
 _PROBES = (4, 16)
 
@@ -106,9 +104,13 @@ class CTranslate2Engine:
             cuda.keep_memory(options.gpus[0])
             if options.batch_size is None:
                 self._full_windows = self._measured_windows(options.gpus[0])
+            else:
+                self._decode(self._silence(1))
         # One thread more than the device computes batches: it lays the next one out meanwhile.
         limit_s = _GPU_LIMIT_S if self._device.name == "cuda" else None
         self._crew: Crew[list[Decoded]] = Crew(self._device.replicas + 1, limit_s)
+        # For whoever never closes it: a thread that comes back from CTranslate2 as Python ends would abort the process.
+        weakref.finalize(self, self._crew.close)
 
     @property
     def n_mels(self) -> int:
@@ -161,17 +163,19 @@ class CTranslate2Engine:
         self._whisper = self._model = self._aligner = None
 
     def _measured_windows(self, gpu: int) -> float:
-        """Compute two batches of noise, which also warms the kernels up, and see how much memory a window takes."""
+        """Compute two batches of silence, which also warms the kernels up, and see how much memory a window takes."""
         free = []
         for windows in _PROBES:
-            noise = LogMel(np.zeros((self.n_mels, WINDOW_FRAMES), self.feature_dtype), 0.0)
-            batch = Batch((Window(0, 0, 0.0, float(WINDOW_S), noise),) * windows, WINDOW_FRAMES)
             try:
-                self._decode(batch)
+                self._decode(self._silence(windows))
             except EngineMemoryError:
                 return max(1.0, windows / 2)
             free.append((cuda.memory_info(gpu) or (0, 0))[0])
         return windows_that_fit(free, self._device.replicas, most=self._device.batch_size)
+
+    def _silence(self, windows: int) -> Batch:
+        mel = LogMel(np.zeros((self.n_mels, WINDOW_FRAMES), self.feature_dtype), 0.0)
+        return Batch((Window(0, 0, 0.0, float(WINDOW_S), mel),) * windows, WINDOW_FRAMES)
 
     def _make_tokenizer(self) -> Tokenizer:
         language = self._decoding.language
@@ -191,8 +195,7 @@ class CTranslate2Engine:
         except MemoryError as error:
             raise EngineMemoryError("out of memory") from error
         except (RuntimeError, ValueError) as error:
-            kind = EngineMemoryError if _OUT_OF_MEMORY.search(str(error)) else EngineError
-            raise kind(str(error)) from error
+            raise kind_of_error(str(error))(str(error)) from error
 
     def _source(self, features: Features) -> tuple[Any, Features]:
         """Give what CTranslate2 is to decode, and align: mel, or encoder output where it is of use more than once.

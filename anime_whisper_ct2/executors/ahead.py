@@ -67,6 +67,7 @@ class Ahead(Generic[T]):
             for item in items:
                 if not self._put(item):
                     return
+                del item  # it may be heavy, and the next one long in coming
         except BaseException as caught:  # reaches whoever takes the next item
             error = caught
         with self._changed:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from anime_whisper_ct2.engine import Engine
-from anime_whisper_ct2.errors import EngineError, EngineHungError, EngineMemoryError
+from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryError
 from anime_whisper_ct2.executors.ladder import STEPS, Attempts, Ladder
 from anime_whisper_ct2.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import RETRY_BEAMS
@@ -140,7 +140,7 @@ class Decoding:
         self._pending.remove(done)
         try:
             decoded = done.future.result()
-        except EngineHungError:  # it answers nothing else either
+        except EngineLostError:  # it answers nothing else either
             raise
         except EngineError as error:
             yield from self._split(done, error)

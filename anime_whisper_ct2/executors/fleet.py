@@ -1,4 +1,4 @@
-"""Several engines, each a process of its own with all its stages; on GPUs, one for each.
+"""Engines that are processes of their own, each with all its stages: one for each GPU, or several on a CPU.
 
 Each recording goes to the engine with the least in hand. An engine that dies is started again; what it had in hand is
 done anew in halves, so that a recording which kills engines is found, recorded and left out. An engine that dies again
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.ladder import Ladder
-from anime_whisper_ct2.executors.messages import Done, Ready, Refused, StationSettings, Stop
+from anime_whisper_ct2.executors.messages import Counted, Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import Child, cause_of_death
 from anime_whisper_ct2.records import Failure, Outcome, Tick, carried_bytes
 
@@ -29,7 +30,9 @@ _MOST_DEATHS = 3
 # Recordings that are listed ahead of those that the engines have.
 _LISTED = 512
 # An engine is given no more in advance while what it has brings along so much audio.
-_MOST_BYTES = 64 << 20
+_MOST_BYTES = 384 << 20
+# A model that loads for longer does not load: its device is stuck.
+_LOAD_LIMIT_S = 1_800.0
 
 
 class _Station:
@@ -47,6 +50,7 @@ class _Station:
         self.in_hand: dict[int, Task] = {}
         self.in_hand_bytes = 0
         self.ready = False
+        self.started_s = time.monotonic()
         self.quarantine = False  # it works on suspects, and gets nothing else until they are done
         self.finishing = False
         self._stop_sent = False
@@ -58,8 +62,12 @@ class _Station:
 
     def _listen(self, child: Child) -> None:
         try:
-            while True:
-                self._inbox.put((self, child.receive()))
+            message = None
+            while not isinstance(message, Refused):
+                message = child.receive()
+                self._inbox.put((self, message))
+            # It says nothing more, and a device that is stuck may keep it from ending.
+            self._inbox.put((self, None))
         except Exception:  # the pipe ended, or holds no pickle: either way this child says nothing more
             self._inbox.put((self, None))
 
@@ -124,7 +132,11 @@ class Fleet:
         self._stations = [_Station(settings, self._inbox) for settings in self._settings]
         try:
             while not all(station.ready for station in self._stations):
-                station, message = self._inbox.get()
+                self._end_stuck()
+                try:
+                    station, message = self._inbox.get(timeout=TICK_S)
+                except queue.Empty:
+                    continue
                 if isinstance(message, Refused):
                     raise message.error
                 if message is None:
@@ -145,6 +157,7 @@ class Fleet:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
         self._listed = Ahead(tasks, _LISTED, lambda: self._stopping or not self._stations, _carried_bytes)
         while self._stations:
+            self._end_stuck()
             self._deal()
             try:
                 station, message = self._inbox.get(timeout=TICK_S)
@@ -157,8 +170,11 @@ class Fleet:
                 yield key, outcome
             elif isinstance(message, Ready):
                 self._note_ready(station, message)
+            elif isinstance(message, Counted):
+                self._figures["memory_halvings"] += message.figures.get("memory_halvings", 0)
+                self.ladder.add(message.ladder)
             elif isinstance(message, Done):
-                self._note_done(station, message)
+                station.done = True
             elif isinstance(message, Refused):
                 station.complaint = message.error
             else:
@@ -174,6 +190,11 @@ class Fleet:
             station.child.kill()
             station.child.close()
         self._stations.clear()
+
+    def _end_stuck(self) -> None:
+        for station in self._stations:
+            if not station.ready and time.monotonic() - station.started_s > _LOAD_LIMIT_S:
+                station.child.kill()
 
     def _deal(self) -> None:
         if self._stopping:
@@ -222,11 +243,6 @@ class Fleet:
         station.ready = True
         self.description = {**message.description, "engines": len(self._settings)}
 
-    def _note_done(self, station: _Station, message: Done) -> None:
-        station.done = True
-        self._figures["memory_halvings"] += message.figures.get("memory_halvings", 0)
-        self.ladder.add(message.ladder)
-
     def _ended(self, station: _Station) -> Iterator[tuple[int, Outcome]]:
         """An engine is through, or dead: start it again if there is something to do for it."""
         code = station.child.close()
@@ -243,8 +259,9 @@ class Fleet:
             self._figures["deaths"] += 1
             cause = str(station.complaint or cause_of_death(code))
             yield from self._suspect(left, station, cause)
-            # What happens when it was ready already, a fresh process may cure.
-            if station.deaths < _MOST_DEATHS and (station.ready or station.complaint is None):
+            # What befalls an engine that could load the model, a fresh process may cure.
+            may_recover = station.ready or station.proven or station.complaint is None
+            if station.deaths < _MOST_DEATHS and may_recover:
                 station.start()
             else:
                 self._give_up(station, cause)

@@ -37,7 +37,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The model could not be loaded, and trying again would not help."""
+    """The last word of a process that cannot go on: its model did not load, or its device is lost."""
 
     error: Exception
 
@@ -48,8 +48,13 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """Every recording is finished; the figures are the executor's."""
+class Counted:
+    """What the executor counted, up to the end or to what ended it."""
 
     figures: dict[str, Any]
     ladder: Ladder
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Every recording is finished."""

@@ -20,6 +20,7 @@ from anime_whisper_ct2.errors import EngineError
 
 # How long a child that broke its pipe may take to end by itself, so that its own exit status is seen.
 _GRACE_S = 2.0
+_KILLED = -9  # as SIGKILL is called where there are signals
 
 
 class Child:
@@ -72,15 +73,26 @@ class Child:
         self._process.kill()
 
     def close(self) -> int:
-        """Close the pipes, wait for the end and give the exit status; negative: the signal that killed it."""
-        for pipe in (self._stdin, self._stdout):
-            with contextlib.suppress(OSError):
-                pipe.close()
-        try:
-            return self._process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
+        """Close the pipes, wait for the end and give the exit status; negative: the signal that killed it.
+
+        A process that a driver keeps from ending is left behind, as if it were dead.
+        """
+        with contextlib.suppress(OSError):
+            self._stdin.close()
+        code = self._wait()
+        if code is None:
             self._process.kill()
-            return self._process.wait()
+            code = self._wait()
+        if code is None:
+            return _KILLED
+        with contextlib.suppress(OSError):
+            self._stdout.close()
+        return code
+
+    def _wait(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(_GRACE_S)
+        return None
 
 
 def streams() -> tuple[IO[bytes], IO[bytes]]:

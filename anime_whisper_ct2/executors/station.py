@@ -9,13 +9,14 @@ import os
 import pickle
 import queue
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import IO
 
 from anime_whisper_ct2.errors import Awct2Error, EngineError
 from anime_whisper_ct2.executors import Task
-from anime_whisper_ct2.executors.messages import Done, Ready, Refused, StationSettings, Stop
+from anime_whisper_ct2.executors.messages import Counted, Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import streams
 from anime_whisper_ct2.records import Tick
 
@@ -38,6 +39,7 @@ def main() -> None:
     except Awct2Error as error:
         send(Refused(error))
     except Exception as error:  # whatever it is, the run should be able to say it
+        traceback.print_exc()
         send(Refused(EngineError(f"{type(error).__name__}: {error}")))
         code = 1
     # At once: the thread that waits for input would be in the way of an orderly end.
@@ -59,9 +61,10 @@ def _serve(source: IO[bytes], send: Callable[[object], None]) -> None:
         for item in executor.run(_tasks(inbox, ticking=not settings.frontend.resolved_workers())):
             if isinstance(item, tuple):
                 send(item)
-        send(Done(executor.figures, executor.ladder))
     finally:
-        engine.close()
+        send(Counted(executor.figures, executor.ladder))
+    # The engine is not closed: this process ends, and a device that is stuck would only hold that up.
+    send(Done())
 
 
 def _tasks(inbox: queue.SimpleQueue[Task | None], *, ticking: bool) -> Iterator[Task | Tick]:
@@ -74,6 +77,7 @@ def _tasks(inbox: queue.SimpleQueue[Task | None], *, ticking: bool) -> Iterator[
         if task is None:
             return
         yield task
+        del task
 
 
 def _receive(source: IO[bytes], inbox: queue.SimpleQueue[Task | None], stop: Callable[[], None]) -> None:
@@ -85,6 +89,7 @@ def _receive(source: IO[bytes], inbox: queue.SimpleQueue[Task | None], stop: Cal
                 stop()
                 message = None
             inbox.put(message)
+            del message  # it may bring its audio along, and the next one be long in coming
     except (EOFError, pickle.UnpicklingError):
         # The run is gone: nobody takes the batch in hand, and whoever goes on wants the device.
         os._exit(0)
