@@ -1,6 +1,6 @@
 """What Ray costs on the very cores that a local run has.
 
-    python -m benchmarks.ray_overhead [--clips 1800] [--window fit] [--size 33m] [--rounds 3]
+    python -m benchmarks.ray_overhead [--clips 2800] [--window fit] [--size 33m] [--rounds 3]
 
 `awct2 run` and `awct2 run --ray ADDRESS`, the same corpus, model and settings, in turn, each a process of its own; who
 is first changes from round to round. The cluster is one node that declares all cores; it is started before each run on
@@ -44,7 +44,7 @@ _AWCT2 = "from anime_whisper_ct2.cli import main; main()"
 def main() -> None:
     """Measure, write JSON after every round, print the table."""
     parser = store.parser(__doc__, "ray-overhead")
-    parser.add_argument("--clips", type=int, default=1_800)
+    parser.add_argument("--clips", type=int, default=2_800)
     parser.add_argument("--size", choices=standins.SIZES, default="33m")
     parser.add_argument("--window", choices=("full", "fit"), default="fit")
     parser.add_argument("--rounds", type=int, default=3)
