@@ -85,17 +85,29 @@ def test_an_engine_that_keeps_dying_leaves_its_share_to_the_others(recordings: l
     assert fleet.figures["engine_deaths"] == 3
 
 
-def test_a_recording_that_kills_engines_is_found_and_left_out(
-    recordings: list[Recording], write_tone: Callable[..., Path]
+@pytest.mark.parametrize(
+    ("opener", "engines", "ahead", "cause"),
+    [
+        ("dies_of_poison", 2, 8, "signal 9, SIGKILL"),
+        ("hangs_over_poison", 1, 4, "the device has not answered for 3 s"),
+        ("loses_the_device_over_poison", 1, 16, "CUDA failed with error an illegal memory access was encountered"),
+    ],
+)
+def test_a_recording_that_costs_the_engine_is_found_and_the_only_one_left_out(
+    recordings: list[Recording],
+    write_tone: Callable[..., Path],
+    opener: str,
+    engines: int,
+    ahead: int,
+    cause: str,
 ) -> None:
     given = list(recordings)
     given[17] = replace(given[17], audio=str(write_tone("poison.wav", 0.7)))
-    fleet = Fleet([settings("dies_of_poison"), settings("dies_of_poison")], ahead=8)
-    done = run(fleet, given, failures=True)
+    done = run(Fleet([settings(opener)] * engines, ahead=ahead), given, failures=True)
     assert done.keys() == set(range(N))
     failed = {key: outcome for key, outcome in done.items() if isinstance(outcome, Failure)}
     assert failed.keys() == {17}
-    assert (failed[17].error, "SIGKILL" in failed[17].message) == ("EngineDied", True)
+    assert (failed[17].error, failed[17].message) == ("EngineDied", f"the engine died over it ({cause})")
 
 
 @pytest.mark.parametrize("opener", ["hangs_once", "fails_once", "runs_out_of_memory_and_is_lost"])
@@ -127,30 +139,6 @@ def test_an_engine_that_never_loads_is_given_up(recordings: list[Recording], mon
     monkeypatch.setattr("anime_whisper_ct2.executors.fleet._LOAD_LIMIT_S", 0.5)
     with pytest.raises(EngineError, match="died while it loaded the model"):
         run(Fleet([settings("never_loads")]), recordings)
-
-
-def test_a_recording_that_costs_the_device_is_the_only_one_to_fail(
-    recordings: list[Recording], write_tone: Callable[..., Path]
-) -> None:
-    given = list(recordings)
-    given[17] = replace(given[17], audio=str(write_tone("poison.wav", 0.7)))
-    done = run(Fleet([settings("loses_the_device_over_poison")], ahead=16), given, failures=True)
-    assert done.keys() == set(range(N))
-    failed = {key: outcome for key, outcome in done.items() if isinstance(outcome, Failure)}
-    assert failed.keys() == {17}
-    assert "illegal memory access" in failed[17].message
-
-
-def test_a_recording_over_which_the_device_hangs_is_found_and_left_out(
-    recordings: list[Recording], write_tone: Callable[..., Path]
-) -> None:
-    given = list(recordings)
-    given[17] = replace(given[17], audio=str(write_tone("poison.wav", 0.7)))
-    done = run(Fleet([settings("hangs_over_poison")], ahead=4), given, failures=True)
-    assert done.keys() == set(range(N))
-    failed = {key: outcome for key, outcome in done.items() if isinstance(outcome, Failure)}
-    assert failed.keys() == {17}
-    assert failed[17].message == "the engine died over it (the device has not answered for 3 s)"
 
 
 @pytest.mark.parametrize(("opener", "cause"), [("always_dies", "SIGKILL"), ("always_fails", "illegal memory access")])
