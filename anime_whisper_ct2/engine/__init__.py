@@ -43,7 +43,8 @@ class Engine(Protocol):
     def submit(self, batch: Batch) -> Future[list[Decoded]]:
         """Start on a batch; the result holds one entry for each window, in their order.
 
-        The future raises EngineError when the device or the model fails.
+        The future raises EngineMemoryError when the batch does not fit, EngineLostError when only a new process can
+        reach the device again, and EngineError when device or model fail otherwise: smaller batches are tried then.
         """
 
     def close(self) -> None:
