@@ -1,8 +1,15 @@
-"""The extensions of what is read: in small letters, without the dot. Those of audio are `audio.EXTENSIONS`."""
+"""The extensions of what is read: in small letters, without the dot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+AUDIO = frozenset(
+    (
+        *("wav", "wave", "w64", "rf64", "flac", "aif", "aiff", "aifc", "au", "caf", "ogg", "oga", "opus", "mp3"),
+        *("m4a", "m4b", "mp4", "aac", "mkv", "mka", "webm", "wma", "3gp", "mov", "amr"),
+    )
+)
 
 TARS = ("tar", "tar.gz", "tgz", "tar.bz2", "tar.xz")
 ARROW = ("arrow", "feather")

@@ -10,7 +10,7 @@ from hashlib import blake2b, sha256
 import numpy as np
 import numpy.typing as npt
 
-from anime_whisper_ct2.audio import EXTENSIONS
+from anime_whisper_ct2.extensions import AUDIO
 
 # File systems take 255 bytes to a name; the rest is for what an export puts behind it.
 _MOST_BYTES = 200
@@ -84,7 +84,7 @@ class Names:
 
 def _without_extension(id_: str) -> str:
     stem, dot, extension = id_.rpartition(".")
-    if dot and extension.lower() in EXTENSIONS and not stem.endswith("/") and stem:
+    if dot and extension.lower() in AUDIO and not stem.endswith("/") and stem:
         return stem
     return id_
 

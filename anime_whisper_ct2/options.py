@@ -106,6 +106,31 @@ class SegmentOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioOptions:
+    """How recordings are heard."""
+
+    channel: str = "mix"  # mix: all channels; left, right, or a number from 1 on: that one alone
+    strict: bool = False  # refuse a recording of which sound is missing, instead of flagging it
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"mix|left|right|[1-9]\d?", self.channel):
+            raise InputError(f"the channel is {self.channel!r}; give mix, left, right, or a number from 1 on")
+
+    @property
+    def index(self) -> int | None:
+        """The channel to take, counting from 0; None: all of them."""
+        if self.channel == "mix":
+            return None
+        return {"left": 0, "right": 1}.get(self.channel) if self.channel.isalpha() else int(self.channel) - 1
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What of this decides the texts or which there are, under the names that `run.json` uses."""
+        changed = {"channel": self.channel} if self.channel != AUDIO.channel else {}
+        return {**changed, "strict_audio": True} if self.strict else changed
+
+
+@dataclass(frozen=True, slots=True)
 class EngineOptions:
     """Where and how the model computes."""
 
@@ -184,6 +209,7 @@ class RunOptions:
     engine: EngineOptions = field(default_factory=EngineOptions)
     frontend: FrontendOptions = field(default_factory=FrontendOptions)
     segment: SegmentOptions = field(default_factory=SegmentOptions)
+    audio: AudioOptions = field(default_factory=AudioOptions)
     overwrite: bool = False  # remove earlier results first
     retry_failed: bool = False  # try the recordings of errors.jsonl again
     ray: RayOptions | None = None  # compute on a Ray cluster; None: here
@@ -201,4 +227,5 @@ DECODING = DecodingOptions()
 SEGMENT = SegmentOptions()
 ENGINE = EngineOptions()
 FRONTEND = FrontendOptions()
+AUDIO = AudioOptions()
 RAY = RayOptions()

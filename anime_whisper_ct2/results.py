@@ -10,15 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import IO, Any
 
-from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.extensions import CONTAINERS, KALDI, MANIFESTS
+from anime_whisper_ct2.extensions import AUDIO, CONTAINERS, KALDI, MANIFESTS
 from anime_whisper_ct2.lines import TRANSCRIPTS, id_of, read_run
 from anime_whisper_ct2.records import DEEPEST, LONGEST_S, Retries, Segment, Transcript, Word
 
 _GLOB = frozenset("*?[]{}")
 # What a corpus's file may end in; `x.tar.gz` has two.
-_ENDINGS = frozenset(part for each in (*CONTAINERS, *MANIFESTS, *KALDI, *EXTENSIONS) for part in each.split("."))
+_ENDINGS = frozenset(part for each in (*CONTAINERS, *MANIFESTS, *KALDI, *AUDIO) for part in each.split("."))
 _FIGURES = ("avg_logprob", "no_speech_prob", "compression_ratio")
 _NO_TRANSCRIPT = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 

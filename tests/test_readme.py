@@ -30,13 +30,12 @@ from anime_whisper_ct2 import (
     Word,
     quality,
 )
-from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.calibration import Calibration, TailResult, as_table
 from anime_whisper_ct2.cli import main
 from anime_whisper_ct2.doctor import Check
 from anime_whisper_ct2.executors.ladder import STEPS, Ladder
 from anime_whisper_ct2.exporters.formats import FORMATS
-from anime_whisper_ct2.extensions import CONTAINERS, MANIFESTS
+from anime_whisper_ct2.extensions import AUDIO, CONTAINERS, MANIFESTS
 from anime_whisper_ct2.lines import to_json
 from anime_whisper_ct2.merge import merge
 from anime_whisper_ct2.merge.parts import _CHOICE
@@ -268,7 +267,7 @@ def test_what_the_code_knows_is_listed(readme: Document) -> None:
     extras = {f"[{name}]" for name in setup["options.extras_require"]}
     assert names("Install", slice(1)) == extras - {"[test]", "[bench]"}
     assert names("Quantization", slice(1)) == set(QUANTIZATIONS)
-    assert names("Which audio", slice(1, 2)) == EXTENSIONS
+    assert names("Which audio", slice(1, 2)) == AUDIO
     assert names("Exports", slice(1)) == FORMATS.keys()
     assert names("Long recordings", slice(1)) == set(get_args(SegmentMode))
     assert names("Normalizers", slice(1)) == NORMALIZERS.keys()

@@ -6,12 +6,12 @@
 
 from anime_whisper_ct2.audio.native import info, native_blocks
 from anime_whisper_ct2.audio.resampled import blocks_of, load
-from anime_whisper_ct2.audio.source import EXTENSIONS, Info, Source
+from anime_whisper_ct2.audio.source import Findings, Info, Source
 from anime_whisper_ct2.audio.writing import PARTIAL_SUFFIX, Format, whole_file, write_blocks
 
 __all__ = [
-    "EXTENSIONS",
     "PARTIAL_SUFFIX",
+    "Findings",
     "Format",
     "Info",
     "Source",

@@ -9,9 +9,10 @@ import numpy as np
 import soxr
 
 from anime_whisper_ct2.audio.native import read
-from anime_whisper_ct2.audio.source import Block, Source, Stretch
+from anime_whisper_ct2.audio.source import Block, Findings, Source, Stretch
 from anime_whisper_ct2.errors import DecodeError
 from anime_whisper_ct2.mel import SAMPLE_RATE
+from anime_whisper_ct2.options import AUDIO, AudioOptions
 from anime_whisper_ct2.records import Float32
 
 # Float files may go beyond 1.0, some up to 32,768; what is beyond this is no sound, and its power no number.
@@ -27,7 +28,13 @@ def load(source: Source, start_s: float = 0.0, duration_s: float | None = None) 
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
-def blocks_of(source: Source, start_s: float = 0.0, duration_s: float | None = None) -> Iterator[Float32]:
+def blocks_of(
+    source: Source,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    options: AudioOptions = AUDIO,
+    findings: Findings | None = None,
+) -> Iterator[Float32]:
     """Decode a recording, or a stretch of it, as a stream of blocks of at most about a minute, none of them empty.
 
     A stretch that reaches behind the recording's end stops there. Yields shape (n,), float32, 16 kHz mono. Raises

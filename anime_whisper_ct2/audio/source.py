@@ -9,12 +9,6 @@ from typing import BinaryIO, TypeAlias
 from anime_whisper_ct2.errors import DecodeError
 from anime_whisper_ct2.records import ArrayAudio, Float32
 
-EXTENSIONS = frozenset(
-    (
-        *("wav", "wave", "w64", "rf64", "flac", "aif", "aiff", "aifc", "au", "caf", "ogg", "oga", "opus", "mp3"),
-        *("m4a", "m4b", "mp4", "aac", "mkv", "mka", "webm", "wma", "3gp", "mov", "amr"),
-    )
-)
 MAX_CHANNELS = 64
 # Below, a small file unfolds to days of 16 kHz and holds no speech; above is nothing that anyone records.
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 6_000_000
@@ -58,6 +52,20 @@ class Info:
     container: str
     codec: str
     bits: int
+
+
+@dataclass(slots=True)
+class Findings:
+    """What decoding finds beside samples; whole once the last block has come.
+
+    `missing_s`: at least so many seconds of sound are missing against what the file promises, or were damaged;
+    `incomplete` says that some are, also where nothing tells how many. `antiphase`: the channels cancel each other
+    out, so that the loudest one was taken.
+    """
+
+    missing_s: float = 0.0
+    incomplete: bool = False
+    antiphase: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.evaluation.grouping import NO_GROUP, Grouping
 from anime_whisper_ct2.evaluation.records import Counted, Line
 from anime_whisper_ct2.evaluation.texts import Texts
+from anime_whisper_ct2.extensions import AUDIO
 from anime_whisper_ct2.readers.rows import shown
 
 _AMBIGUOUS = -1
@@ -140,7 +140,7 @@ class Join:
 def loosely(id_: str) -> str:
     """Give an id without the extension of an audio file and in composed form, as systems differ in it."""
     stem, dot, extension = id_.rpartition(".")
-    if dot and extension.lower() in EXTENSIONS and stem and not stem.endswith("/"):
+    if dot and extension.lower() in AUDIO and stem and not stem.endswith("/"):
         id_ = stem
     return id_ if id_.isascii() else unicodedata.normalize("NFC", id_)
 

@@ -11,9 +11,8 @@ from functools import partial
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
-from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.extensions import CONTAINERS, KALDI, MANIFESTS, TABLES, has_extension
+from anime_whisper_ct2.extensions import AUDIO, CONTAINERS, KALDI, MANIFESTS, TABLES, has_extension
 from anime_whisper_ct2.readers.contained import contained, references
 from anime_whisper_ct2.readers.files import below, is_folder
 from anime_whisper_ct2.readers.lists.kaldi import wav_scp
@@ -187,7 +186,7 @@ def _folder(
 ) -> Iterator[Recording]:
     """Give the audio files below a folder; of a folder without any, what is in its containers."""
     found = False
-    for id_, path in below(root, EXTENSIONS):
+    for id_, path in below(root, AUDIO):
         if not found:
             _refuse_column(root, column)
         found = True
@@ -199,7 +198,7 @@ def _folder(
 
 def _folder_names(root: str, above: str) -> Iterator[Name]:
     found = False
-    for id_, path in below(root, EXTENSIONS):
+    for id_, path in below(root, AUDIO):
         found = True
         yield Name(above + id_, path)
     if not found:

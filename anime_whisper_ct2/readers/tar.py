@@ -11,8 +11,8 @@ from typing import Any
 
 from braceexpand import braceexpand
 
-from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.errors import InputError, RecordingError
+from anime_whisper_ct2.extensions import AUDIO
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.archive import Archive
 from anime_whisper_ct2.readers.remote import is_url
@@ -106,7 +106,7 @@ class _Shard:
         if not dot or member.isdir() or base.startswith("._"):
             return
         extension = extension.lower()
-        is_audio = extension in EXTENSIONS
+        is_audio = extension in AUDIO
         fault = unsafe or _fault(member, archive)
         if not is_audio and (fault or member.size > MOST_SIDECAR_BYTES):
             return

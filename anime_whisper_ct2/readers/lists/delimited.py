@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from anime_whisper_ct2.audio import EXTENSIONS
 from anime_whisper_ct2.errors import InputError, RecordingError
+from anime_whisper_ct2.extensions import AUDIO
 from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES
 from anime_whisper_ct2.readers.rows import extension, listed, short
 
@@ -94,7 +94,7 @@ def _position(column: str, columns: Sequence[str], lower: Sequence[str]) -> int 
 
 
 def _looks_like_audio(value: str) -> bool:
-    return extension(value) in EXTENSIONS
+    return extension(value) in AUDIO
 
 
 def _holds_audio(number: int, sample: Iterable[Row]) -> bool:
