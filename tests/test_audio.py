@@ -14,8 +14,9 @@ import pytest
 import soundfile
 import soxr
 
-from anime_whisper_ct2.audio import blocks_of, info, load, native_blocks, write_blocks
+from anime_whisper_ct2.audio import Findings, blocks_of, info, load, native_blocks, write_blocks
 from anime_whisper_ct2.errors import DecodeError, RecordingError
+from anime_whisper_ct2.options import AudioOptions
 from anime_whisper_ct2.records import ArrayAudio, Float32
 from tests.conftest import tone
 
@@ -97,12 +98,16 @@ def test_what_is_no_number_is_silence(tmp_path: Path) -> None:
     assert loaded[100] == 0.0
 
 
-def test_a_wav_that_was_cut_short_says_where_it_ends(tmp_path: Path) -> None:
+def test_a_wav_that_was_cut_short_is_heard_to_its_cut_and_says_what_is_missing(tmp_path: Path) -> None:
     whole = Path(written(tmp_path / "a.wav", tone(2.0), 16_000)).read_bytes()
     (tmp_path / "a.wav").write_bytes(whole[: 44 + 16_000])
     for source in (str(tmp_path / "a.wav"), whole[: 44 + 16_000], io.BytesIO(whole[: 44 + 16_000])):
-        with pytest.raises(DecodeError, match=r"breaks off after 0\.50 s: its header promises 64000 bytes"):
-            load(source)
+        findings = Findings()
+        assert sum(map(len, blocks_of(source, findings=findings))) == 8_000
+        assert findings.incomplete
+        assert findings.missing_s == pytest.approx(1.5)
+        with pytest.raises(DecodeError, match=r"1\.50 s are missing; --retry-failed without"):
+            list(blocks_of(source, options=AudioOptions(strict=True)))
     assert len(load(io.BytesIO(whole))) == 32_000
 
 
@@ -137,7 +142,7 @@ def test_names_that_are_not_utf_8_are_opened(tmp_path: Path, suffix: bytes) -> N
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "absent": (lambda path: None, "No such file"),
     "empty": (lambda path: path.write_bytes(b""), "empty"),
-    "text": (lambda path: path.write_text("これは音声ではありません" * 30), "no decoder reads it"),
+    "text": (lambda path: path.write_text("これは音声ではありません" * 30), "is a text file"),
     "zeros": (lambda path: path.write_bytes(bytes(5_000)), "no decoder reads it"),
     "a folder": (lambda path: path.mkdir(), "directory"),
     "only a header": (lambda path: soundfile.write(path, np.zeros(0, np.float32), 16_000), "no samples"),
@@ -177,7 +182,9 @@ def test_a_stretch_holds_the_samples_that_lie_there(tmp_path: Path, name: str) -
     whole, _ = soundfile.read(path, dtype="float32", always_2d=True)
     part = native(path, 1.0, 0.5)
     np.testing.assert_allclose(part, whole[44_100 : 44_100 + 22_050], atol=1e-6)
-    np.testing.assert_array_equal(native(path), whole)
+    np.testing.assert_allclose(native(path), whole, atol=1e-6)
+    # Two decoders of Vorbis differ in the last bits.
+    np.testing.assert_allclose(native(path)[44_100:66_150], part, atol=0 if name != "a.ogg" else 1e-6)
     np.testing.assert_array_equal(native(Path(path).read_bytes(), 1.0, 0.5), part)
     np.testing.assert_array_equal(load(path, 1.0, 0.5), load(ArrayAudio(part, 44_100)))
 
@@ -205,7 +212,7 @@ def test_a_stretch_of_an_array_is_a_slice() -> None:
 def test_a_stretch_ends_where_the_recording_ends(tmp_path: Path, name: str) -> None:
     path = in_aac(tmp_path / name, 2.0) if name == "a.m4a" else written(tmp_path / name, tone(2.0, 44_100), 44_100)
     whole = native(path)
-    np.testing.assert_array_equal(native(path, 1.5, 100.0), whole[66_150:])
+    np.testing.assert_allclose(native(path, 1.5, 100.0), whole[66_150:], atol=0 if name != "a.ogg" else 1e-6)
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.m4a"])
@@ -235,7 +242,7 @@ def test_a_file_that_cannot_be_sought_in_is_decoded_up_to_there(
             raise soundfile.LibsndfileError(39)
         return cast(int, right(self, frames - 100, whence))
 
-    path = written(tmp_path / "a.flac", stereo(3.0, 44_100), 44_100)
+    path = written(tmp_path / "a.wav", stereo(3.0, 44_100), 44_100)
     expected = native(path)[44_100:66_150]
     right = soundfile.SoundFile.seek
     misled: list[int] = []
@@ -312,9 +319,11 @@ def test_headers_tell_rate_channels_length_and_depth(
 
 def test_headers_that_only_ffmpeg_reads_tell_rate_channels_and_depth(tmp_path: Path) -> None:
     lossy, lossless = info(in_aac(tmp_path / "a.m4a", 1.0)), info(in_aac(tmp_path / "b.m4a", 1.0, codec="alac"))
-    assert (lossy.rate_hz, lossy.channels, lossy.frames, lossy.codec, lossy.bits) == (44_100, 1, None, "aac", 16)
+    assert (lossy.rate_hz, lossy.channels, lossy.codec, lossy.bits) == (44_100, 1, "aac", 16)
+    assert lossy.frames is not None
+    assert abs(lossy.frames - 44_100) <= 2_048  # an encoder adds up to two frames
     assert lossless.codec == "alac"
-    with pytest.raises(DecodeError, match="no decoder reads it"):
+    with pytest.raises(DecodeError, match="is a text file"):
         info(b"This is text. " * 100)
 
 

@@ -15,9 +15,10 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anime_whisper_ct2.audio.section import SectionFile
 from anime_whisper_ct2.errors import DecodeError, RecordingError
 from anime_whisper_ct2.readers import fetch, remote_errors
-from anime_whisper_ct2.readers.fetch import Opened, SectionFile, opened
+from anime_whisper_ct2.readers.fetch import Opened, opened
 from anime_whisper_ct2.records import ArrayAudio, Audio, Excerpt, Section, Unreadable
 from tests.conftest import tone
 from tests.remotes import Flaky, Web, flaky_memory, s3_server, web_server

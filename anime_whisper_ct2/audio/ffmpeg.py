@@ -1,147 +1,182 @@
-"""What libsndfile cannot read, through PyAV."""
+"""Everything that is compressed, through PyAV: packet by packet, on the player's clock.
+
+A packet that no decoder takes costs itself, gaps are filled with silence, and what the file promised or held and no
+decoder gave is in the findings.
+"""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
-from itertools import chain
 from typing import Any
 
-import av
 import numpy as np
 from av.error import FFmpegError
 
-from anime_whisper_ct2.audio.source import (
-    Block,
-    File,
-    Info,
-    Stretch,
-    Watched,
-    block_frames,
-    check,
-    check_form,
-    reason_of,
-)
-from anime_whisper_ct2.errors import DecodeError
+from anime_whisper_ct2.audio.clock import Clock
+from anime_whisper_ct2.audio.levels import Levels
+from anime_whisper_ct2.audio.marks import Marks, marks_of
+from anime_whisper_ct2.audio.reader import Reader
+from anime_whisper_ct2.audio.source import File, Findings, Info, Piece, block_frames, check_form
+from anime_whisper_ct2.audio.structure import Part
+from anime_whisper_ct2.audio.track import AHEAD_S, LOST_S, Track, open_track
 from anime_whisper_ct2.records import Float32
 
-# A stretch that begins later than this is sought, that much ahead of it: codecs need a moment to settle.
-_AHEAD_S = 2.0
-_NOWHERE = 1 << 62
-# FFmpeg goes by what a file holds and not by its name, and some of what it knows are scripts that have it open other
-# files (concat, HLS, DASH), listen on the network for as long as a minute (SDP), or make up sound for ever (SBaGen).
-_CONTAINERS = {
-    "format_whitelist": ",".join(
-        (
-            *("wav", "w64", "aiff", "au", "caf", "flac", "ogg", "mp3", "aac", "ac3", "eac3", "dts", "loas", "amr"),
-            *("amrnb", "amrwb", "mov", "matroska", "webm", "asf", "avi", "flv", "mpeg", "mpegts", "rm", "ape", "wv"),
-            *("tta", "tak", "mpc", "mpc8", "dsf", "iff", "voc", "sox"),
-        )
-    )
-}
+# What PyAV raises over a file that is none, or too badly damaged.
+_NOT_READ = (FFmpegError, ValueError, IndexError)
+# Where the picture is longer than the sound, the container's length says nothing of that.
+_PROMISE_SLACK_S = 0.1
+_SIGN_OF_LIFE_S = 60.0
+_FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31, np.dtype(np.int64): 2.0**63}
 
 
-def blocks(file: File, stretch: Stretch, mono: bool, first_error: str) -> Iterator[Block]:
-    """Decode a stretch. `first_error` is what libsndfile said, for the message. Raises DecodeError."""
-    with ExitStack() as opened:
-        try:
-            container, stream = _open(file, opened)
-            rate = stream.rate
-            if not rate:
-                raise DecodeError("names no sampling rate")
-            channels = 1 if mono else len(stream.layout.channels)
-            check_form(rate, channels)
-            layout = "mono" if mono else stream.layout
-            start, stop = stretch.bounds(rate)
-            at, frames = _frames_near(container, stream, stretch.start_s)
-            if at > start:
-                container, stream = _open(file, opened)
-                at, frames = 0, container.decode(stream)
-            resampler = av.AudioResampler(format="flt", layout=layout, rate=rate)
-            held: list[Float32] = []
-            count = 0
-            for piece in _resampled(frames, resampler):
-                samples = piece.to_ndarray().reshape(-1, channels)
-                wanted = samples[max(0, start - at) : None if stop is None else max(0, stop - at)]
-                at += len(samples)
-                if len(wanted):
-                    held.append(wanted)
-                    count += len(wanted)
-                if stop is not None and at >= stop:
-                    break
-                if count >= block_frames(rate, channels):
-                    yield np.concatenate(held), rate, False
-                    held, count = [], 0
-            yield (np.concatenate(held) if held else np.empty((0, channels), np.float32)), rate, True
-        except (FFmpegError, ValueError, IndexError) as error:
-            check(file)
-            raise _unreadable(first_error, error) from error
+def _pieces(
+    file: File, part: Part, start_s: float, stop_s: float, findings: Findings
+) -> Generator[Piece, None, float | None]:
+    """Decode what lies between two times; returns where the recording ends, None where that was not reached.
 
-
-def headers(file: File, first_error: str) -> Info:
-    """Read what the headers say. Raises DecodeError."""
-    with ExitStack() as opened:
-        try:
-            container, stream = _open(file, opened)
-            codec, sample = stream.codec_context.name, stream.format
-            channels = len(stream.layout.channels)
-            check_form(stream.rate or 0, channels)
-            # The decoders of lossy codecs give floats, whatever went in. A damaged header may not say what they give.
-            deep = sample is not None and sample.bits > 16 and (sample.name[0] == "s" or codec.startswith("pcm_"))
-            return Info(stream.rate, channels, None, container.format.name, codec, 24 if deep else 16)
-        except (FFmpegError, ValueError, IndexError) as error:
-            check(file)
-            raise _unreadable(first_error, error) from error
-
-
-def _unreadable(first_error: str, error: Exception) -> DecodeError:
-    return DecodeError(f"no decoder reads it (libsndfile: {first_error}; FFmpeg: {reason_of(error)})")
-
-
-def _open(file: File, opened: ExitStack) -> tuple[Any, Any]:
-    source: Any
-    if isinstance(file, str):
-        # Paths with invalid UTF-8 stay plain strings; the stack closes it.
-        source = opened.enter_context(open(file, "rb"))  # noqa: PTH123, SIM115
-    elif isinstance(file, Watched):
-        file.seek(0)
-        source = file
-    else:
-        source = io.BytesIO(file)
-    container = opened.enter_context(av.open(source, metadata_errors="ignore", options=_CONTAINERS))
-    if not container.streams.audio:
-        raise DecodeError("holds no audio stream")
-    stream = container.streams.audio[0]
-    if stream.codec_context is None:
-        raise DecodeError("holds sound in a codec that FFmpeg does not know")
-    return container, stream
-
-
-def _frames_near(container: Any, stream: Any, start_s: float) -> tuple[int, Iterator[Any]]:
-    """Go to shortly before a time: gives the first sample's number there, and the frames from it on.
-
-    The number is `_NOWHERE` when the place could not be told; then the container has to be opened again.
+    Raises one of `not_read`, or DecodeError.
     """
-    frames = container.decode(stream)
-    if start_s <= _AHEAD_S:
-        return 0, frames
-    first = next(frames, None)
-    if first is None or first.pts is None:
-        return _NOWHERE, frames
-    try:
-        container.seek(first.pts + int((start_s - _AHEAD_S) / first.time_base), stream=stream)
-    except FFmpegError:
-        return _NOWHERE, frames
-    frames = container.decode(stream)
-    there = next(frames, None)
-    if there is None or there.pts is None:
-        return _NOWHERE, frames
-    return round((there.pts - first.pts) * there.time_base * stream.rate), chain((there,), frames)
+    with ExitStack() as opened:
+        marks = marks_of(file, part.begin)
+        track = open_track(file, part, opened)
+        clock = track.clock()
+        frames = track.frames()
+        if marks is not None and track.is_sought and (mark := marks.before(start_s - AHEAD_S)):
+            # Only where its very frame is found again is the place known.
+            if (found := track.frames_from(mark.stamp)) is not None:
+                frames = found
+                clock.resume(mark.position_s, mark.zero_s)
+            else:
+                track = open_track(file, part, opened)
+                clock, frames = track.clock(), track.frames()
+        return (yield from _Pieces(track, clock, marks, findings, start_s, stop_s).of(frames))
 
 
-def _resampled(frames: Iterator[Any], resampler: Any) -> Iterator[Any]:
-    for frame in frames:
-        yield from resampler.resample(frame)
-    # Without a frame it gives what it still holds.
-    yield from resampler.resample(None)
+class _Pieces:
+    """Puts the frames of a track together to pieces, with the silences between them."""
+
+    def __init__(
+        self, track: Track, clock: Clock, marks: Marks | None, findings: Findings, start_s: float, stop_s: float
+    ) -> None:
+        self._track = track
+        self._clock = clock
+        self._marks = marks if track.is_sought else None
+        self._findings = findings
+        self._start_s, self._stop_s = start_s, stop_s
+        self._held: list[np.ndarray[Any, Any]] = []
+        self._levels = Levels()
+        self._count = 0
+        self._at_s = 0.0
+        self._form = (0, 0)  # rate in Hz, channels
+        self._alive_s = 0.0
+
+    def of(self, frames: Iterator[Any]) -> Generator[Piece, None, float | None]:
+        clock, most = self._clock, 0
+        for frame in frames:
+            form = (frame.sample_rate, frame.layout.nb_channels)
+            if form != self._form:
+                check_form(*form)
+                yield from self._flush()
+                self._form, most = form, block_frames(*form)
+            yield from self._gap(frame)
+            if self._marks is not None and not clock.turned and clock.zero_s is not None:
+                self._marks.offer(clock.position_s, frame.pts, clock.zero_s)
+            length_s = frame.samples / form[0]
+            if clock.position_s + length_s > self._start_s:
+                if not self._held:
+                    self._at_s = clock.position_s
+                self._held.append(_values(frame, form[1]))
+                self._count += frame.samples
+            elif clock.position_s > self._alive_s + _SIGN_OF_LIFE_S:
+                self._alive_s = clock.position_s
+                yield Piece(self._alive_s, np.empty((0, form[1]), np.float32), form[0])
+            clock.advance(length_s)
+            if self._count >= most:
+                yield from self._flush()
+            if clock.position_s >= self._stop_s:
+                yield from self._flush()
+                return None
+        yield from self._flush()
+        return self._end()
+
+    def _gap(self, frame: Any) -> Generator[Piece, None, None]:
+        """Give the silence before a frame, and say of it what is missing."""
+        clock, track = self._clock, self._track
+        begin_s, failed_s = clock.position_s, track.take_failed()
+        if track.is_stamped:
+            gap_s = clock.gap_s(track.stamp_s(frame))
+            if not begin_s and not track.is_damaged:
+                lost_s = failed_s  # it begins late, as it may
+            else:
+                lost_s = max(failed_s, gap_s if gap_s > track.longest_pause_s else 0.0)
+        else:
+            gap_s = lost_s = failed_s
+            clock.advance(gap_s)
+        if gap_s > 0:
+            yield from self._flush()
+            yield from self._silence(begin_s, begin_s + gap_s)
+        if lost_s > 0:
+            self._miss(begin_s, begin_s + lost_s)
+
+    def _silence(self, begin_s: float, end_s: float) -> Iterator[Piece]:
+        rate, channels = self._form
+        begin_s, end_s = max(begin_s, self._start_s), min(end_s, self._stop_s)
+        left = round((end_s - begin_s) * rate)
+        while left > 0:
+            samples = np.zeros((min(left, block_frames(rate, channels)), channels), np.float32)
+            yield Piece(end_s - left / rate, samples, rate)
+            left -= len(samples)
+
+    def _flush(self) -> Iterator[Piece]:
+        if self._held:
+            samples = _floats(self._held)
+            yield Piece(self._at_s, self._levels(samples) if self._track.is_float else samples, self._form[0])
+        self._held, self._count = [], 0
+
+    def _miss(self, begin_s: float, end_s: float) -> None:
+        lost_s = min(end_s, self._stop_s) - max(begin_s, self._start_s)
+        if lost_s > 0:
+            self._findings.miss(lost_s)
+
+    def _end(self) -> float:
+        """Say where the recording ends, and what of it is missing there."""
+        clock, track, end_s = self._clock, self._track, self._clock.position_s
+        failed_s = track.take_failed()
+        promised_s = 0.0
+        if not clock.turned and track.end_s is not None:
+            promised_s = track.end_s - (clock.zero_s or 0.0) - end_s
+        lost_s = max(failed_s, track.part.missing_s(end_s), promised_s if promised_s > _PROMISE_SLACK_S else 0.0)
+        self._miss(end_s, end_s + lost_s)
+        if (track.part.cut or track.part.missing_bytes or track.failing) and end_s < self._stop_s:
+            self._findings.miss(0.0)
+        early_s = track.early_s(clock.zero_s)
+        if early_s > LOST_S and not self._start_s:
+            self._findings.miss(early_s)
+        return end_s
+
+
+def _values(frame: Any, channels: int) -> np.ndarray[Any, Any]:
+    """Give a frame's samples as they are, in shape (channels, n)."""
+    values: np.ndarray[Any, Any] = frame.to_ndarray()
+    return values if len(values) == channels else values.reshape(-1, channels).T
+
+
+def _floats(held: list[np.ndarray[Any, Any]]) -> Float32:
+    """Join frames of shape (channels, n) to samples of shape (n, channels), -1 … 1."""
+    values = held[0] if len(held) == 1 else np.concatenate(held, axis=1)
+    samples: Float32 = values.T.astype(np.float32, copy=False)
+    if values.dtype == np.uint8:
+        samples = (samples - np.float32(128)) / np.float32(128)
+    elif (full := _FULL_SCALE.get(values.dtype)) is not None:
+        samples = samples / np.float32(full)
+    return samples
+
+
+def _info(file: File, part: Part) -> Info:
+    """Read what the headers say. Raises one of `not_read`, or DecodeError."""
+    with ExitStack() as opened:
+        return open_track(file, part, opened).info()
+
+
+FFMPEG = Reader("FFmpeg", _pieces, _info, _NOT_READ)

@@ -1,39 +1,44 @@
 """What a file holds: its samples at their own rate, block by block, all of them or a stretch.
 
-libsndfile comes first, being ten times faster than the rest on short clips; PyAV reads what libsndfile cannot (AAC in
-M4A and MP4, Matroska, WebM, WMA). Memory is bounded by a block, whatever a header claims.
+`structure` says which recordings are in a file, and who reads them. Memory is bounded by a block, whatever a header
+claims.
 """
 
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import soundfile
+import soxr
 
-from anime_whisper_ct2.audio.riff import HEAD_BYTES, check_whole
+from anime_whisper_ct2.audio.levels import Levels
+from anime_whisper_ct2.audio.reader import Reader
+from anime_whisper_ct2.audio.section import is_text, part_of
+from anime_whisper_ct2.audio.sndfile import SNDFILE
 from anime_whisper_ct2.audio.source import (
     MAX_CHANNELS,
-    Block,
     File,
+    Findings,
     Info,
+    Piece,
+    Played,
     Source,
     Stretch,
     Watched,
     block_frames,
     check,
-    check_form,
     reason_of,
 )
+from anime_whisper_ct2.audio.structure import Part, parts_of
 from anime_whisper_ct2.errors import DecodeError
 from anime_whisper_ct2.records import ArrayAudio, Float32
 
-# libsndfile's names of the encodings that hold more than 16 bits a sample and lose none of them.
-_DEEP = frozenset(("PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_20", "ALAC_24", "ALAC_32", "DWVW_24"))
+_NO_SAMPLES = "it finds no samples"
+# What is whole of these is read in less time by libsndfile, where opening a file takes less.
+_QUICK = frozenset(("chunks", "vorbis", "flac"))
 
 
 def native_blocks(
@@ -41,15 +46,17 @@ def native_blocks(
 ) -> Iterator[tuple[Float32, int]]:
     """Decode a recording, or a stretch of it, at its own rate with all its channels, as a stream of blocks.
 
-    A stretch that reaches behind the recording's end stops there. Yields (samples, rate in Hz), samples of shape
-    (n, channels), float32, n > 0. Raises DecodeError as `blocks_of` does.
+    Where rate or channels change on the way, what follows comes in those of `info`. A stretch that reaches behind the
+    recording's end stops there. Yields (samples, rate in Hz), samples of shape (n, channels), float32, n > 0. Raises
+    DecodeError as `blocks_of` does.
     """
     stretch = Stretch(start_s, duration_s)
+    about = info(source)
     found = False
-    for block, rate, _ in read(source, stretch, mono=False):
-        if len(block):
+    for piece in read(source, stretch, Findings()):
+        if len(piece.samples):
             found = True
-            yield block, rate
+            yield _formed(piece.samples, piece.rate_hz, about), about.rate_hz
     if not found:
         raise DecodeError(stretch.why_empty())
 
@@ -61,45 +68,133 @@ def info(source: Source) -> Info:
         bits = 16 if samples.dtype.itemsize <= 2 else 24
         return Info(source.rate, samples.shape[1], len(samples), "", "", bits)
     file = _file_of(source)
-    try:
-        with _sound_file(file) as sound:
-            bits = 24 if sound.subtype in _DEEP else 16
-            frames = sound.frames if sound.frames > 0 else None
-            found = Info(sound.samplerate, sound.channels, frames, sound.format, sound.subtype, bits)
-    except (soundfile.LibsndfileError, TypeError) as error:
-        from anime_whisper_ct2.audio.ffmpeg import headers  # noqa: PLC0415 - as in _file_blocks
-
-        check(file)
-        found = headers(file, str(error))
-    check(file)
-    return found
+    parts = _parts(file)
+    part = parts[0]
+    with ExitStack() as opened:
+        inside = part_of(file, part.begin, part.end, part.patches, opened) if part.patches else file
+        found = _info(inside, part)
+        check(inside)
+    return found if len(parts) == 1 else replace(found, frames=None)
 
 
-def read(source: Source, stretch: Stretch, *, mono: bool) -> Iterator[Block]:
-    """Decode a stretch, possibly into no samples at all; with `mono`, FFmpeg mixes the channels that it decodes."""
-    if isinstance(source, ArrayAudio):
-        yield from _array_blocks(source, stretch)
-        return
+def read(source: Source, stretch: Stretch, findings: Findings) -> Iterator[Piece]:
+    """Decode a stretch as a stream of pieces, some of them possibly empty; rate and channels may change between them.
+
+    Raises DecodeError.
+    """
+    pieces = _array(source, stretch) if isinstance(source, ArrayAudio) else _recording(source, stretch, findings)
+    for piece in pieces:
+        # Times of pieces are those of a player, and so is the stretch.
+        first = max(0, round((stretch.start_s - piece.at_s) * piece.rate_hz))
+        stop = None
+        if piece.end_s > stretch.stop_s:
+            stop = max(0, round((stretch.stop_s - piece.at_s) * piece.rate_hz))
+        if not first and stop is None:
+            yield piece
+        else:
+            yield replace(piece, at_s=piece.at_s + first / piece.rate_hz, samples=piece.samples[first:stop])
+
+
+def _recording(source: str | bytes | Any, stretch: Stretch, findings: Findings) -> Iterator[Piece]:
+    """Decode the parts of a file one behind the other, on one clock."""
     file = _file_of(source)
-    for block in _file_blocks(file, stretch, mono):
-        check(file)
-        yield block
+    parts = _parts(file)
+    at_s = 0.0
+    for part in parts:
+        with ExitStack() as opened:
+            whole = len(parts) == 1 and not part.patches
+            inside = file if whole else part_of(file, part.begin, part.end, part.patches, opened)
+            played = Played(_part(inside, part, stretch.start_s - at_s, stretch.stop_s - at_s, findings))
+            try:
+                for piece in played:
+                    check(file)
+                    yield replace(piece, at_s=piece.at_s + at_s) if at_s else piece
+            except DecodeError:
+                check(file)
+                # What follows a recording and looks like another one may be anything.
+                if part is parts[0]:
+                    raise
+                findings.miss(0.0)
+            else:
+                if played.end_s is None:
+                    break
+                at_s += played.end_s
     check(file)
+
+
+def _part(
+    file: File, part: Part, start_s: float, stop_s: float, findings: Findings
+) -> Generator[Piece, None, float | None]:
+    """Decode one recording with the reader that suits it, and with the other one from where that breaks off."""
+    reasons: dict[str, str] = {}
+    reached_s = max(0.0, start_s)
+    found = False
+    for reader in _readers(part, reached_s):
+        tried = Findings()
+        played = Played(reader.pieces(file, part, reached_s, stop_s, tried))
+        try:
+            for piece in played:
+                if len(piece.samples):
+                    found, reached_s = True, piece.end_s
+                yield piece
+        except reader.not_read as error:
+            check(file)
+            reasons[reader.name] = reason_of(error).strip()
+        else:
+            # A WAV whose recorder was switched off claims no samples and yet has some.
+            if found or played.end_s != 0.0:
+                findings.add(tried)
+                return played.end_s
+            reasons[reader.name] = _NO_SAMPLES
+    if found:
+        findings.miss(0.0)
+        return reached_s
+    if _NO_SAMPLES in reasons.values():
+        return 0.0
+    raise _unreadable(file, reasons)
+
+
+def _readers(part: Part, start_s: float = 0.0) -> Iterator[Reader]:
+    """Give what may read a part from a time on, the better one first."""
+    # libsndfile does not always find a place within Vorbis.
+    quick = part.kind in _QUICK and not part.endless and not (part.kind == "vorbis" and start_s > 0)
+    # It knows what it reads by marks that nothing else bears; FFmpeg takes some of it for sound of another kind.
+    if quick or not part.kind:
+        yield SNDFILE
+    # Imported here: a worker that only meets WAV starts faster without PyAV.
+    from anime_whisper_ct2.audio.ffmpeg import FFMPEG  # noqa: PLC0415
+
+    yield FFMPEG
+    if part.kind == "ogg" or part.endless:
+        yield SNDFILE
+
+
+def _info(file: File, part: Part) -> Info:
+    reasons: dict[str, str] = {}
+    # Of Ogg, too, clips know libsndfile's names.
+    for reader in (*([SNDFILE] if part.kind == "ogg" else []), *_readers(part)):
+        try:
+            return reader.info(file, part)
+        except reader.not_read as error:
+            check(file)
+            reasons[reader.name] = reason_of(error).strip()
+    raise _unreadable(file, reasons)
+
+
+def _unreadable(file: File, reasons: dict[str, str]) -> DecodeError:
+    if is_text(file):
+        return DecodeError("is a text file, whatever its name")
+    return DecodeError(f"no decoder reads it ({'; '.join(f'{name}: {reason}' for name, reason in reasons.items())})")
+
+
+def _parts(file: File) -> tuple[Part, ...]:
+    parts = parts_of(file)
+    check(file)
+    return parts
 
 
 def _file_of(source: str | bytes | Any) -> File:
-    if isinstance(source, bytes):
-        return source
-    if not isinstance(source, str):
-        return Watched(source)
-    # The system's reason (absent, forbidden, a folder) says more than a decoder's.
-    try:
-        with open(source, "rb") as file:  # noqa: PTH123 - paths with invalid UTF-8 stay plain strings
-            if not file.read(1):
-                raise DecodeError("the file is empty (0 bytes)")
-    except (OSError, ValueError) as error:
-        raise DecodeError(f"cannot be opened: {reason_of(error)}") from error
-    return source
+    return source if isinstance(source, (str, bytes)) else Watched(source)
 
 
 def _two_dimensional(audio: ArrayAudio) -> np.ndarray[Any, Any]:
@@ -115,105 +210,20 @@ def _two_dimensional(audio: ArrayAudio) -> np.ndarray[Any, Any]:
     return samples
 
 
-def _array_blocks(audio: ArrayAudio, stretch: Stretch) -> Iterator[Block]:
-    samples = _two_dimensional(audio)
-    start, stop = stretch.bounds(audio.rate)
-    samples = samples[start:stop]
-    size = block_frames(audio.rate, samples.shape[1])
-    for at in range(0, len(samples), size):
-        block = samples[at : at + size]
+def _array(audio: ArrayAudio, stretch: Stretch) -> Iterator[Piece]:
+    samples, rate = _two_dimensional(audio), audio.rate
+    start = round(stretch.start_s * rate)
+    stop = len(samples) if stretch.stop_s * rate >= len(samples) else round(stretch.stop_s * rate)
+    size, levels = block_frames(rate, samples.shape[1]), Levels()
+    for at in range(start, stop, size):
+        block = samples[at : min(at + size, stop)]
         if block.dtype.kind == "i":
             block = block / np.float32(np.iinfo(block.dtype).max + 1)
-        yield block.astype(np.float32, copy=False), audio.rate, at + size >= len(samples)
+        yield Piece(at / rate, levels(block.astype(np.float32, copy=False)), rate)
 
 
-def _file_blocks(file: File, stretch: Stretch, mono: bool) -> Iterator[Block]:
-    """Read a file with libsndfile, and with FFmpeg what that finds nothing in.
-
-    A FLAC that was written to a pipe, or a WAV whose recorder was switched off, claims no samples and yet has some.
-    """
-    found = False
-    reason = "it finds no samples"
-    check_whole(*_head(file))
-    try:
-        for block in _sound_file_blocks(file, stretch):
-            found = found or len(block[0]) > 0
-            if found:
-                yield block
-    except (soundfile.LibsndfileError, TypeError) as error:
-        # TypeError: soundfile asks for parameters when it takes a name for headerless audio (.raw).
-        if found:
-            raise DecodeError(f"breaks off: {error}") from error
-        reason = str(error)
-    check(file)
-    if not found:
-        # Imported here: a worker that only meets WAV, FLAC, OGG and MP3 starts faster without PyAV.
-        from anime_whisper_ct2.audio.ffmpeg import blocks  # noqa: PLC0415
-
-        yield from blocks(file, stretch, mono, reason)
-
-
-def _sound_file_blocks(file: File, stretch: Stretch) -> Iterator[Block]:
-    sound = _sound_file(file)
-    try:
-        rate, channels, frames = sound.samplerate, sound.channels, max(0, sound.frames)
-        check_form(rate, channels)
-        start, stop = stretch.bounds(rate)
-        if 0 < frames <= start:
-            raise DecodeError(stretch.why_empty(frames / rate))
-        # A header can claim any length: ask for a block, never for what is claimed.
-        size = block_frames(rate, channels)
-        if start and frames and not _sought(sound, start):
-            sound.close()
-            sound = _sound_file(file)
-            _drop(sound, start, size)
-        left = max(0, (frames if stop is None else min(stop, frames)) - start)
-        last = not left
-        while not last:
-            want = min(size, left)
-            block = sound.read(want, dtype="float32", always_2d=True)
-            left -= len(block)
-            last = left <= 0 or len(block) < want
-            yield block, rate, last
-    finally:
-        sound.close()
-
-
-def _head(file: File) -> tuple[bytes, int]:
-    """Give the beginning of a file and its size in bytes, as far as it may be a WAV."""
-    if isinstance(file, bytes):
-        return file[:HEAD_BYTES], len(file)
-    with ExitStack() as files:
-        # Paths with invalid UTF-8 stay plain strings.
-        stream = files.enter_context(open(file, "rb")) if isinstance(file, str) else file  # noqa: PTH123 - as said
-        stream.seek(0)
-        head = stream.read(4)
-        if head != b"RIFF":
-            return head, 0
-        return head + stream.read(HEAD_BYTES), stream.seek(0, os.SEEK_END)
-
-
-def _sought(sound: soundfile.SoundFile, start: int) -> bool:
-    """Go to a sample, and say whether that worked: some files cannot be sought in, and some end up elsewhere."""
-    try:
-        return bool(sound.seek(start) == start)
-    except soundfile.LibsndfileError:
-        return False
-
-
-def _drop(sound: soundfile.SoundFile, count: int, size: int) -> None:
-    while count > 0:
-        dropped = len(sound.read(min(size, count), dtype="float32"))
-        if not dropped:
-            return
-        count -= dropped
-
-
-def _sound_file(file: File) -> soundfile.SoundFile:
-    if isinstance(file, str):
-        # libsndfile takes any name as bytes; as text, names that are not valid UTF-8 could not be passed on.
-        return soundfile.SoundFile(os.fsencode(file) if os.name == "posix" else file)
-    if isinstance(file, bytes):
-        return soundfile.SoundFile(io.BytesIO(file))
-    file.seek(0)
-    return soundfile.SoundFile(file)
+def _formed(block: Float32, rate: int, about: Info) -> Float32:
+    """Bring a block to the rate and channels of a recording's beginning."""
+    if block.shape[1] != about.channels:
+        block = block.mean(axis=1, keepdims=True, dtype=np.float32).repeat(about.channels, axis=1)
+    return block if rate == about.rate_hz else soxr.resample(block, rate, about.rate_hz)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import soxr
 
+from anime_whisper_ct2.audio.channels import Mixer
 from anime_whisper_ct2.audio.native import read
-from anime_whisper_ct2.audio.source import Block, Findings, Source, Stretch
+from anime_whisper_ct2.audio.source import Findings, Source, Stretch
 from anime_whisper_ct2.errors import DecodeError
 from anime_whisper_ct2.mel import SAMPLE_RATE
 from anime_whisper_ct2.options import AUDIO, AudioOptions
 from anime_whisper_ct2.records import Float32
-
-# Float files may go beyond 1.0, some up to 32,768; what is beyond this is no sound, and its power no number.
-_LOUDEST = 1e6
 
 
 def load(source: Source, start_s: float = 0.0, duration_s: float | None = None) -> Float32:
@@ -35,41 +32,56 @@ def blocks_of(
     options: AudioOptions = AUDIO,
     findings: Findings | None = None,
 ) -> Iterator[Float32]:
-    """Decode a recording, or a stretch of it, as a stream of blocks of at most about a minute, none of them empty.
+    """Decode a recording, or a stretch of it, as a stream of blocks of at most about a minute.
 
-    A stretch that reaches behind the recording's end stops there. Yields shape (n,), float32, 16 kHz mono. Raises
-    DecodeError when the bytes are no audio, break off in the middle, or hold no samples in that stretch.
+    A stretch that reaches behind the recording's end stops there. `findings` is filled while blocks come. Yields shape
+    (n,), float32, 16 kHz mono; an empty one is a sign of life while a stretch is looked for. Raises DecodeError when
+    the bytes are no audio or hold no samples in that stretch, and, where `options` are strict, at the end when sound is
+    missing.
     """
     stretch = Stretch(start_s, duration_s)
+    findings = Findings() if findings is None else findings
+    mixer = Mixer(options, findings)
     found = False
-    for block in _resampled(read(source, stretch, mono=True)):
-        if len(block):
-            found = True
-            yield block
+    blocks = ((mixer(piece), piece.rate_hz) for piece in read(source, stretch, findings))
+    for block in _resampled(blocks):
+        found = found or len(block) > 0
+        yield block
     if not found:
         raise DecodeError(stretch.why_empty())
+    if options.strict and findings.incomplete:
+        raise DecodeError(_how_much(findings.missing_s))
 
 
-def _mono(block: np.ndarray[Any, Any]) -> Float32:
-    """Average the channels of shape (n, channels), and put silence where a float file holds no samples."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mixed: Float32 = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
-        # Said so that no number, which compares with nothing, is not within.
-        if len(mixed) and not (mixed.max() <= _LOUDEST and mixed.min() >= -_LOUDEST):
-            mixed = np.where(np.abs(mixed) <= _LOUDEST, mixed, np.float32(0.0))
-    return np.ascontiguousarray(mixed, dtype=np.float32)
+def _how_much(missing_s: float) -> str:
+    what = f"{missing_s:.2f} s are missing" if missing_s else "its end is missing, or something within it"
+    return f"is incomplete: {what}; --retry-failed without --strict-audio transcribes the rest, and flags it"
 
 
-def _resampled(native: Iterator[Block]) -> Iterator[Float32]:
-    """Bring blocks to 16 kHz mono; a recording of one block is resampled in one go."""
+def _resampled(native: Iterable[tuple[Float32, int]]) -> Iterator[Float32]:
+    """Bring blocks of shape (n,) to 16 kHz; what has one rate and is one block is resampled in one go."""
     stream: soxr.ResampleStream | None = None
-    for samples, rate, last in native:
-        block = _mono(samples)
-        if rate == SAMPLE_RATE:
+    held: Float32 | None = None
+    held_rate = 0
+    for block, rate in native:
+        if not len(block):
             yield block
-        elif last and stream is None:
-            yield soxr.resample(block, rate, SAMPLE_RATE)
-        else:
-            if stream is None:
-                stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-            yield stream.resample_chunk(block, last=last)
+            continue
+        if held is not None:
+            resampled, stream = _step(held, held_rate, stream, last=rate != held_rate)
+            yield resampled
+        held, held_rate = block, rate
+    if held is not None:
+        yield _step(held, held_rate, stream, last=True)[0]
+
+
+def _step(
+    block: Float32, rate: int, stream: soxr.ResampleStream | None, *, last: bool
+) -> tuple[Float32, soxr.ResampleStream | None]:
+    if rate == SAMPLE_RATE:
+        return block, None
+    if last and stream is None:
+        return soxr.resample(block, rate, SAMPLE_RATE), None
+    if stream is None:
+        stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+    return stream.resample_chunk(block, last=last), None if last else stream

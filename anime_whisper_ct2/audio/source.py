@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
@@ -15,8 +16,6 @@ MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 6_000_000
 
 # A path on this machine, an encoded file's bytes, samples, or an open file that can be sought in.
 Source: TypeAlias = str | bytes | ArrayAudio | BinaryIO
-# Samples of shape (n, channels), their rate in Hz, and whether these are the last ones.
-Block: TypeAlias = tuple[Float32, int, bool]
 
 # A block is bounded twice: a minute of a high rate with many channels would be gigabytes, and four million values of a
 # low rate would be hours, which resampling makes long.
@@ -67,6 +66,42 @@ class Findings:
     incomplete: bool = False
     antiphase: bool = False
 
+    def miss(self, seconds: float) -> None:
+        """Add sound that is missing; 0.0 where nothing says how much."""
+        self.incomplete = True
+        self.missing_s += max(0.0, seconds)
+
+    def add(self, other: Findings) -> None:
+        """Add what was found in another part of the recording."""
+        self.missing_s += other.missing_s
+        self.incomplete |= other.incomplete
+        self.antiphase |= other.antiphase
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Samples of shape (n, channels) at `rate_hz` that a player plays from `at_s` on; none are a sign of life."""
+
+    at_s: float
+    samples: Float32
+    rate_hz: int
+
+    @property
+    def end_s(self) -> float:
+        """When the last one is over."""
+        return self.at_s + len(self.samples) / self.rate_hz
+
+
+class Played:
+    """Passes pieces on; then `end_s` says where the recording ends, None where that was not reached."""
+
+    def __init__(self, pieces: Generator[Piece, None, float | None]) -> None:
+        self.end_s: float | None = None
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[Piece]:
+        self.end_s = yield from self._pieces
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -82,10 +117,10 @@ class Stretch:
         if not (math.isfinite(self.start_s) and math.isfinite(length) and self.start_s >= 0 and length > 0):
             raise DecodeError(f"{self.duration_s} s from {self.start_s} s on: no stretch of a recording")
 
-    def bounds(self, rate: int) -> tuple[int, int | None]:
-        """Give the first sample and the one behind the last; None: to the end."""
-        stop = None if self.duration_s is None else round((self.start_s + self.duration_s) * rate)
-        return round(self.start_s * rate), stop
+    @property
+    def stop_s(self) -> float:
+        """Where it ends; infinite where that is the recording's end."""
+        return math.inf if self.duration_s is None else self.start_s + self.duration_s
 
     def why_empty(self, length_s: float | None = None) -> str:
         """Say why there were no samples; `length_s` is the recording's length, where that is known."""

@@ -7,24 +7,22 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
+from anime_whisper_ct2.audio.section import SectionFile, buffered
 from anime_whisper_ct2.errors import RecordingError
 from anime_whisper_ct2.readers.remote import RemoteFile, download, is_url, is_web, read_bytes, size_of
 from anime_whisper_ct2.readers.remote_errors import RemoteError, redacted
+from anime_whisper_ct2.readers.spelling import spelled, spellings
 from anime_whisper_ct2.records import ArrayAudio, Audio, Container, Excerpt, Section, Unreadable
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 Source: TypeAlias = str | bytes | ArrayAudio | BinaryIO
 
 # Up to so much is read in one go, being far quicker than in pieces; a worker holds one recording at a time.
 WHOLE_BYTES = 64 << 20
 
-_BUFFER_BYTES = 1 << 16
 _CACHE: dict[str, Any] = {"block_size": 4 << 20, "cache_type": "blockcache", "cache_options": {"maxblocks": 8}}
 # Of what tells no size, such as a radio station: ten hours of it in CD quality.
 _MOST_BYTES = 8 << 30
@@ -43,6 +41,9 @@ class Opened:
 def opened(audio: Audio) -> Iterator[Opened]:
     """Open a reference, as long as the context lasts; at most `WHOLE_BYTES` of it are held in memory.
 
+    A path or URL under which nothing lies is tried in Unicode's other forms: lists are often written on one system, and
+    files named on another.
+
     Raises RecordingError (stage `read`) for what cannot be had: on entering, or on leaving for reads that failed in
     between, since decoders take a failed read for the end of the file.
     """
@@ -60,7 +61,7 @@ def opened(audio: Audio) -> Iterator[Opened]:
         except RemoteError as error:
             raise RecordingError(str(error), stage="read", kind="RemoteError") from error
         try:
-            yield Opened(source if not isinstance(source, SectionFile) else _buffered(source))
+            yield Opened(source if not isinstance(source, SectionFile) else buffered(source))
         except Exception:
             _check(source)
             raise
@@ -82,61 +83,6 @@ def seekable(url: str, files: ExitStack, **options: Any) -> RemoteFile | BinaryI
     return local
 
 
-class SectionFile(io.RawIOBase):
-    """The `size_bytes` from `offset_bytes` on of an open file that can be seeked, as a file of their own.
-
-    A read that fails ends the file, and `failure` says why; None as long as none did.
-    """
-
-    def __init__(self, file: io.RawIOBase | BinaryIO, offset_bytes: int, size_bytes: int) -> None:
-        super().__init__()
-        self._file = file
-        self._offset = offset_bytes
-        self._size = size_bytes
-        self._at = 0
-        self.failure: OSError | None = None
-
-    def readable(self) -> bool:
-        """Say that it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Say that it can be seeked."""
-        return True
-
-    def tell(self) -> int:
-        """Give the position within the section, in bytes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position within the section, or behind it."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read up to the buffer's length into it, and never beyond the section."""
-        view = memoryview(buffer).cast("B")
-        want = min(len(view), self._size - self._at)
-        if want <= 0 or self.failure:
-            return 0
-        try:
-            self._file.seek(self._offset + self._at)
-            data = self._file.read(want) or b""
-            if not data:
-                raise OSError(f"ends {self._size - self._at} bytes too early")
-        except OSError as error:
-            self.failure = error
-            return 0
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
-def _buffered(file: SectionFile) -> BinaryIO:
-    return cast(BinaryIO, io.BufferedReader(file, _BUFFER_BYTES))
-
-
 def _check(source: Source | SectionFile) -> None:
     if isinstance(source, SectionFile) and source.failure is not None:
         kind = "RemoteError" if isinstance(source.failure, RemoteError) else None
@@ -149,9 +95,21 @@ def _source(audio: str | bytes | ArrayAudio | Section, files: ExitStack) -> Sour
     if not isinstance(audio, str):
         return audio
     if is_url(audio):
-        return _remote(audio, files)
-    _check_regular(audio)
-    return audio
+        return _spelled_remote(audio, files)
+    path = spelled(audio)
+    _check_regular(path)
+    return path
+
+
+def _spelled_remote(url: str, files: ExitStack) -> bytes | BinaryIO | SectionFile:
+    written, *others = spellings(url)
+    try:
+        return _remote(written, files)
+    except RemoteError as error:
+        for other in others if error.absent else ():
+            with suppress(RemoteError):
+                return _remote(other, files)
+        raise
 
 
 def _remote(url: str, files: ExitStack) -> bytes | BinaryIO | SectionFile:
@@ -219,7 +177,7 @@ def _section(section: Section, files: ExitStack) -> bytes | SectionFile:
     whole = SectionFile(file, offset, size)
     if size > WHOLE_BYTES:
         return whole
-    data = _buffered(whole).read()
+    data = buffered(whole).read()
     _check(whole)
     return data
 

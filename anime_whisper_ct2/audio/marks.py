@@ -1,0 +1,63 @@
+"""Places in recordings that were decoded up to there, so that the next stretch need not begin from the start.
+
+A time is only known by decoding all that comes before it; then the stamp of the frame there finds it again.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from anime_whisper_ct2.audio.source import File
+
+_EVERY_S = 10.0
+_MOST_FILES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where the frame with a stamp is played; `zero_s` is the stamp of time 0 in seconds."""
+
+    position_s: float
+    stamp: int
+    zero_s: float
+
+
+@dataclass(slots=True)
+class Marks:
+    """Those of one recording, every ten seconds, in order."""
+
+    _marks: list[Mark] = field(default_factory=list)
+
+    def offer(self, position_s: float, stamp: int | None, zero_s: float) -> None:
+        """Note where a frame is, if that is news."""
+        last = self._marks[-1] if self._marks else None
+        if stamp is None or (last and (position_s < last.position_s + _EVERY_S or stamp <= last.stamp)):
+            return
+        self._marks.append(Mark(position_s, stamp, zero_s))
+
+    def before(self, position_s: float) -> Mark | None:
+        """Give the last one that is not behind a place."""
+        at = bisect_right(self._marks, position_s, key=lambda mark: mark.position_s)
+        return self._marks[at - 1] if at and self._marks[at - 1].position_s > 0 else None
+
+
+_files: OrderedDict[tuple[object, ...], Marks] = OrderedDict()
+
+
+def marks_of(file: File, begin: int) -> Marks | None:
+    """Give the marks of the recording that begins at a byte of a file, as long as that is the same.
+
+    None for what is no file on disk.
+    """
+    if not isinstance(file, str):
+        return None
+    status = os.stat(file)  # noqa: PTH116 - strings keep invalid UTF-8
+    key = (file, begin, status.st_ino, status.st_size, status.st_mtime_ns)
+    marks = _files.pop(key, None) or Marks()
+    _files[key] = marks
+    if len(_files) > _MOST_FILES:
+        _files.popitem(last=False)
+    return marks

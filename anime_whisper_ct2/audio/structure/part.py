@@ -1,0 +1,57 @@
+"""What is known of one recording in a file before it is decoded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from anime_whisper_ct2.audio.section import Bytes
+
+# So many bytes tell what kind of file it is.
+HEAD_BYTES = 64
+_SEARCH_BYTES = 1 << 20
+_OVERLAP_BYTES = 16
+
+Kind = Literal["chunks", "ogg", "vorbis", "flac", "mp4", "matroska", "mp3", "asf", "avi", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One recording: the bytes from `begin` to before `end` of a file, nearly always all of it.
+
+    `missing_bytes`: of its sound, promised and not there; `held_bytes` are. `cut`: the end is missing. `damaged`:
+    something in the middle is. `endless`: the size of its samples is not to be believed, they go on to the end.
+    `patches`: bytes that its header should hold, and from where on. `end_s`: where the sound ends by the file's own
+    clock, `first_s` where it begins; None: it does not say.
+    """
+
+    begin: int
+    end: int
+    kind: Kind = ""
+    missing_bytes: int = 0
+    held_bytes: int = 0
+    cut: bool = False
+    damaged: bool = False
+    endless: bool = False
+    patches: tuple[tuple[int, bytes], ...] = ()
+    first_s: float | None = None
+    end_s: float | None = None
+
+    def missing_s(self, heard_s: float) -> float:
+        """Give the seconds of the missing bytes, where those that are there last so long; 0.0: that is not known."""
+        return heard_s * self.missing_bytes / self.held_bytes if self.held_bytes > 0 else 0.0
+
+
+def find(raw: Bytes, pattern: re.Pattern[bytes], start: int) -> int:
+    """Find a pattern of up to 16 bytes from a place on; -1 where there is none. Memory is a megabyte."""
+    at = start
+    while at < raw.size:
+        piece = raw(at, min(_SEARCH_BYTES, raw.size - at))
+        # An expression is found faster in noise than bytes are.
+        if (found := pattern.search(piece)) is not None:
+            return at + found.start()
+        if len(piece) < _SEARCH_BYTES:
+            return -1
+        at += len(piece) - _OVERLAP_BYTES
+    return -1

@@ -1,0 +1,191 @@
+"""What a file's structure says before anything is decoded: promises, damage, and where recordings are joined."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from anime_whisper_ct2.audio import Findings, blocks_of, info
+from anime_whisper_ct2.audio.ogg import page_checksum
+from anime_whisper_ct2.audio.structure import parts_of
+from tests.conftest import tone
+from tests.test_audio import in_aac
+
+RATE = 16_000
+KINDS = ("WAV", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG")
+
+
+def packed(kind: str, seconds: float = 2.0, rate: int = RATE, **options: str) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, tone(seconds, rate), rate, format=kind, **options)
+    return buffer.getvalue()
+
+
+def heard(data: bytes | str) -> tuple[float, Findings]:
+    findings = Findings()
+    return sum(map(len, blocks_of(data, findings=findings))) / RATE, findings
+
+
+def resized(wav: bytes, size: int, order: str = "<") -> bytes:
+    """Give a WAV that claims so many bytes of samples."""
+    at = wav.index(b"data") + 4
+    return wav[:at] + struct.pack(order + "I", size) + wav[at + 4 :]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_file_promises_what_it_holds(kind: str) -> None:
+    (part,) = parts_of(packed(kind))
+    assert not any((part.cut, part.damaged, part.missing_bytes, part.patches))
+    seconds, findings = heard(packed(kind))
+    assert seconds == pytest.approx(2.0, abs=0.01)
+    assert not findings.incomplete
+
+
+@pytest.mark.parametrize("kind", ["WAV", "RF64", "W64", "AIFF", "AU", "CAF"])
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.1])
+def test_of_a_file_that_was_cut_the_missing_seconds_are_told(kind: str, share: float) -> None:
+    data = packed(kind)
+    seconds, findings = heard(data[: round(len(data) * share)])
+    assert findings.incomplete
+    assert seconds + findings.missing_s == pytest.approx(2.0, abs=0.01)
+    assert info(data[: round(len(data) * share)]).frames is None
+
+
+@pytest.mark.parametrize("kind", ["FLAC", "OGG"])
+@pytest.mark.parametrize("share", [0.9, 0.6])
+def test_a_compressed_file_that_was_cut_says_so(kind: str, share: float) -> None:
+    data = packed(kind, 10.0)
+    seconds, findings = heard(data[: round(len(data) * share)])
+    assert findings.incomplete
+    assert seconds <= 10.0
+
+
+def test_a_cut_behind_long_chunks_is_seen() -> None:
+    data = packed("WAV")
+    at = data.index(b"data")
+    long = data[:at] + b"LIST" + struct.pack("<I", 100_000) + bytes(100_000) + data[at:]
+    assert not heard(long)[1].incomplete
+    assert heard(long[:-32_000])[1].missing_s == pytest.approx(1.0, abs=0.001)
+
+
+@pytest.mark.parametrize("kinds", [("WAV", "WAV"), ("WAV", "FLAC"), ("FLAC", "FLAC"), ("OGG", "OGG"), ("AIFF", "AIFF")])
+@pytest.mark.parametrize("rates", [(RATE, RATE), (RATE, 44_100), (44_100, 8_000)])
+def test_joined_files_are_heard_one_behind_the_other(kinds: tuple[str, str], rates: tuple[int, int]) -> None:
+    data = b"".join(packed(kind, 1.5, rate) for kind, rate in zip(kinds, rates, strict=True))
+    seconds, findings = heard(data)
+    assert seconds == pytest.approx(3.0, abs=0.01)
+    assert not findings.incomplete
+    assert info(data).frames is None  # the header counts the first only
+
+
+def test_joined_mp4_is_heard_one_behind_the_other(tmp_path: Path) -> None:
+    data = Path(in_aac(tmp_path / "a.m4a", 1.5)).read_bytes()
+    seconds, findings = heard(data + data)
+    assert seconds == pytest.approx(2 * heard(data)[0], abs=0.01)
+    assert not findings.incomplete
+
+
+PLACEHOLDERS = (0, 0x4000_0000, 2_000_000_000, 0x7FFF_F000, 0x7FFF_FFFF, 0x7FFF_FFDB, 0x8000_0000, 0xFFFF_FFFF)
+
+
+@pytest.mark.parametrize("size", [*PLACEHOLDERS, 0xFFFF_FF00, 0x7FFF_EFFE])
+@pytest.mark.parametrize("form", [b"RIFF", b"RIFX"])
+def test_a_size_that_nobody_knew_is_no_promise(size: int, form: bytes) -> None:
+    data = packed("WAV", endian="BIG" if form == b"RIFX" else "LITTLE")
+    assert data[:4] == form
+    seconds, findings = heard(resized(data, size, ">" if form == b"RIFX" else "<"))
+    assert seconds == pytest.approx(2.0, abs=0.001)
+    assert not findings.incomplete
+
+
+def test_a_size_of_gigabytes_that_is_not_round_is_a_promise() -> None:
+    assert heard(resized(packed("WAV"), 1_234_567_890))[1].incomplete
+
+
+def test_a_size_that_wrapped_at_four_gibibytes_is_not_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "day.wav"
+    header = packed("WAV")[:44]
+    with path.open("wb") as file:
+        file.write(resized(header, 6 * 32_000))
+        file.truncate(44 + (1 << 32) + 6 * 32_000)  # sparse: only the header takes room
+    (part,) = parts_of(str(path))
+    assert part.endless
+    assert not part.missing_bytes
+
+
+TAILS: dict[str, bytes] = {
+    "a list": b"LIST" + struct.pack("<I", 26) + b"INFOINAM" + struct.pack("<I", 14) + b"a line of text",
+    "a tag": b"TAG" + bytes(125),
+    "zeros": bytes(4096),
+    "an id3 chunk": b"id3 " + struct.pack("<I", 2000) + bytes(2000),
+}
+
+
+@pytest.mark.parametrize("tail", TAILS)
+def test_what_stands_behind_the_sound_is_no_sound(tail: str) -> None:
+    seconds, findings = heard(packed("WAV") + TAILS[tail])
+    assert seconds == pytest.approx(2.0, abs=0.001)
+    assert not findings.incomplete
+
+
+def test_sound_behind_the_size_in_a_header_is_missed() -> None:
+    seconds, findings = heard(resized(packed("WAV"), 32_000))
+    assert seconds == pytest.approx(1.0, abs=0.001)
+    assert findings.missing_s == pytest.approx(1.0, abs=0.001)
+
+
+def pages(data: bytes) -> list[bytes]:
+    return [b"OggS" + page for page in data.split(b"OggS")[1:]]
+
+
+def summed(page: bytes) -> bytes:
+    return page[:22] + page_checksum(page) + page[26:]
+
+
+OGG_DAMAGE: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "a page lost": lambda all_: all_[:4] + all_[5:],
+    "a page damaged": lambda all_: [*all_[:4], all_[4][:200] + b"\0\0\0\0" + all_[4][204:], *all_[5:]],
+    "junk between": lambda all_: [*all_[:4], b"junk" * 50, *all_[4:]],
+    "the last page lost": lambda all_: all_[:-1],
+    "half the last page": lambda all_: [*all_[:-1], all_[-1][: len(all_[-1]) // 2]],
+}
+
+
+@pytest.mark.parametrize("how", OGG_DAMAGE)
+def test_damage_to_ogg_is_seen(how: str) -> None:
+    whole = pages(packed("OGG", 10.0))
+    assert len(whole) > 6
+    (part,) = parts_of(b"".join(OGG_DAMAGE[how](whole)))
+    assert part.damaged or part.cut
+
+
+@pytest.mark.parametrize("how", ["a page lost", "a page damaged"])
+def test_behind_a_lost_page_of_ogg_all_is_in_its_place(how: str) -> None:
+    whole = pages(packed("OGG", 10.0))
+    findings = Findings()
+    samples = np.concatenate(list(blocks_of(b"".join(OGG_DAMAGE[how](whole)), findings=findings)))
+    assert len(samples) / RATE == pytest.approx(10.0, abs=0.01)
+    assert 0 < findings.missing_s < 5
+    expected = np.concatenate(list(blocks_of(b"".join(whole))))
+    np.testing.assert_allclose(samples[-RATE:], expected[-RATE:], atol=1e-4)
+
+
+def test_an_ogg_that_was_joined_while_it_was_on_the_air_is_whole() -> None:
+    whole = pages(packed("OGG", 10.0))
+    headers = next(number for number, page in enumerate(whole) if page[6:14] not in (bytes(8), b"\xff" * 8))
+    seconds, findings = heard(b"".join(whole[:headers] + whole[headers + 1 :]))
+    assert seconds < 10.0
+    assert not findings.incomplete
+
+
+def test_frames_behind_the_end_of_a_flac_are_missed() -> None:
+    first, second = packed("FLAC"), packed("FLAC", 10.0)
+    seconds, findings = heard(first + second[len(second) // 2 :])
+    assert seconds == pytest.approx(2.0, abs=0.001)
+    assert findings.incomplete
