@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anime_whisper_ct2.filters import Filters
     from anime_whisper_ct2.models import resolve_model
     from anime_whisper_ct2.options import (
+        AudioOptions,
         DecodingOptions,
         EngineOptions,
         FrontendOptions,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from anime_whisper_ct2.transcriber import Transcriber
 
 __all__ = [
+    "AudioOptions",
     "Awct2Error",
     "ClipFolder",
     "ClipOptions",
@@ -66,6 +68,7 @@ __all__ = [
 
 # Worker processes import this package too, and need none of it.
 _ROOMS = {
+    "AudioOptions": "options",
     "ClipFolder": "export",
     "ClipOptions": "clip_plan",
     "Corpus": "readers",

@@ -20,6 +20,7 @@ from anime_whisper_ct2.records import (
     Transcript,
     Window,
     Word,
+    flags_of,
 )
 
 
@@ -27,13 +28,11 @@ from anime_whisper_ct2.records import (
 class _Open:
     recording: Recording
     segments: dict[int, Segment | None] = field(default_factory=dict)
-    windows: int | None = None  # known once the recording is closed
-    duration: float = 0.0
+    closed: Closed | None = None
 
-    @property
-    def complete(self) -> bool:
+    def is_complete(self, closed: Closed) -> bool:
         # A recording that was tried twice may have left more behind than it has.
-        return self.windows is not None and all(number in self.segments for number in range(self.windows))
+        return all(number in self.segments for number in range(closed.windows))
 
 
 class Assembler:
@@ -69,27 +68,28 @@ class Assembler:
         if entry is None:
             return
         if isinstance(item, Closed):
-            entry.windows, entry.duration = item.windows, item.duration
+            entry.closed = item
         else:
             window, decoded = item
             entry.segments[window.number] = _segment(window, decoded) if decoded.text else None
-        if entry.complete:
+        if entry.closed is not None and entry.is_complete(entry.closed):
             del self._open[key]
-            yield key, self._transcript(entry)
+            yield key, self._transcript(entry, entry.closed)
 
-    def _transcript(self, entry: _Open) -> Transcript:
-        found = (entry.segments[number] for number in range(entry.windows or 0))
+    def _transcript(self, entry: _Open, closed: Closed) -> Transcript:
+        found = (entry.segments[number] for number in range(closed.windows))
         segments = tuple(segment for segment in found if segment is not None)
         return Transcript(
             id=entry.recording.id,
             audio=entry.recording.name,
-            duration=round(entry.duration, 3),
+            duration=round(closed.duration, 3),
             language=self._language,
             text=self._between.join(segment.text for segment in segments),
             segments=segments,
-            flags=tuple(dict.fromkeys(flag for segment in segments for flag in segment.flags)) or _empty(segments),
+            flags=flags_of(segments, (*_empty(segments), *closed.flags)),
             meta=entry.recording.meta,
             offset=_offset_s(entry.recording),
+            missing_s=None if closed.missing_s is None else round(closed.missing_s, 3),
         )
 
 

@@ -26,7 +26,7 @@ from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pool import WorkerPool
 from anime_whisper_ct2.model_dir import AWCT2, ModelDir
-from anime_whisper_ct2.options import FrontendOptions
+from anime_whisper_ct2.options import AUDIO, AudioOptions, FrontendOptions
 from anime_whisper_ct2.quality import doubts, repeats
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Batch, Broken, Decoded, Recording, Window
@@ -106,6 +106,7 @@ def calibrate(
     options: CalibrationOptions | None = None,
     *,
     frontend: FrontendOptions | None = None,
+    audio: AudioOptions = AUDIO,
     on_progress: Callable[[str], None] | None = None,
 ) -> Calibration:
     """Decode a sample of a corpus at 30 s and with each tail, and compare.
@@ -115,7 +116,7 @@ def calibrate(
     options = options or CalibrationOptions()
     say = on_progress or (lambda _stage: None)
     say(f"reading up to {options.clips * _CANDIDATES} clips")
-    windows = _sample(engine, corpus, options.clips, frontend or FrontendOptions())
+    windows = _sample(engine, corpus, options.clips, frontend or FrontendOptions(), audio)
     audio_s = sum(window.end_s for window in windows)
     say(f"{len(windows)} clips, {audio_s:.0f} s: decoding at 30 s")
     _warm_up(engine, windows)
@@ -157,10 +158,10 @@ def write_profile(model: ModelDir, calibration: Calibration, engine: Engine) -> 
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _sample(engine: Engine, corpus: Corpus, clips: int, frontend: FrontendOptions) -> list[Window]:
+def _sample(engine: Engine, corpus: Corpus, clips: int, frontend: FrontendOptions, audio: AudioOptions) -> list[Window]:
     """Draw recordings without listing them all into memory, and take clips at even steps of their lengths."""
     candidates = _draw(iter(corpus), clips * _CANDIDATES)
-    settings = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16)
+    settings = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16, audio=audio)
     pool = WorkerPool(settings, max(1, frontend.resolved_workers()), capacity=64)
     found: dict[int, Window] = {}
     for message in pool(enumerate(candidates)):

@@ -28,7 +28,7 @@ from anime_whisper_ct2.metrics import Counts, Meter, Totals
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.options import RunOptions
 from anime_whisper_ct2.printed import Printed
-from anime_whisper_ct2.readers import Corpus
+from anime_whisper_ct2.readers import Corpus, Listing
 from anime_whisper_ct2.records import Container, Outcome, Recording, Tick
 from anime_whisper_ct2.storage.output import RemoteOutput, SharedOutput, open_output
 from anime_whisper_ct2.windows import window_length
@@ -44,7 +44,7 @@ class CorpusRun:
     a Ray cluster it is a folder that all nodes share, or a URL. `open_engine` is called when there is something to do,
     after the output was locked and checked. `on_progress` gets the totals, and the outcome or None, after every
     recording or part of a cluster's, and about ten times a second when nothing was finished. `on_note` gets lines that
-    a user should see.
+    a user should see. `listing` says what the corpus holds beside recordings.
     """
 
     def __init__(
@@ -75,11 +75,17 @@ class CorpusRun:
         self._finding = threading.Lock()
         self._stopping = False
         self.totals = Totals()
+        self.listing = Listing(corpus.selection)
 
     @property
     def stopped(self) -> bool:
         """Whether `stop` was called before the corpus was done."""
         return self._stopping
+
+    @property
+    def why_nothing(self) -> str:
+        """Why nothing was found, in one line."""
+        return self.listing.why_nothing(self._corpus.inputs)
 
     @property
     def figures(self) -> Mapping[str, Any]:
@@ -114,6 +120,7 @@ class CorpusRun:
             try:
                 self._work(journal)
                 self._check_all_told()
+                self._note_passed_over()
                 state = "interrupted" if self._stopping else "finished"
             except KeyboardInterrupt:
                 state = "interrupted"
@@ -125,7 +132,8 @@ class CorpusRun:
         return self.totals
 
     def _finish(self, journal: Journal | Printed, state: str) -> None:
-        journal.finish(state, {**self.totals.as_dict(), **self.figures})
+        passed_over = dict(self.listing.passed_over.most_common())
+        journal.finish(state, {**self.totals.as_dict(), "passed_over": passed_over, **self.figures})
         if self._output is not None:
             self._output.ended(finished=state == "finished")
 
@@ -198,7 +206,7 @@ class CorpusRun:
 
     def _remaining(self, journal: Journal | Printed) -> Iterator[Recording]:
         """List the corpus, count it, and give what is to be done; of a container, others say what is in it."""
-        for recording in self._corpus.references() if self._options.ray else self._corpus:
+        for recording in (self._corpus.references if self._options.ray else self._corpus.recordings)(self.listing):
             if self._stopping:
                 return
             if isinstance(recording.audio, Container):
@@ -234,6 +242,12 @@ class CorpusRun:
         if left and not self._stopping:
             raise EngineError(f"{left} recordings came to no end; run the same command again, it goes on with them")
 
+    def _note_passed_over(self) -> None:
+        """Say what else there was; where that is all there was, whoever says that nothing was found says it."""
+        if self.totals.found and not self._stopping:
+            for line in self.listing.notes():
+                self._on_note(line)
+
     def _count(self) -> None:
         """Say how much there is, ahead of the listing, which waits for the engine."""
         # What is wrong with the corpus is for the listing to say.
@@ -261,6 +275,7 @@ class CorpusRun:
             "no_repeat_ngram_size": options.decoding.no_repeat_ngram_size,
             **self._length.settings,
             **options.segment.settings,
+            **options.audio.settings,
             "retry": options.decoding.retry,
             **({"words": True} if options.decoding.words else {}),
         }

@@ -16,7 +16,7 @@ from anime_whisper_ct2.exporters import ExportSettings, Named, Row
 from anime_whisper_ct2.exporters.formats import FORMATS
 from anime_whisper_ct2.exporters.publish import publishing
 from anime_whisper_ct2.exporters.rows import Clip, ClipsOf, rows
-from anime_whisper_ct2.filters import Filters
+from anime_whisper_ct2.filters import Filters, with_only
 from anime_whisper_ct2.naming import Names
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.readers.remote import is_url
@@ -157,7 +157,7 @@ class Export:
         normalize = NORMALIZERS[self._normalizer]
         segments = (replace(segment, text=normalize(segment.text)) for segment in transcript.segments)
         kept = tuple(segment for segment in segments if segment.text)
-        return replace(transcript, text=normalize(transcript.text), segments=kept)
+        return with_only(transcript, kept, normalize(transcript.text))
 
     def _cut(self, clips: ClipFolder, done: Exported) -> None:
         self._claim(clips.path)

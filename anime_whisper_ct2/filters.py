@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.records import Segment, Transcript
+from anime_whisper_ct2.records import RECORDING_FLAGS, Segment, Transcript, flags_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Filters:
         kept = tuple(segment for segment in transcript.segments if self.keeps(segment))
         if len(kept) == len(transcript.segments):
             return transcript
-        return replace(transcript, segments=kept, text=joined(kept)) if kept else None
+        return with_only(transcript, kept, joined(kept)) if kept else None
 
     def keeps_whole(self, transcript: Transcript) -> bool:
         """Say whether a recording can stay as one piece: its duration is in the limits and every segment is good.
@@ -71,8 +71,16 @@ def own_flags(transcript: Transcript) -> tuple[str, ...]:
 
     A run adds those of all its segments; what is wrong with one of them says nothing of the others.
     """
-    of_segments = {flag for segment in transcript.segments for flag in segment.flags}
+    of_segments = {flag for segment in transcript.segments for flag in segment.flags} - RECORDING_FLAGS
     return tuple(flag for flag in transcript.flags if flag not in of_segments)
+
+
+def with_only(transcript: Transcript, segments: tuple[Segment, ...], text: str) -> Transcript:
+    """Give a recording with some of its segments, as they are or changed, and this text.
+
+    Flags of the others go with them: they would pass for the recording's own.
+    """
+    return replace(transcript, segments=segments, text=text, flags=flags_of(segments, own_flags(transcript)))
 
 
 def joined(segments: Iterable[Segment]) -> str:

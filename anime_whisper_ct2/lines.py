@@ -39,8 +39,9 @@ def to_json(outcome: Outcome) -> str:
     Names that are not valid UTF-8 are written with escapes, which every JSON reader gives back unchanged.
     """
     content = asdict(outcome)
-    if content.get("offset", 0.0) is None:
-        del content["offset"]
+    for key in ("offset", "missing_s"):
+        if content.get(key, 0.0) is None:
+            del content[key]
     for segment in content.get("segments", ()):
         if not segment["words"]:
             del segment["words"]  # not asked for

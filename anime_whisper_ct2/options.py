@@ -125,9 +125,8 @@ class AudioOptions:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What of this decides the texts or which there are, under the names that `run.json` uses."""
-        changed = {"channel": self.channel} if self.channel != AUDIO.channel else {}
-        return {**changed, "strict_audio": True} if self.strict else changed
+        """What of this decides the texts, under the names that `run.json` uses."""
+        return {} if self.index is None else {"channel": self.index + 1}
 
 
 @dataclass(frozen=True, slots=True)

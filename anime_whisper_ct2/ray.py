@@ -84,9 +84,9 @@ class TranscribeBatch:
         """Give a pyarrow Table with the rows of a batch, in their order, and what became of each.
 
         `batch`: a pyarrow Table, a pandas DataFrame or a dict of arrays. Its columns stay, and new ones follow: `text`
-        (null on failure), `segments`, `flags`, `duration` in seconds (null on failure) and `error` (null, or the name
-        of the error and its message). Their types are the same for every batch. May be called from several threads at
-        once, whose rows then share batches of the engine.
+        (null on failure), `segments`, `flags`, `duration` in seconds (null on failure), `missing_s` (null where no
+        sound is missing) and `error` (null, or the name of the error and its message). Their types are the same for
+        every batch. May be called from several threads at once, whose rows then share batches of the engine.
 
         Raises InputError when the audio's column is not there or a new one is already, and EngineError when the engine
         gives up.
@@ -211,7 +211,8 @@ def _schema(prefix: str, *, words: bool) -> Any:
         word = [("start", number), ("end", number), ("text", text), ("probability", number)]
         segment.append(("words", pa.list_(pa.struct(word))))
     columns = {"text": text, "segments": pa.list_(pa.struct(segment)), "flags": flags}
-    return pa.schema({prefix + name: type_ for name, type_ in {**columns, "duration": number, "error": text}.items()})
+    columns |= {"duration": number, "missing_s": number, "error": text}
+    return pa.schema({prefix + name: type_ for name, type_ in columns.items()})
 
 
 def _cells_of(result: Outcome, *, words: bool) -> tuple[Any, ...]:
@@ -219,9 +220,9 @@ def _cells_of(result: Outcome, *, words: bool) -> tuple[Any, ...]:
     if isinstance(result, Failure):
         # A path in the message may hold bytes that are no UTF-8, and no table takes those.
         error = f"{result.error}: {result.message}".encode("utf-8", "backslashreplace").decode()
-        return None, [], [], None, error
+        return None, [], [], None, None, error
     segments = [_segment(segment, words=words) for segment in result.segments]
-    return result.text, segments, list(result.flags), result.duration, None
+    return result.text, segments, list(result.flags), result.duration, result.missing_s, None
 
 
 def _segment(segment: Segment, *, words: bool) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Standard library and numpy only (floor 0).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -203,12 +203,17 @@ class Segment:
     retries: Retries | None = None
 
 
+# Flags that are of recordings alone; every other one is of segments.
+RECORDING_FLAGS = frozenset(("empty", "incomplete", "antiphase"))
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """One recording's result, as a line of `transcripts.jsonl` gives it; `duration` in seconds.
 
-    `offset`: where the recording begins in `audio`, in seconds, if it is a stretch of that; None: it is all of it.
-    Times in `segments` count from there.
+    `flags`: those of all segments, and the recording's own. `offset`: where the recording begins in `audio`, in
+    seconds, if it is a stretch of that; None: it is all of it. Times in `segments` count from there. `missing_s`: at
+    least so many seconds of sound are missing; 0.0: some are, and nothing says how many; None: none.
     """
 
     id: str
@@ -220,6 +225,12 @@ class Transcript:
     flags: tuple[str, ...]
     meta: Mapping[str, Any]
     offset: float | None = None
+    missing_s: float | None = None
+
+
+def flags_of(segments: Iterable[Segment], own: Iterable[str]) -> tuple[str, ...]:
+    """Give the flags of a recording: those of its segments, and behind them its own."""
+    return tuple(dict.fromkeys((*(flag for segment in segments for flag in segment.flags), *own)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,11 +260,16 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Every window of a recording has been handed over: `windows` of them, over `duration` seconds."""
+    """Every window of a recording has been handed over: `windows` of them, over `duration` seconds.
+
+    `missing_s` as in `Transcript`; `flags` are what the sound itself has.
+    """
 
     key: int
     windows: int
     duration: float
+    missing_s: float | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

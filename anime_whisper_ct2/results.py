@@ -127,6 +127,7 @@ def read_transcript(line: Mapping[str, Any]) -> Transcript:
         flags=tuple(map(_text, _list(line.get("flags", [])))),
         meta=_flat_enough(dict(line.get("meta") or {})),
         offset=None if line.get("offset") is None else _seconds(line["offset"]),
+        missing_s=None if line.get("missing_s") is None else _seconds(line["missing_s"]),
     )
 
 

@@ -22,11 +22,13 @@ from anime_whisper_ct2.mel import SAMPLE_RATE
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.models import resolve_model
 from anime_whisper_ct2.options import (
+    AUDIO,
     DECODING,
     DEFAULT_MODEL,
     ENGINE,
     FRONTEND,
     SEGMENT,
+    AudioOptions,
     ComputeType,
     DecodingOptions,
     Device,
@@ -79,7 +81,10 @@ class Transcriber:
         vad_threshold: float = SEGMENT.vad_threshold,
         min_silence_s: float = SEGMENT.min_silence_s,
         speech_pad_s: float = SEGMENT.speech_pad_s,
+        channel: str | int = AUDIO.channel,
+        strict_audio: bool = AUDIO.strict,
     ) -> None:
+        self._audio = AudioOptions(str(channel), strict_audio)
         self._segment = SegmentOptions(segment, max_segment_s, vad_threshold, min_silence_s, speech_pad_s)
         self._decoding = DecodingOptions(language, beam_size, no_repeat_ngram_size, window, tail_s, retry, 0.0, words)
         self._frontend = FrontendOptions(workers)
@@ -168,7 +173,7 @@ class Transcriber:
         yield from continuous.run(tasks)
 
     def _executor(self) -> LocalExecutor:
-        return LocalExecutor(self._engine, self._decoding, self._frontend, self._length, self._segment)
+        return LocalExecutor(self._engine, self._decoding, self._frontend, self._length, self._segment, self._audio)
 
 
 def as_recording(number: int, item: AudioLike) -> Recording:

@@ -188,6 +188,7 @@ class TestMistakes:
             ("--language", "xx", "no language 'xx'"),
             ("--beam-size", "0", "must be at least 1"),
             ("--workers", "-1", "must be at least 0"),
+            ("--channel", "0", "give mix, left, right, or a number from 1 on"),
             ("--compute-type", "int8_float16", "not available on cpu"),
         ],
     )

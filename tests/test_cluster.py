@@ -37,7 +37,7 @@ from anime_whisper_ct2.lines import ERRORS, RUN, TRANSCRIPTS
 from anime_whisper_ct2.metrics import Counts, Totals
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DECODING, ENGINE, FRONTEND, DecodingOptions, EngineOptions, RayOptions, RunOptions
-from anime_whisper_ct2.readers import Corpus
+from anime_whisper_ct2.readers import Corpus, Listing
 from anime_whisper_ct2.readers.selection import Selection
 from anime_whisper_ct2.records import Audio, Container, Recording
 from anime_whisper_ct2.storage import open_storage
@@ -324,8 +324,8 @@ class TestRun:
     ) -> None:
         whole = Corpus.references
 
-        def breaks_off(corpus: Corpus) -> Iterator[Recording]:
-            yield from islice(whole(corpus), 60)
+        def breaks_off(corpus: Corpus, listing: Listing) -> Iterator[Recording]:
+            yield from islice(whole(corpus, listing), 60)
             deadline = time.monotonic() + PATIENCE_S
             while not lines(tmp_path / "out") and time.monotonic() < deadline:
                 time.sleep(0.01)

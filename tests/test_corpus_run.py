@@ -15,7 +15,7 @@ from anime_whisper_ct2.errors import EngineError, OutputError
 from anime_whisper_ct2.lines import read_lines
 from anime_whisper_ct2.metrics import Totals
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
-from anime_whisper_ct2.options import DecodingOptions, FrontendOptions, RunOptions
+from anime_whisper_ct2.options import AudioOptions, DecodingOptions, FrontendOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Decoded, Window
 
@@ -91,6 +91,20 @@ def test_settings_that_change_the_text_are_refused(corpus: Path, tmp_path: Path,
     other = RunOptions(decoding=DecodingOptions(beam_size=5), frontend=FrontendOptions(workers=0))
     with pytest.raises(OutputError, match="beam_size was 1, now 5"):
         execute(corpus, tmp_path / "out", model, other)
+
+
+def test_recordings_of_which_another_channel_was_heard_are_refused(
+    corpus: Path, tmp_path: Path, model: ModelDir
+) -> None:
+    execute(corpus, tmp_path / "out", model)
+    # As before there was a choice, so that a run of then goes on.
+    before = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["settings"]
+    assert "channel" not in before
+    other = RunOptions(frontend=FrontendOptions(workers=0), audio=AudioOptions("left"))
+    with pytest.raises(OutputError, match="channel was None, now 1"):
+        execute(corpus, tmp_path / "out", model, other)
+    assert execute(corpus, tmp_path / "new", model, other).done == 6
+    assert execute(corpus, tmp_path / "new", model, other).resumed == 6
 
 
 def test_an_engine_that_refuses_one_window_costs_its_recording(corpus: Path, tmp_path: Path, model: ModelDir) -> None:

@@ -36,6 +36,12 @@ class TestFilters:
         assert Filters(drop_flags=("suspect",)).apply(flagged) is None
         assert Filters(drop_flags=("empty",)).apply(flagged) == flagged
 
+    def test_what_is_left_does_not_take_over_the_flags_of_what_was_dropped(self) -> None:
+        flagged = transcript("a.ogg", segment(0, 1), segment(1, 9, "長い", -0.2, "fast"), flags=("fast", "incomplete"))
+        kept = Filters(max_duration_s=2).apply(flagged)
+        assert kept is not None
+        assert kept.flags == ("incomplete",)
+
     def test_a_recording_without_speech_stays_until_it_is_dropped_by_its_flag(self) -> None:
         empty = transcript("a.ogg")
         assert Filters(min_duration_s=5, min_logprob=0).apply(empty) == empty
@@ -73,6 +79,10 @@ class TestRows:
             assert (row.whole, row.start_s) == (False, 12.5)
         (first, _) = self.rows(transcript("a.ogg", segment(0.25, 2.0), segment(3.0, 4.0), offset=12.5))
         assert first.start_s == 12.75
+
+    def test_every_row_says_what_is_wrong_with_all_of_its_recording(self) -> None:
+        flagged = transcript("a.ogg", segment(0, 1), segment(1, 2, "い", -0.2, "fast"), flags=("fast", "incomplete"))
+        assert [row.flags for row in self.rows(flagged)] == [("incomplete",), ("incomplete", "fast")]
 
     def test_names_of_rows_do_not_depend_on_the_filters(self) -> None:
         every = {row.name: row for row in self.rows(LONG)}

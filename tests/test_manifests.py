@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -150,15 +151,38 @@ class TestStretches:
             found = one_row(write, path="a.ogg", **said)
             assert (found.id, found.audio, found.meta) == ("a.ogg", found.name, said)
 
+    @pytest.mark.parametrize("junk", ["0:03", "", -1, -1e-9, 1e300, True, [1], {"s": 3}, 10**400])
+    @pytest.mark.parametrize("beside", [{}, {"offset": None}, {"offset": 0}, {"start": "0.0"}, {"offset": ""}])
+    def test_a_duration_that_is_none_is_information(self, write: Write, junk: object, beside: dict[str, Any]) -> None:
+        found = one_row(write, path="a.ogg", duration=junk, **beside)
+        assert (found.id, found.audio, found.meta) == ("a.ogg", found.name, {"duration": junk, **beside})
+
+    def test_so_is_one_that_json_cannot_say_and_an_end_without_a_start(self, write: Write) -> None:
+        assert one_row(write, path="a.ogg", duration=math.nan, offset=0).meta == {"duration": None, "offset": 0}
+        assert one_row(write, path="a.ogg", duration=0, offset=0).meta == {"duration": 0, "offset": 0}
+        assert one_row(write, path="a.ogg", end="later", duration=-1).meta == {"end": "later", "duration": -1}
+
+    def test_so_is_one_in_a_table(self, write: Write) -> None:
+        found = only(write("m.csv", "path,duration,start\na.ogg,0:03,\n"))
+        assert (found.audio, found.meta) == (found.name, {"duration": "0:03", "start": ""})
+
     def test_start_pairs_with_end_and_offset_with_duration(self, write: Write) -> None:
         whole = {"end": 3.0, "duration": 60.0}
         assert one_row(write, path="a.ogg", start=1.0, **whole).meta == {"duration": 60.0}
         assert one_row(write, path="a.ogg", offset=1.0, **whole).meta == {"end": 3.0}
 
-    @pytest.mark.parametrize("key", ["offset", "start", "duration", "end"])
+    @pytest.mark.parametrize(
+        ("key", "beside"),
+        [
+            *(("offset", {}), ("start", {}), ("offset", {"duration": 1})),
+            *(("duration", {"offset": 1}), ("duration", {"start": "2"}), ("end", {"offset": 1}), ("end", {"start": 0})),
+        ],
+    )
     @pytest.mark.parametrize("value", ["abc", "1_0", -1, -1e-9, float("nan"), float("inf"), True, [1], 10**400, 1e300])
-    def test_times_that_are_none_fail(self, write: Write, key: str, value: object) -> None:
-        assert f"`{key}` is" in message(one_row(write, path="a.ogg", **{key: value}))
+    def test_times_of_a_stretch_that_are_none_fail(
+        self, write: Write, key: str, beside: dict[str, Any], value: object
+    ) -> None:
+        assert f"`{key}` is" in message(one_row(write, path="a.ogg", **{key: value}, **beside))
 
     @pytest.mark.parametrize("said", [{"start": 3, "end": 3}, {"start": 3, "end": 2}, {"offset": 1, "duration": 0}])
     def test_a_stretch_without_length_fails(self, write: Write, said: dict[str, Any]) -> None:

@@ -22,14 +22,17 @@ import soundfile
 from pyarrow import parquet
 
 from anime_whisper_ct2 import FakeEngine, Transcriber, Transcript
+from anime_whisper_ct2.audio import Findings
 from anime_whisper_ct2.errors import EngineError, InputError
+from anime_whisper_ct2.executors import frontend
 from anime_whisper_ct2.options import DEFAULT_MODEL
 from anime_whisper_ct2.ray import TranscribeBatch
+from anime_whisper_ct2.records import Float32
 from tests.conftest import CORPUS, HERE, tone
 from tests.processes import running, wait_until
 from tests.test_readme import ENGLISH
 
-NEW = ["text", "segments", "flags", "duration", "error"]
+NEW = ["text", "segments", "flags", "duration", "missing_s", "error"]
 
 
 @pytest.fixture
@@ -58,6 +61,7 @@ def test_the_same_rows_come_back_with_what_became_of_each(transcribe: Transcribe
     assert texts(table) == ["1.00秒", None, "0.50秒", None]
     assert table["duration"].to_pylist() == [1.0, None, 0.5, None]
     assert table["flags"].to_pylist() == [["noisy"], [], [], []]
+    assert table["missing_s"].to_pylist() == [None] * 4
     errors = table["error"].to_pylist()
     assert errors[0] is errors[2] is None
     assert errors[1].startswith("DecodeError: no decoder reads it")
@@ -68,6 +72,16 @@ def test_the_same_rows_come_back_with_what_became_of_each(transcribe: Transcribe
     expected = {"start": 0.0, "end": 1.0, "text": "1.00秒", "avg_logprob": -0.1, "no_speech_prob": 0.0}
     assert segment == expected
     assert table["segments"][1].as_py() == []
+
+
+def test_a_row_of_which_sound_is_missing_says_so(transcribe: TranscribeBatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hear(_source: object, _start: float, _duration: object, _options: object, found: Findings) -> Iterator[Float32]:
+        yield tone(0.5)
+        found.missing_s, found.incomplete = 0.25, True
+
+    monkeypatch.setattr(frontend, "blocks_of", hear)
+    table = transcribe(pa.table({"audio": [encoded(1.0)]}))
+    assert (table["flags"].to_pylist(), table["missing_s"].to_pylist()) == ([["incomplete"]], [0.25])
 
 
 def test_every_shape_of_audio_that_a_column_can_have(
@@ -201,7 +215,7 @@ def test_columns_that_are_absent_or_taken_are_named(transcribe: TranscribeBatch)
 @pytest.mark.parametrize("empty", [pa.table({}), {}, pd.DataFrame(), pa.table({"audio": pa.array([], pa.binary())})])
 def test_a_batch_without_rows_gets_its_columns(transcribe: TranscribeBatch, empty: Any) -> None:
     table = transcribe(empty)
-    assert (table.num_rows, table.column_names[-5:]) == (0, NEW)
+    assert (table.num_rows, table.column_names[-len(NEW) :]) == (0, NEW)
 
 
 def test_a_message_that_is_no_utf_8_does_not_spoil_the_table() -> None:

@@ -44,6 +44,7 @@ from anime_whisper_ct2.options import (
     DEFAULT_MODEL,
     RETRY_BEAMS,
     RETRY_NGRAM,
+    AudioOptions,
     DecodingOptions,
     EngineOptions,
     FrontendOptions,
@@ -51,7 +52,7 @@ from anime_whisper_ct2.options import (
 )
 from anime_whisper_ct2.plan import PlanOptions
 from anime_whisper_ct2.readers.lists.delimited import AUDIO_KEYS
-from anime_whisper_ct2.records import Retries
+from anime_whisper_ct2.records import RECORDING_FLAGS, Retries
 from anime_whisper_ct2.text import NORMALIZERS
 from tests.test_floors import FLOORS
 from tests.test_merge import INDEXED_JOB, MERGE, SBATCH
@@ -334,7 +335,7 @@ def bounds(row: list[str]) -> set[float]:
 @READMES
 def test_flags_have_the_thresholds_of_the_code(readme: Document) -> None:
     rows = {name: row for row in readme.rows(ENGLISH.index("Flags")) for name in spans(row[:1])}
-    assert rows.keys() == keys_of(quality.flags) | {"empty"}
+    assert rows.keys() == keys_of(quality.flags) | RECORDING_FLAGS
     longest = int(quality._PERIODIC.pattern.partition("{1,")[2].partition("}")[0])
     assert bounds(rows["repetition"]) == {longest, *(bound for pair in quality._LOOPS for bound in pair)}
     assert bounds(rows["cap"]) == {quality.CAP_BASE, quality.CAP_PER_S, quality.WHISPER_MAX_NEW_TOKENS}
@@ -416,9 +417,10 @@ def test_python_with_a_model_runs(block: Block, tiny_model: Path) -> None:
 
 def test_run_json_has_the_keys_of_the_readme(tiny_model: Path, corpus: Path) -> None:
     here, fitted = FrontendOptions(workers=0), DecodingOptions(window="fit", words=True)
+    left = AudioOptions("left", strict=True)
     runs = {
         "one": (RunOptions(fitted, frontend=here), lambda *_: FakeEngine()),
-        "two": (RunOptions(fitted, EngineOptions(device="cpu", engines=2), here), None),
+        "two": (RunOptions(fitted, EngineOptions(device="cpu", engines=2), here, audio=left), None),
     }
     written: dict[str, Any] = {}
     for out, (options, opener) in runs.items():

@@ -47,6 +47,7 @@ class TestRunFolder:
         [
             *('{"id": "c.ogg"}', "no json", "[]", '{"id": 5}', '{"id": "c.ogg", "audio": "c", "duration": []}'),
             to_json(short("c.ogg")).replace('"segments": [', '"segments": [5, '),
+            *(to_json(short("c.ogg"))[:-1] + f', "missing_s": {wrong}}}' for wrong in ("-0.1", "NaN", "[]", "1e99")),
         ],
     )
     def test_a_bad_line_is_named(self, tmp_path: Path, bad: str) -> None:
@@ -56,12 +57,13 @@ class TestRunFolder:
         with pytest.raises(InputError, match="line 3: not a line that a run wrote"):
             list(RunFolder(tmp_path).transcripts())
 
-    def test_keys_of_later_versions_are_passed_over_and_old_lines_have_no_offset(self) -> None:
+    def test_keys_of_later_versions_are_passed_over_and_old_lines_have_fewer(self) -> None:
         line = json.loads(to_json(LONG))
-        line.pop("offset", None)
+        assert line.keys().isdisjoint(("offset", "missing_s"))
         line["readings"] = line["segments"][0]["phonemes"] = [{"phoneme": "i"}]
         assert read_transcript(line) == LONG
         assert read_transcript({**line, "offset": 12.5}).offset == 12.5
+        assert read_transcript({**line, "missing_s": 0}).missing_s == 0.0
 
     @pytest.mark.parametrize(
         ("inputs", "title"),

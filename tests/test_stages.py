@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -199,6 +200,22 @@ class TestAssembler:
         ((_, transcript),) = self.run(*items)
         assert isinstance(transcript, Transcript)
         assert (transcript.text, transcript.segments, transcript.flags) == ("", (), ("empty",))
+
+    @pytest.mark.parametrize(
+        ("missing_s", "own", "said_missing_s"),
+        [
+            *((None, (), None), (0.0, ("incomplete",), 0.0), (1.23456, ("incomplete",), 1.235)),
+            *((None, ("antiphase",), None), (61.0, ("incomplete", "antiphase"), 61.0)),
+        ],
+    )
+    def test_flags_of_the_recording_come_behind_those_of_its_segments(
+        self, missing_s: float | None, own: tuple[str, ...], said_missing_s: float | None
+    ) -> None:
+        noisy = replace(said("a"), flags=("noisy",))
+        for text, of_others in ((noisy, ("noisy",)), (said(""), ("empty",))):
+            ((_, transcript),) = self.run((window(7), text), Closed(7, 1, 2.0, missing_s, own))
+            assert isinstance(transcript, Transcript)
+            assert (transcript.flags, transcript.missing_s) == ((*of_others, *own), said_missing_s)
 
     def test_a_broken_one_is_a_failure_once_and_its_late_windows_are_dropped(self) -> None:
         ((_, failure),) = self.run(

@@ -17,11 +17,11 @@ from anime_whisper_ct2.calibration import (
     write_profile,
 )
 from anime_whisper_ct2.cli.progress import ConversionProgress
-from anime_whisper_ct2.cli.shared import LocalPath, compute_type_option, device_option
+from anime_whisper_ct2.cli.shared import LocalPath, channel_option, compute_type_option, device_option
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.models import resolve_model
-from anime_whisper_ct2.options import ComputeType, Device, EngineOptions, RunOptions
+from anime_whisper_ct2.options import AudioOptions, ComputeType, Device, EngineOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
 
 EXIT_NOT_PASSED = 3
@@ -50,6 +50,7 @@ _DEFAULTS = CalibrationOptions()
     show_default=True,
     help="Percent of the characters that may differ from the text at 30 s.",
 )
+@channel_option
 @device_option
 @compute_type_option
 @click.option("--dry-run", is_flag=True, help="Measure and say, but leave the model's folder as it is.")
@@ -61,6 +62,7 @@ def calibrate_command(
     clips: int,
     tails: tuple[float, ...],
     max_cer: float,
+    channel: str,
     device: Device,
     compute_type: ComputeType,
     dry_run: bool,
@@ -82,12 +84,12 @@ def calibrate_command(
     if plot is not None:
         _check_plot(plot)
     options = CalibrationOptions(clips, tuple(sorted(set(tails))), max_cer)
-    files = Corpus(corpus)
+    audio, files = AudioOptions(channel), Corpus(corpus)
     with ConversionProgress() as progress:
         model_dir = resolve_model(model, progress=progress)
     engine = open_whisper(model_dir, RunOptions(engine=EngineOptions(device=device, compute_type=compute_type)))
     try:
-        measured = calibrate(engine, files, options, on_progress=lambda stage: click.echo(stage, err=True))
+        measured = calibrate(engine, files, options, audio=audio, on_progress=lambda stage: click.echo(stage, err=True))
         if not dry_run:
             write_profile(model_dir, measured, engine)
     finally:

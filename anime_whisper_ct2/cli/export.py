@@ -38,7 +38,7 @@ EXIT_SOME_FAILED = 3
     "drop_flags",
     metavar="FLAG",
     multiple=True,
-    help="No segments with this flag; with empty, no recordings without text (repeatable).",
+    help="No segments with this flag; with empty, incomplete or antiphase, no recordings with it (repeatable).",
 )
 @clip_options
 @click.option(

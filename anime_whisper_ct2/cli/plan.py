@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from anime_whisper_ct2.cli.progress import duration
-from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.errors import InputError, one_line
 from anime_whisper_ct2.mel import FRAMES_PER_S
 from anime_whisper_ct2.plan import Estimate, LengthClass, Plan, PlanOptions
 
@@ -64,7 +64,7 @@ def print_plan(plan: Plan) -> None:
 def plan_text(plan: Plan) -> str:
     """Write a plan for people to read."""
     if not plan.found:
-        return "No audio found: there is nothing to transcribe."
+        return one_line(f"{''.join(plan.notes)}.")
     parts = [list(_amounts(plan))]
     if plan.percentiles_s is not None:
         parts += [list(_lengths(plan.lengths)), list(_windows(plan)), list(_time(plan))]
@@ -75,6 +75,7 @@ def _amounts(plan: Plan) -> Iterator[str]:
     before = [(plan.resumed, "transcribed before"), (plan.failed_before, "failed before")]
     rest = ", ".join(f"{count:,} {what}" for count, what in (*before, (plan.todo, "to do")) if count or what == "to do")
     yield f"Recordings  {plan.found:,} found: {rest}"
+    yield from (one_line(f"{'':12}{note}") for note in plan.notes)
     if not plan.todo:
         return
     audio = plan.audio_s

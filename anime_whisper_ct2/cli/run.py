@@ -18,6 +18,7 @@ from click.core import ParameterSource
 from anime_whisper_ct2.cli.plan import plan_options, print_plan, read_plan_options
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED, ConversionProgress, RunProgress, duration
 from anime_whisper_ct2.cli.run_options import (
+    audio_options,
     cluster_options,
     corpus_options,
     model_options,
@@ -27,9 +28,8 @@ from anime_whisper_ct2.cli.run_options import (
     text_options,
 )
 from anime_whisper_ct2.corpus_run import CorpusRun
-from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.errors import InputError, one_line
 from anime_whisper_ct2.export import Export
-from anime_whisper_ct2.metrics import Totals
 from anime_whisper_ct2.models import resolve_model
 from anime_whisper_ct2.plan import plan_run
 from anime_whisper_ct2.printed import ReaderGone
@@ -47,6 +47,7 @@ _PATIENCE_S = 8.0
 @output_options
 @model_options
 @text_options
+@audio_options
 @segment_options
 @corpus_options
 @cluster_options
@@ -100,7 +101,7 @@ def run(**given: Any) -> None:
 
             def abandoned() -> None:
                 if not quiet:
-                    _print_summary(corpus_run.totals, out, stopped=True)
+                    _print_summary(corpus_run, out, stopped=True)
 
             with _signals_stop(corpus_run, abandoned):
                 totals = corpus_run.run()
@@ -108,7 +109,7 @@ def run(**given: Any) -> None:
         return
     stopped = corpus_run.stopped
     if not quiet:
-        _print_summary(totals, out, stopped)
+        _print_summary(corpus_run, out, stopped)
     if stopped:
         sys.exit(EXIT_INTERRUPTED)
     for format_ in given["formats"]:
@@ -203,9 +204,11 @@ def _signals_stop(corpus_run: CorpusRun, on_abandoned: Callable[[], None]) -> It
             signal.signal(number, handler)
 
 
-def _print_summary(totals: Totals, out: Path | str | None, stopped: bool) -> None:
+def _print_summary(corpus_run: CorpusRun, out: Path | str | None, stopped: bool) -> None:
+    totals = corpus_run.totals
     if not totals.found:
-        click.echo("No audio found: nothing was transcribed.", err=True)
+        nothing = "Stopped before anything was found" if stopped else corpus_run.why_nothing
+        click.echo(one_line(f"{nothing}."), err=True)
         return
     head = f"{totals.done} of {totals.found} recordings transcribed"
     notes = [

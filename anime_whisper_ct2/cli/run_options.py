@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, get_args
 
 import click
 
-from anime_whisper_ct2.cli.shared import audio_column_option, compute_type_option, device_option
+from anime_whisper_ct2.cli.shared import audio_column_option, channel_option, compute_type_option, device_option
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.exporters.formats import FORMATS
 from anime_whisper_ct2.options import (
@@ -17,6 +17,7 @@ from anime_whisper_ct2.options import (
     FRONTEND,
     RAY,
     SEGMENT,
+    AudioOptions,
     DecodingOptions,
     EngineOptions,
     FrontendOptions,
@@ -177,6 +178,16 @@ text_options = _group(
     click.option("--words", is_flag=True, help="Say of each word when it is spoken, and how probable it is."),
 )
 
+# How recordings are heard.
+audio_options = _group(
+    channel_option,
+    click.option(
+        "--strict-audio",
+        is_flag=True,
+        help="A recording of which sound is missing fails, instead of being transcribed with the flag 'incomplete'.",
+    ),
+)
+
 # Where recordings are cut.
 segment_options = _group(
     click.option(
@@ -313,6 +324,7 @@ def run_options(given: dict[str, Any]) -> RunOptions:
             given["min_silence"],
             given["speech_pad"],
         ),
+        audio=AudioOptions(given["channel"], given["strict_audio"]),
         overwrite=given["overwrite"],
         retry_failed=given["retry_failed"],
         ray=RayOptions(given["ray"], given["ray_cpus"]) if given["ray"] else None,

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import click
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.options import ENGINE, ComputeType, Device
+from anime_whisper_ct2.options import AUDIO, ENGINE, ComputeType, Device
 from anime_whisper_ct2.storage import LocalRuns, local_path, local_runs
 
 device_option = click.option(
@@ -27,6 +27,13 @@ compute_type_option = click.option(
     default=ENGINE.compute_type,
     show_default=True,
     help="Precision; 'default' is the converted one, or the nearest that the device computes.",
+)
+channel_option = click.option(
+    "--channel",
+    metavar="mix|left|right|N",
+    default=AUDIO.channel,
+    show_default=True,
+    help="Which channel is heard: the mix of all, left, right, or the one of this number, counting from 1.",
 )
 audio_column_option = click.option(
     "--audio-column",

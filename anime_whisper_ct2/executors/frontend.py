@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anime_whisper_ct2.audio import blocks_of
+from anime_whisper_ct2.audio import Findings, blocks_of
 from anime_whisper_ct2.errors import RecordingError
 from anime_whisper_ct2.mel import log_mel
-from anime_whisper_ct2.options import SEGMENT, SegmentOptions
+from anime_whisper_ct2.options import AUDIO, SEGMENT, AudioOptions, SegmentOptions
 from anime_whisper_ct2.quality import measure
 from anime_whisper_ct2.readers.fetch import opened
 from anime_whisper_ct2.records import Audio, Broken, Closed, Window
@@ -26,6 +26,7 @@ class FeatureSettings:
     n_mels: int
     half: bool
     segment: SegmentOptions = SEGMENT
+    audio: AudioOptions = AUDIO
 
 
 def extract(
@@ -37,10 +38,12 @@ def extract(
     whenever about a minute of audio has been decoded.
     """
     dtype = np.float16 if settings.half else np.float32
+    findings = Findings()
     number = 0
     try:
         with opened(audio) as file, _vad() as vad:
-            blocks = Counted(blocks_of(file.source, file.start_s, file.duration_s), on_block)
+            heard = blocks_of(file.source, file.start_s, file.duration_s, settings.audio, findings)
+            blocks = Counted(heard, on_block)
             for piece in segmented(blocks, settings.segment, vad):
                 if is_silent(piece.samples):
                     continue
@@ -53,7 +56,14 @@ def extract(
     except Exception as error:
         yield Broken(key, "decode", type(error).__name__, str(error) or repr(error))
     else:
-        yield Closed(key, number, blocks.duration_s)
+        yield _closed(key, number, blocks.duration_s, findings)
+
+
+def _closed(key: int, windows: int, duration_s: float, findings: Findings) -> Closed:
+    """Say that a recording is through, and what was found in its sound."""
+    found = {"incomplete": findings.incomplete, "antiphase": findings.antiphase}
+    flags = tuple(name for name, true in found.items() if true)
+    return Closed(key, windows, duration_s, findings.missing_s if findings.incomplete else None, flags)
 
 
 # Networks that no recording uses now: opening one takes longer than a short clip.

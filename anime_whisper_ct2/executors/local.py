@@ -16,7 +16,7 @@ from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
 from anime_whisper_ct2.mel import WINDOW_FRAMES
-from anime_whisper_ct2.options import DecodingOptions, FrontendOptions, SegmentOptions
+from anime_whisper_ct2.options import AUDIO, AudioOptions, DecodingOptions, FrontendOptions, SegmentOptions
 from anime_whisper_ct2.records import Outcome, Tick
 from anime_whisper_ct2.windows import WindowLength
 
@@ -24,8 +24,8 @@ from anime_whisper_ct2.windows import WindowLength
 class LocalExecutor:
     """Runs recordings through front end, batcher, engine and assembly.
 
-    `length` decides how far windows are padded, by default to 30 s, `segment` where recordings are cut. The engine
-    stays the caller's: it is neither opened nor closed here.
+    `length` decides how far windows are padded, by default to 30 s, `segment` where recordings are cut, `audio` how
+    they are heard. The engine stays the caller's: it is neither opened nor closed here.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class LocalExecutor:
         frontend: FrontendOptions | None = None,
         length: WindowLength | None = None,
         segment: SegmentOptions | None = None,
+        audio: AudioOptions = AUDIO,
     ) -> None:
         self._engine = engine
         self.description = engine.description
@@ -45,7 +46,7 @@ class LocalExecutor:
         segment = segment or SegmentOptions()
         # A cut every 30 s may go through a word; utterances are sentences of their own.
         self._between = "" if segment.mode == "off" else " "
-        self._features = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16, segment=segment)
+        self._features = FeatureSettings(engine.n_mels, engine.feature_dtype is np.float16, segment, audio)
         self._frontend_options = frontend or FrontendOptions()
         self._memory_halvings = 0
         self._frontend: WorkerPool | InProcess | None = None

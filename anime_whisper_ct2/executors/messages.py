@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from anime_whisper_ct2.executors.ladder import Ladder
-from anime_whisper_ct2.options import SEGMENT, DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
+from anime_whisper_ct2.options import (
+    AUDIO,
+    SEGMENT,
+    AudioOptions,
+    DecodingOptions,
+    EngineOptions,
+    FrontendOptions,
+    SegmentOptions,
+)
 from anime_whisper_ct2.windows import WindowLength
 
 WHISPER = "anime_whisper_ct2.engine.whisper:open_engine"
@@ -26,6 +34,7 @@ class StationSettings:
     length: WindowLength
     opener: str = WHISPER
     segment: SegmentOptions = SEGMENT
+    audio: AudioOptions = AUDIO
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def here(
     if open_engine is not open_whisper or (len(parts) == 1 and not _is_on_gpu(parts[0])):
         engine = open_engine(model, replace(options, engine=parts[0]))
         try:
-            yield LocalExecutor(engine, options.decoding, options.frontend, length, options.segment)
+            yield LocalExecutor(engine, options.decoding, options.frontend, length, options.segment, options.audio)
         finally:
             engine.close()
         return
@@ -81,5 +81,12 @@ def _is_on_gpu(options: EngineOptions) -> bool:
 
 
 def _settings(model: ModelDir, options: RunOptions, length: WindowLength) -> StationSettings:
-    path = str(model.path.resolve())
-    return StationSettings(path, options.engine, options.decoding, options.frontend, length, segment=options.segment)
+    return StationSettings(
+        str(model.path.resolve()),
+        options.engine,
+        options.decoding,
+        options.frontend,
+        length,
+        segment=options.segment,
+        audio=options.audio,
+    )

@@ -54,7 +54,9 @@ def _serve(source: IO[bytes], send: Callable[[object], None]) -> None:
     module, _, function = settings.opener.partition(":")
     engine = getattr(import_module(module), function)(settings.model, settings.engine, settings.decoding)
     send(Ready(dict(engine.description)))
-    executor = LocalExecutor(engine, settings.decoding, settings.frontend, settings.length, settings.segment)
+    executor = LocalExecutor(
+        engine, settings.decoding, settings.frontend, settings.length, settings.segment, settings.audio
+    )
     inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(source, inbox, executor.stop), daemon=True).start()
     try:

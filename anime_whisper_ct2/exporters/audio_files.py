@@ -14,6 +14,7 @@ from anime_whisper_ct2.exporters import Row
 from anime_whisper_ct2.exporters.plain import shown
 from anime_whisper_ct2.extensions import TARS, has_extension
 from anime_whisper_ct2.readers.archive import Archive
+from anime_whisper_ct2.readers.spelling import spelled
 
 CLIPS = "--clips DIR"
 _COPY_BYTES = 1 << 20
@@ -39,7 +40,7 @@ def local_path(row: Row, format_: str) -> str:
 
     Raises InputError when that is no file here: in a tar or Parquet, behind a URL, or gone.
     """
-    path = row.source or row.audio
+    path = spelled(row.source or row.audio)
     if not os.path.isfile(path):  # noqa: PTH113 - plain strings keep invalid UTF-8
         raise _absent(row, format_)
     return os.path.abspath(path)  # noqa: PTH100 - see above
@@ -90,7 +91,7 @@ class AudioFiles:
 
         Raises InputError when there is no such file.
         """
-        path = row.source or row.audio
+        path = spelled(row.source or row.audio)
         tar, member = split_tar(path)
         if os.path.isfile(path):  # noqa: PTH113 - plain strings keep invalid UTF-8
             with open(path, "rb") as file:  # noqa: PTH123 - see above
@@ -110,7 +111,7 @@ class AudioFiles:
                 f"{shown(row.audio)}: another file has the name {target.name} in the export already; rename one"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        path = row.source or row.audio
+        path = spelled(row.source or row.audio)
         if os.path.isfile(path) and _link(path, target):  # noqa: PTH113 - plain strings keep invalid UTF-8
             return
         with self.open(row) as (source, size), target.open("wb") as copy:

@@ -28,7 +28,7 @@ def about_of(parts: Sequence[Part]) -> dict[str, Any]:
         "model": first.get("model"),
         "versions": versions_of(parts),
     }
-    for name in ("include", "exclude", "limit"):
+    for name in ("include", "exclude", "limit", "passed_over"):
         if name in first and parts[0].shard:
             about[name] = first[name]
     if all(part.about.get("engine") == first.get("engine") for part in parts) and "engine" in first:

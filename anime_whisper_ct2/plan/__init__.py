@@ -40,7 +40,7 @@ from anime_whisper_ct2.plan.figures import (
     windows_of,
 )
 from anime_whisper_ct2.plan.headers import Header, header_of, headers_of
-from anime_whisper_ct2.readers import Corpus
+from anime_whisper_ct2.readers import Corpus, Listing
 from anime_whisper_ct2.records import Audio
 from anime_whisper_ct2.windows import PROFILE, WindowLength, short_for_full, window_length
 
@@ -67,7 +67,8 @@ def plan_run(
     done, failed = _earlier(out, options)
     sample = _Sample(wishes.sample)
     found = resumed = failed_before = 0
-    for recording in corpus:
+    listing = Listing(corpus.selection)
+    for recording in corpus.recordings(listing):
         found += 1
         if recording.id in done:
             resumed += 1
@@ -97,6 +98,7 @@ def plan_run(
         buckets=_buckets(lengths_s, scale, length, options),
         engines=len(options.engine.split()),
         rate=_rate(out, wishes),
+        notes=tuple(listing.notes()) if found else (listing.why_nothing(corpus.inputs),),
     )
 
 

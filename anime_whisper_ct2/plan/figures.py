@@ -81,7 +81,7 @@ class Plan:
     `found` = `resumed` + `failed_before` + `todo`; all else is of those to do. Of the `read` ones, `unreadable` would
     fail and count for nothing, and `unknown` do not say how long they are and count as the others do.
     `percentiles_s` are the 5th, 50th, 95th and 100th of the lengths read, None where there are none. `calibrated` None:
-    the model is not here.
+    the model is not here. `notes`: what else the corpus holds, in lines; of one without recordings, why there are none.
     """
 
     found: int
@@ -100,6 +100,7 @@ class Plan:
     buckets: tuple[Bucket, ...]
     engines: int
     rate: Rate | None
+    notes: tuple[str, ...] = ()
 
     def wall_s(self, engines: int) -> Estimate | None:
         """Give the time that so many engines take, which share nothing; None where no rate is known."""

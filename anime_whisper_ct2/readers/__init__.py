@@ -10,12 +10,13 @@ from itertools import islice
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.contained import contained
+from anime_whisper_ct2.readers.listing import Listing
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.selection import Selection
 from anime_whisper_ct2.readers.sources import Name, Source, is_list, sources
 from anime_whisper_ct2.records import Container, Recording
 
-__all__ = ["Corpus"]
+__all__ = ["Corpus", "Listing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Corpus:
 
     `include` and `exclude` are shell patterns over ids (`*.ogg`, `alice/*`); with `include`, only what matches one of
     them is taken. `shard` (i, n) takes one of n parts, 0 ≤ i < n, each recording by its id alone; `limit` comes last.
-    Iterating lists the corpus anew, in the same order, and opens no audio.
+    Iterating lists the corpus anew, in the same order, and opens no audio but the beginning of what may be none by its
+    extension. A folder that cannot be listed is a recording that fails; its id ends in a slash.
 
     Raises InputError for an INPUT that is not there.
     """
@@ -53,25 +55,32 @@ class Corpus:
         object.__setattr__(self, "_sources", tuple({source.path: source for source in found}.values()))
 
     def __iter__(self) -> Iterator[Recording]:
-        everything = (recording for source in self._sources for recording in source.recordings())
-        return islice((recording for recording in everything if self.selection.takes(recording)), self.limit)
+        return self.recordings(Listing(self.selection))
 
-    def references(self) -> Iterator[Recording]:
+    def recordings(self, listing: Listing) -> Iterator[Recording]:
+        """List the corpus as iterating does, and let `listing` follow."""
+        everything = (recording for source in self._sources for recording in source.recordings(listing))
+        taken = (recording for recording in everything if listing.takes(recording))
+        yield from islice(taken, self.limit)
+        # What a limit leaves has not been looked at.
+        listing.whole = self.limit is None
+
+    def references(self, listing: Listing | None = None) -> Iterator[Recording]:
         """List the corpus as iterating does, but for containers whose audio only their reader can get at.
 
         Of those, each comes as one recording that stands for all, its audio a `Container`; `selection` is for whoever
         lists it.
         """
         left = self.limit
+        listing = Listing(self.selection) if listing is None else listing
         for source in self._sources:
-            for recording in source.references():
+            for recording in source.references(listing):
                 if left is not None and left <= 0:
                     return
                 audio = recording.audio
-                if not isinstance(audio, Container):
-                    if not self.selection.takes(recording):
-                        continue
-                elif left is not None:
+                if not listing.takes(recording):
+                    continue
+                if isinstance(audio, Container) and left is not None:
                     # Somebody has to count them, so that what comes behind gets what is left of the limit.
                     held = contained(audio.path, audio.prefix, audio.column)
                     taken = sum(1 for _ in islice(filter(self.selection.takes, held), left))
@@ -82,6 +91,9 @@ class Corpus:
                 if left is not None:
                     left -= 1
                 yield recording
+                if left == 0:
+                    return
+        listing.whole = self.limit is None
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -122,7 +134,9 @@ class Corpus:
 
     def _names(self) -> Iterator[Name]:
         for source in self._sources:
-            yield from (name for name in source.names() if name.container or self.selection.takes_id(name.id))
+            yield from (
+                name for name in source.names() if name.container or self.selection.takes_id(name.id, place=name.place)
+            )
 
     def _first(self, id_: str) -> str:
         return next(name.path for name in self._names() if name.id == id_)

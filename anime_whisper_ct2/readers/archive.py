@@ -133,6 +133,16 @@ class Archive:
             return None
         return data if len(data) == member.size else None
 
+    def head(self, member: tarfile.TarInfo, size_bytes: int) -> bytes | None:
+        """Read how the member begins that the iteration has just given; None where it can only be read whole."""
+        if not self.in_place:
+            return None
+        try:
+            self._file.seek(member.offset_data)
+            return self._file.read(min(size_bytes, member.size))
+        except Exception:  # whoever reads it whole will say what is wrong
+            return None
+
     def _open(self) -> _Source:
         stream = self._files.enter_context(open_stream(self.path))
         head = _Forward(stream).read(max(map(len, _DECOMPRESSORS)))

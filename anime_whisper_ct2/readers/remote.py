@@ -86,6 +86,17 @@ def list_folder(url: str) -> Iterator[str]:
         yield from walk(system, path, _naming(url, system, path))
 
 
+def list_entries(url: str) -> Iterator[tuple[str, RemoteError | None]]:
+    """List the files below a folder as `list_folder` does, each with None; folders that are refused come with why.
+
+    These are the other side's last word, and what is listed goes on behind them; their URLs end in a slash, and that of
+    the folder itself is empty. Raises InputError where the way there is broken.
+    """
+    with _as_input_error():
+        system, path = filesystem(url)
+        yield from _entries(system, path, _naming(url, system, path), root=True)
+
+
 def glob_urls(url: str) -> list[str]:
     """Give the URLs that a URL names: itself when it has no wildcard, or exists; else what it matches, sorted.
 
@@ -263,7 +274,22 @@ def walk(system: Any, path: str, naming: Callable[[str], str]) -> Iterator[str]:
 
     Each folder's entries are sorted by name. Raises RemoteError.
     """
-    entries = attempt(naming(path), lambda: system.ls(path, detail=True))
+    for url, error in _entries(system, path, naming, root=True):
+        if error is not None:
+            raise error
+        yield url
+
+
+def _entries(
+    system: Any, path: str, naming: Callable[[str], str], *, root: bool = False
+) -> Iterator[tuple[str, RemoteError | None]]:
+    try:
+        entries = attempt(naming(path), lambda: system.ls(path, detail=True))
+    except RemoteError as error:
+        if not error.lasting:
+            raise
+        yield "" if root else naming(path.rstrip("/") + "/"), error
+        return
     # What fsspec remembers of each folder would grow with the corpus.
     with contextlib.suppress(AttributeError, KeyError):
         system.dircache.pop(path.rstrip("/"), None)
@@ -274,6 +300,6 @@ def walk(system: Any, path: str, naming: Callable[[str], str]) -> Iterator[str]:
         if (path and not name.startswith(above)) or below in {"", ".", ".."}:
             continue
         if type_ == "directory":
-            yield from walk(system, name + "/" if is_web(name) else name, naming)
+            yield from _entries(system, name + "/" if is_web(name) else name, naming)
         elif type_ != "other":
-            yield naming(name)
+            yield naming(name), None

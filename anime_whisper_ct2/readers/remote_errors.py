@@ -25,13 +25,15 @@ _CREDENTIALS = {
 class RemoteError(OSError):
     """What is behind a URL could not be reached; the message is one line and holds no credentials.
 
-    `absent` says that the other side answered, and that nothing is there; `status` is its HTTP status, if it gave one.
+    `absent` says that the other side answered, and that nothing is there; `status` is its HTTP status, if it gave one;
+    `lasting` says that it answered, and would answer the same another time.
     """
 
-    def __init__(self, message: str, *, absent: bool = False, status: int | None = None) -> None:
+    def __init__(self, message: str, *, absent: bool = False, status: int | None = None, lasting: bool = False) -> None:
         super().__init__(message)
         self.absent = absent
         self.status = status
+        self.lasting = lasting
 
 
 def redacted(url: str) -> str:
@@ -111,4 +113,4 @@ def remote_error(url: str, error: Exception) -> RemoteError:
     else:
         line = next(iter(str(cause).splitlines()), "") or "no reason given"
         reason = f"{type(cause).__name__}: {redacted(line)}"
-    return RemoteError(f"{redacted(url)}: {reason}", absent=absent, status=status)
+    return RemoteError(f"{redacted(url)}: {reason}", absent=absent, status=status, lasting=not _may_pass(cause))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,6 +11,8 @@ from zlib import crc32
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.records import Recording, Unreadable
+
+_WILDCARD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +29,48 @@ class Selection:
 
     def takes(self, recording: Recording) -> bool:
         """Say whether a recording is taken."""
-        # A container that cannot be read has an id that no pattern for recordings fits; it must not go unsaid.
         unknown = isinstance(recording.audio, Unreadable) and recording.audio.place
-        return self._chosen(recording.id, () if unknown else self.include)
+        return self.takes_id(recording.id, place=unknown)
 
-    def takes_id(self, id_: str) -> bool:
-        """Say whether the recording of an id is taken."""
-        return self._chosen(id_, self.include)
-
-    def _chosen(self, id_: str, include: tuple[str, ...]) -> bool:
-        if include and not _any(id_, include):
+    def takes_id(self, id_: str, *, place: bool = False) -> bool:
+        """Say whether the recording of an id is taken; a `place` is what holds recordings that nobody knows."""
+        if self.include and not (self._reaches(id_) if place else _any(id_, self.include)):
             return False
         if self.shard and crc32(id_.encode("utf-8", "surrogatepass")) % self.shard[1] != self.shard[0]:
             return False
-        return not _any(id_, self.exclude)
+        return not self.excludes(id_)
+
+    def excludes(self, id_: str) -> bool:
+        """Say whether `exclude` names a file or a folder, of which ids end in a slash."""
+        if not self.exclude:
+            return False
+        return _any(id_, self.exclude) or (id_.endswith("/") and _any(id_[:-1], self.exclude))
+
+    def _reaches(self, id_: str) -> bool:
+        """Say whether a place may hold what `include` takes.
+
+        A container that cannot be read has an id that no pattern for recordings fits; it must not go unsaid. Of a
+        folder it is known how all ids below it begin.
+        """
+        if not id_.endswith("/"):
+            return True
+        starts = (_composed(_WILDCARD.split(pattern, maxsplit=1)[0]) for pattern in self.include)
+        return any(_composed(id_).startswith(start) or start.startswith(_composed(id_)) for start in starts)
+
+
+def fits(id_: str, pattern: str) -> bool:
+    """Say whether a pattern fits an id, in whichever of Unicode's forms the two are written."""
+    if fnmatchcase(id_, pattern):
+        return True
+    return not (id_.isascii() or pattern.isascii()) and fnmatchcase(_composed(id_), _composed(pattern))
 
 
 def _any(id_: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(id_, pattern) for pattern in patterns)
+    return any(fits(id_, pattern) for pattern in patterns)
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 EVERYTHING = Selection()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from pathlib import PurePath
 from urllib.parse import urlsplit
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.extensions import AUDIO, CONTAINERS, KALDI, MANIFESTS, TABLES, has_extension
+from anime_whisper_ct2.extensions import CONTAINERS, KALDI, MANIFESTS, TABLES, has_extension
 from anime_whisper_ct2.readers.contained import contained, references
-from anime_whisper_ct2.readers.files import below, is_folder
+from anime_whisper_ct2.readers.content import is_audio
+from anime_whisper_ct2.readers.files import Found, is_folder, walk
+from anime_whisper_ct2.readers.listing import Listing
 from anime_whisper_ct2.readers.lists.kaldi import wav_scp
 from anime_whisper_ct2.readers.lists.lines import split_lines
 from anime_whisper_ct2.readers.lists.manifests import manifest, path_list
@@ -22,34 +25,37 @@ from anime_whisper_ct2.readers.remote import exists, glob_urls, is_remote_folder
 from anime_whisper_ct2.readers.remote_errors import redacted
 from anime_whisper_ct2.readers.tables.files import is_dataset_folder
 from anime_whisper_ct2.readers.tar import shards
-from anime_whisper_ct2.records import Recording
+from anime_whisper_ct2.records import Recording, Unreadable
 
 STDIN = "-"
+_WILDCARD = re.compile(r"[*?\[\]]")
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
     """What a listing says without opening anything: a recording's id, or what all ids of a container begin with.
 
-    `path` is what a user would recognise it by.
+    `path` is what a user would recognise it by. `place`: it fails, and stands for recordings that nobody knows.
     """
 
     id: str
     path: str
     container: bool = False
+    place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One folder, file or container. The callables list anew each time they are called.
 
-    `references` gives what `recordings` does, but one `Container` for all whose audio only a reader can get at.
+    `recordings` and `references` tell a `Listing` what they pass over. `references` gives what `recordings` does, but
+    one `Container` for all whose audio only a reader can get at.
     """
 
     path: str
     names: Callable[[], Iterator[Name]]
-    recordings: Callable[[], Iterator[Recording]]
-    references: Callable[[], Iterator[Recording]]
+    recordings: Callable[[Listing], Iterator[Recording]]
+    references: Callable[[Listing], Iterator[Recording]]
 
 
 def sources(given: str, column: str | None) -> Sequence[Source]:
@@ -60,7 +66,10 @@ def sources(given: str, column: str | None) -> Sequence[Source]:
     if given == STDIN:
         _refuse_column(STDIN, column)
         return [_stdin()]
-    found = [_source(path, _way(given, path), column) for path in (_urls(given) if is_url(given) else _paths(given))]
+    found = [
+        _source(path, _way(given, path), column) if _is_meant(given, path) else _other(path)
+        for path in (_urls(given) if is_url(given) else _paths(given))
+    ]
     if not found:
         raise InputError(f"{given}: no such file or folder")
     return found
@@ -116,6 +125,20 @@ def _way(given: str, path: str) -> str | None:
     return between + "/" if between else ""
 
 
+def _is_meant(given: str, path: str) -> bool:
+    """Say whether a path is given, or of use: of what a pattern happens to match, some is neither."""
+    if path == given or not _WILDCARD.search(given):
+        return True
+    name = _basename(path)
+    # `*.take` names the extension, and `*` does not.
+    named = "." in _WILDCARD.split(given)[-1].rpartition("/")[2] or given.endswith("}")
+    if named or has_extension(name, (*CONTAINERS, *MANIFESTS, *KALDI)):
+        return True
+    if is_url(path):
+        return is_audio(name, None) or is_remote_folder(path)
+    return is_folder(path) or is_audio(name, path)
+
+
 def _braces(given: str) -> Sequence[str]:
     return shards(given) if "{" in given else [given]
 
@@ -128,7 +151,7 @@ def _stdin() -> Source:
     def names() -> Iterator[Name]:
         raise InputError("standard input can be read once only, so it cannot be one of several INPUTs; give '-' alone")
 
-    return Source(STDIN, names, recordings, recordings)
+    return Source(STDIN, names, lambda _: recordings(), lambda _: recordings())
 
 
 def _source(path: str, way: str | None, column: str | None) -> Source:
@@ -172,35 +195,95 @@ def _container(path: str, prefix: str, column: str | None) -> Source:
     return Source(
         path,
         lambda: iter([Name(prefix + "/", path, container=True)]),
-        partial(contained, path, prefix, column),
-        partial(references, path, prefix, column),
+        lambda listing: contained(path, prefix, column, listing.pass_over),
+        lambda listing: references(path, prefix, column, listing.pass_over),
     )
 
 
+def _other(path: str) -> Source:
+    """Give the source of a file that is no audio, which gives nothing."""
+
+    def recordings(listing: Listing) -> Iterator[Recording]:
+        listing.pass_over(_basename(path))
+        return iter(())
+
+    return Source(path, lambda: iter(()), recordings, recordings)
+
+
 def _listed(path: str, recordings: Callable[[], Iterator[Recording]]) -> Source:
-    return Source(path, lambda: (Name(each.id, each.name) for each in recordings()), recordings, recordings)
+    return Source(
+        path,
+        lambda: (Name(each.id, each.name, place=_is_place(each)) for each in recordings()),
+        lambda _: recordings(),
+        lambda _: recordings(),
+    )
+
+
+def _is_place(recording: Recording) -> bool:
+    return isinstance(recording.audio, Unreadable) and recording.audio.place
 
 
 def _folder(
-    root: str, above: str, column: str | None, open_: Callable[[str, str, str | None], Iterator[Recording]]
+    root: str,
+    above: str,
+    column: str | None,
+    open_: Callable[[str, str, str | None, Callable[[str], None]], Iterator[Recording]],
+    listing: Listing,
 ) -> Iterator[Recording]:
-    """Give the audio files below a folder; of a folder without any, what is in its containers."""
+    """Give the audio files below a folder; of a folder without any, what is in its containers.
+
+    A folder below it that cannot be listed is a recording that fails.
+    """
     found = False
-    for id_, path in below(root, AUDIO):
+    for each in _audio_and_holes(root, above, listing):
+        if each.fault:
+            yield _hole(above + each.id, each)
+            continue
         if not found:
             _refuse_column(root, column)
         found = True
-        yield Recording(above + id_, path, path)
+        yield Recording(above + each.id, each.path, each.path)
     if not found:
-        for id_, path in below(root, CONTAINERS):
-            yield from open_(path, above + id_, column)
+        for id_, path, _ in _containers(root):
+            listing.take_back(above + id_)
+            yield from open_(path, above + id_, column, listing.pass_over)
 
 
 def _folder_names(root: str, above: str) -> Iterator[Name]:
     found = False
-    for id_, path in below(root, AUDIO):
-        found = True
-        yield Name(above + id_, path)
+    for each in _audio_and_holes(root, above, Listing()):
+        found = found or not each.fault
+        yield Name(above + each.id, each.path, place=bool(each.fault))
     if not found:
-        for id_, path in below(root, CONTAINERS):
+        for id_, path, _ in _containers(root):
             yield Name(f"{above}{id_}/", path, container=True)
+
+
+def _audio_and_holes(root: str, above: str, listing: Listing) -> Iterator[Found]:
+    """List the audio below a folder and what cannot be listed there.
+
+    Raises InputError where that is the folder itself, unless it is only one of those that a pattern matches.
+    """
+    remote = is_url(root)
+    for each in walk(root):
+        if each.fault:
+            if not above + each.id:
+                raise InputError(each.fault)
+            yield each
+        elif is_audio(each.id, None if remote else each.path):
+            yield each
+        else:
+            listing.pass_over(above + each.id)
+
+
+def _containers(root: str) -> Iterator[Found]:
+    """List the tars and tables below a folder; the walk before has told of what cannot be listed."""
+    return (each for each in walk(root) if not each.fault and has_extension(each.id, CONTAINERS))
+
+
+def _hole(id_: str, folder: Found) -> Recording:
+    message = (
+        f"{folder.fault}; nothing in this folder was transcribed: give yourself the right to read it and run again, or "
+        f"leave it out with --exclude '{glob.escape(id_)}*'"
+    )
+    return Recording(id_, folder.path, Unreadable("FolderError", message, place=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from anime_whisper_ct2.errors import InputError, RecordingError
 from anime_whisper_ct2.extensions import AUDIO
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.archive import Archive
+from anime_whisper_ct2.readers.content import AMBIGUOUS, HEAD_BYTES, begins_as_audio
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.remote_errors import redacted
 from anime_whisper_ct2.readers.rows import plain, valid_text
@@ -33,7 +34,7 @@ _NUMBERS = re.compile(r"(-?\d+)\.\.(-?\d+)(?:\.\.-?(\d+))?\n?")
 _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.-?(\d+))?\n?")
 
 
-def tar_shard(path: str, prefix: str) -> Iterator[Recording]:
+def tar_shard(path: str, prefix: str, pass_over: Callable[[str], None] = lambda _id: None) -> Iterator[Recording]:
     """Give the recordings in a tar, plain or compressed, local or at a URL, in its order.
 
     Each audio member is one; its id is its name below `prefix`. Members next to each other whose paths agree up to the
@@ -43,12 +44,13 @@ def tar_shard(path: str, prefix: str) -> Iterator[Recording]:
     audio of the sample, then by all that follows the first dot.
 
     The audio of a plain local tar stays where it is, as a Section. Of any other, one sample's audio is held, at most
-    512 MiB. A sample of more than a thousand members is several.
+    512 MiB. A sample of more than a thousand members is several. `pass_over` gets the id of each member that is neither
+    audio nor such a text.
 
     Never raises for what it reads: members that cannot be used, and an archive that breaks off or holds no audio, are
     recordings that fail; the archive's id is `prefix`.
     """
-    shard = _Shard(redacted(path) if is_url(path) else path, prefix)
+    shard = _Shard(redacted(path) if is_url(path) else path, prefix, pass_over)
     failure: Unreadable | None = None
     try:
         with Archive(path) as archive:
@@ -89,6 +91,7 @@ class _Shard:
 
     name: str
     prefix: str
+    pass_over: Callable[[str], None]
     found: bool = False
     ids: IdSet = field(default_factory=IdSet)
     key: str | None = None
@@ -103,12 +106,14 @@ class _Shard:
         folder, _, base = name.rpartition("/")
         stem, dot, extension = base.rpartition(".")
         # macOS puts a file's attributes before it, as ._ and its name.
-        if not dot or member.isdir() or base.startswith("._"):
+        if member.isdir() or base.startswith("._"):
             return
+        id_ = f"{self.prefix}/{name}"
         extension = extension.lower()
-        is_audio = extension in AUDIO
         fault = unsafe or _fault(member, archive)
-        if not is_audio and (fault or member.size > MOST_SIDECAR_BYTES):
+        is_audio = bool(dot) and _is_audio(extension, member, archive, fault)
+        if not dot or (not is_audio and (fault or member.size > MOST_SIDECAR_BYTES)):
+            self.pass_over(id_)
             return
         stem = f"{folder}/{stem}"
         key, _, rest = base.partition(".")
@@ -122,9 +127,10 @@ class _Shard:
             text = _text(archive.read(member))
             if text is not None:
                 self.sidecars.append(_Sidecar(stem, extension, rest.lower(), text))
+            else:
+                self.pass_over(id_)
             return
         self.found = True
-        id_ = f"{self.prefix}/{name}"
         if not self.ids.add(id_):
             id_ = f"{id_} (member {number})"
             fault = fault or Unreadable("DuplicateId", f"member {number} has the name of an earlier one: {name!r}")
@@ -233,6 +239,13 @@ def _fault(member: tarfile.TarInfo, archive: Archive) -> Unreadable | None:
     else:
         return None
     return Unreadable("TarError", reason)
+
+
+def _is_audio(extension: str, member: tarfile.TarInfo, archive: Archive, fault: Unreadable | None) -> bool:
+    if extension not in AUDIO:
+        return False
+    head = None if fault or extension not in AMBIGUOUS else archive.head(member, HEAD_BYTES)
+    return head is None or begins_as_audio(extension, head)
 
 
 def _audio(member: tarfile.TarInfo, archive: Archive) -> Section | bytes | Unreadable:

@@ -10,6 +10,7 @@ from anime_whisper_ct2.errors import RecordingError
 from anime_whisper_ct2.readers.lists.lines import lines_of
 from anime_whisper_ct2.readers.remote import exists, is_url
 from anime_whisper_ct2.readers.rows import BAD_ROW, DUPLICATE, Rows, folder_of, path_text, seconds, short, valid_text
+from anime_whisper_ct2.readers.spelling import spelled
 from anime_whisper_ct2.records import Excerpt, Recording, Unreadable
 
 _ARCHIVE = re.compile(r"\.ark:\d+(\[[^]]*\])?$", re.IGNORECASE)
@@ -102,9 +103,13 @@ def _audio(rows: Rows, value: str) -> tuple[str, str | Unreadable]:
     except RecordingError as error:
         return value, Unreadable(BAD_ROW, str(error))
     # By Kaldi's own rule, paths start from where its scripts are run.
-    if name != value and not is_url(name) and not os.path.exists(name) and os.path.exists(value):  # noqa: PTH110 - as bytes
+    if name != value and not is_url(name) and not _is_there(name) and _is_there(value):
         name = value
     return name, name
+
+
+def _is_there(path: str) -> bool:
+    return os.path.exists(spelled(path))  # noqa: PTH110 - as bytes
 
 
 def _entries(path: str) -> Iterator[tuple[int, str, str]]:

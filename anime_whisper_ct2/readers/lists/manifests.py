@@ -160,14 +160,17 @@ def _recording(rows: Rows, number: int, written: str, row: dict[str, Any]) -> Re
 def _taken_stretch(row: dict[str, Any]) -> tuple[float, float | None] | None:
     """Take out of a row where its stretch begins and how long it is, in seconds; None where the audio is meant whole.
 
-    A duration alone is that of the file, as NeMo writes it into every row.
+    A duration alone is that of the file, as NeMo writes it into every row, and so is one from 0 on that is none: these
+    are information, whatever they hold.
     """
-    begin, ends = next(((key, ends) for key, ends in _STRETCHES if _says(row, key)), (None, _STRETCHES[0][1]))
-    end = next((key for key in ends if _says(row, key)), None)
-    offset_s = seconds(row[begin], f"`{begin}`") if begin else None
-    until_s = seconds(row[end], f"`{end}`") if end else None
-    if begin is None or offset_s is None or (not offset_s and until_s is None):
+    begin, ends = next(((key, ends) for key, ends in _STRETCHES if _says(row, key)), (None, ()))
+    if begin is None:
         return None
+    offset_s = seconds(row[begin], f"`{begin}`")
+    end = next((key for key in ends if _says(row, key)), None)
+    if not offset_s and (end is None or (end == "duration" and not _is_length(row[end]))):
+        return None
+    until_s = seconds(row[end], f"`{end}`") if end else None
     del row[begin]
     if end is None or until_s is None:
         return offset_s, None
@@ -176,6 +179,13 @@ def _taken_stretch(row: dict[str, Any]) -> tuple[float, float | None] | None:
     if duration_s <= 0:
         raise RecordingError(f"the stretch from {offset_s} s on ends where it begins, or before; mend `{end}`")
     return offset_s, duration_s
+
+
+def _is_length(value: Any) -> bool:
+    try:
+        return seconds(value, "") > 0
+    except RecordingError:
+        return False
 
 
 def _says(row: dict[str, Any], key: str) -> bool:
