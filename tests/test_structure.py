@@ -173,7 +173,10 @@ def test_behind_a_lost_page_of_ogg_all_is_in_its_place(how: str) -> None:
     assert len(samples) / RATE == pytest.approx(10.0, abs=0.01)
     assert 0 < findings.missing_s < 5
     expected = np.concatenate(list(blocks_of(b"".join(whole))))
-    np.testing.assert_allclose(samples[-RATE:], expected[-RATE:], atol=1e-4)
+    silent = np.flatnonzero(np.abs(samples) < 1e-6)
+    # But for the first frame, which lacks the one before.
+    np.testing.assert_allclose(samples[silent[-1] + 1_100 :], expected[silent[-1] + 1_100 :], atol=1e-4)
+    np.testing.assert_allclose(samples[: silent[0] - 600], expected[: silent[0] - 600], atol=1e-4)
 
 
 def test_an_ogg_that_was_joined_while_it_was_on_the_air_is_whole() -> None:

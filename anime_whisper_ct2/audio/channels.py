@@ -14,7 +14,7 @@ from anime_whisper_ct2.records import Float32
 # Channels cancel out where their mix has less than this share of the power that it had were they strangers.
 _CANCELLED = 0.1
 _PIECE_S = 0.5
-_NEARLY_LOUDEST = 0.5
+_NEARLY_LOUDEST = 0.9
 # Reverberation may cancel as it likes: what does must be so much of a recording's power to be worth a flag.
 _NOTABLE = 0.01
 # How FFmpeg mixes the usual layouts: left and right, centre, low frequencies, surrounds; by the number of channels.

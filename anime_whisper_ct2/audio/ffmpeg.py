@@ -122,7 +122,8 @@ class _Pieces:
     def _silence(self, begin_s: float, end_s: float) -> Iterator[Piece]:
         rate, channels = self._form
         begin_s, end_s = max(begin_s, self._start_s), min(end_s, self._stop_s)
-        left = round((end_s - begin_s) * rate)
+        # Of the clock's two places, so that nothing adds up.
+        left = round(end_s * rate) - round(begin_s * rate)
         while left > 0:
             samples = np.zeros((min(left, block_frames(rate, channels)), channels), np.float32)
             yield Piece(end_s - left / rate, samples, rate)
@@ -148,7 +149,8 @@ class _Pieces:
             promised_s = track.end_s - (clock.zero_s or 0.0) - end_s
         lost_s = max(failed_s, track.part.missing_s(end_s), promised_s if promised_s > _PROMISE_SLACK_S else 0.0)
         self._miss(end_s, end_s + lost_s)
-        if (track.part.cut or track.part.missing_bytes or track.failing) and end_s < self._stop_s:
+        doubtful = track.part.cut or track.part.missing_bytes or track.failing or track.goes_on
+        if doubtful and end_s < self._stop_s:
             self._findings.miss(0.0)
         early_s = track.early_s(clock.zero_s)
         if early_s > LOST_S and not self._start_s:

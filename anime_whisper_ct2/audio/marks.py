@@ -9,6 +9,7 @@ import os
 from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from threading import Lock
 
 from anime_whisper_ct2.audio.source import File
 
@@ -33,10 +34,15 @@ class Marks:
 
     def offer(self, position_s: float, stamp: int | None, zero_s: float) -> None:
         """Note where a frame is, if that is news."""
-        last = self._marks[-1] if self._marks else None
-        if stamp is None or (last and (position_s < last.position_s + _EVERY_S or stamp <= last.stamp)):
+        if stamp is None or not self._is_news(position_s, stamp):
             return
-        self._marks.append(Mark(position_s, stamp, zero_s))
+        with _lock:
+            if self._is_news(position_s, stamp):
+                self._marks.append(Mark(position_s, stamp, zero_s))
+
+    def _is_news(self, position_s: float, stamp: int) -> bool:
+        last = self._marks[-1] if self._marks else None
+        return last is None or (position_s >= last.position_s + _EVERY_S and stamp > last.stamp)
 
     def before(self, position_s: float) -> Mark | None:
         """Give the last one that is not behind a place."""
@@ -44,6 +50,8 @@ class Marks:
         return self._marks[at - 1] if at and self._marks[at - 1].position_s > 0 else None
 
 
+# Recordings are decoded in several threads where their lengths are asked for.
+_lock = Lock()
 _files: OrderedDict[tuple[object, ...], Marks] = OrderedDict()
 
 
@@ -56,8 +64,9 @@ def marks_of(file: File, begin: int) -> Marks | None:
         return None
     status = os.stat(file)  # noqa: PTH116 - strings keep invalid UTF-8
     key = (file, begin, status.st_ino, status.st_size, status.st_mtime_ns)
-    marks = _files.pop(key, None) or Marks()
-    _files[key] = marks
-    if len(_files) > _MOST_FILES:
-        _files.popitem(last=False)
+    with _lock:
+        marks = _files.pop(key, None) or Marks()
+        _files[key] = marks
+        if len(_files) > _MOST_FILES:
+            _files.popitem(last=False)
     return marks

@@ -86,6 +86,8 @@ class Bytes:
 
     def __call__(self, offset: int, count: int, ahead: int = 256) -> bytes:
         """Give `count` bytes from `offset` on, fewer where the file ends; at least `ahead` are read for later."""
+        if not 0 <= offset < self.size:
+            return b""
         start = offset - self._at
         if start < 0 or start + count > len(self._held):
             self._stream.seek(offset)

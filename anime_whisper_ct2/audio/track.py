@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -50,10 +50,11 @@ def open_track(file: File, part: Part, opened: ExitStack) -> Track:
         # Paths with invalid UTF-8 stay plain strings; the stack closes it.
         source = opened.enter_context(open(file, "rb"))  # noqa: PTH123, SIM115
     elif isinstance(file, Watched):
-        file.seek(0)
         source = file
     else:
         source = io.BytesIO(file)
+    size = source.seek(0, io.SEEK_END)
+    source.seek(0)
     options = {"format_whitelist": _CONTAINERS, **({"ignore_length": "1"} if part.endless else {})}
     container = opened.enter_context(av.open(source, metadata_errors="ignore", options=options))
     if not container.streams.audio:
@@ -66,14 +67,15 @@ def open_track(file: File, part: Part, opened: ExitStack) -> Track:
         raise DecodeError("names no sampling rate")
     # Recordings are decoded beside each other, not within.
     stream.codec_context.thread_count = 1
-    return Track(container, stream, part)
+    return Track(container, stream, part, lambda: int(source.tell()) < size)
 
 
 class Track:
-    """The first audio stream of an open file."""
+    """The first audio stream of an open file, of which `is_left` says whether there is more than was read."""
 
-    def __init__(self, container: Any, stream: Any, part: Part) -> None:
+    def __init__(self, container: Any, stream: Any, part: Part, is_left: Callable[[], bool]) -> None:
         self.part = part
+        self._is_left = is_left
         self._container, self._stream = container, stream
         self._second = float(self._stream.time_base or 0)
         names = set(self._container.format.name.split(","))
@@ -81,6 +83,7 @@ class Track:
         self.is_stamped = bool(names & _STAMPED)
         self.is_sought = bool(names & _SOUGHT)
         self.is_damaged = part.damaged
+        self._is_counted = bool(names & {"tta", "ape", "tak"})
         self.is_float = codec.startswith("pcm_f")
         self._pictured = any(_starts(stream) for stream in self._container.streams if stream is not self._stream)
         self.longest_pause_s = _LONGEST_PAUSE_S if codec in _PAUSING else LOST_S
@@ -89,6 +92,8 @@ class Track:
         self.end_s = self._promised_end_s(names)
         self.failing = False  # the file could not be read to its end
         self._failed_s = 0.0
+        # There one stamp is for several packets; the others have no place in the file of their own.
+        self._shares_stamps = bool(names & {"mpegts", "mpeg"})
         self._stamped_here = True
 
     def info(self) -> Info:
@@ -123,15 +128,38 @@ class Track:
 
     def frames(self) -> Iterator[Any]:
         """Give the frames, as far as packets can be decoded."""
+        resumed: dict[int | None, float] = dict(self.part.resumed)
+        page: int | None = None
+        held: list[Any] = []
+        for at, frame in self._decoded():
+            if at != page:
+                yield from self._restamped(held, resumed.get(page, 0.0))
+                page, held = at, []
+            if at in resumed:
+                held.append(frame)
+            else:
+                yield frame
+        yield from self._restamped(held, resumed.get(page, 0.0))
+
+    def _decoded(self) -> Iterator[tuple[int | None, Any]]:
+        """Give each frame with the place in the file that its packet came from."""
         for packet in self._packets():
             try:
                 frames = packet.decode()
             except FFmpegError:
                 self._fail(packet)
-            else:
-                # In a transport stream one stamp is for several packets; the others have no place of their own.
-                self._stamped_here = packet.pos is not None
-                yield from frames
+                continue
+            self._stamped_here = not self._shares_stamps or packet.pos is not None
+            for frame in frames:
+                yield packet.pos, frame
+
+    def _restamped(self, frames: Sequence[Any], end_s: float) -> Iterator[Any]:
+        """Stamp the frames of an Ogg page by its end: behind a loss, FFmpeg has them follow what came before that."""
+        left_s = sum(frame.samples / frame.sample_rate for frame in frames)
+        for frame in frames:
+            frame.pts = round((end_s - left_s) / self._second)
+            left_s -= frame.samples / frame.sample_rate
+            yield frame
 
     def frames_from(self, stamp: int) -> Iterator[Any] | None:
         """Give the frames from the one that bears a stamp on; None where it is not found."""
@@ -152,6 +180,11 @@ class Track:
         """Give the seconds of the packets that failed since the last call."""
         failed_s, self._failed_s = self._failed_s, 0.0
         return failed_s
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether more follows than the frames that the header counts, and that FFmpeg stops at."""
+        return self._is_counted and self._is_left()
 
     def early_s(self, zero_s: float | None) -> float:
         """Give the seconds that the file holds, by its own clock, before what was heard first."""

@@ -7,13 +7,14 @@
 | FLAC | libsndfile; FFmpeg from where that breaks off | the number of its samples | what is less | parts |
 | MP4, M4A, MOV | FFmpeg | boxes, the length of tracks | what is less | parts |
 | Matroska, WebM | FFmpeg | the segment's bytes, a length | what is less | FFmpeg reads on |
-| ASF (WMA, WMV), AVI | FFmpeg | bytes | what is less | parts; AVI: none |
+| ASF (WMA, WMV), AVI | FFmpeg | bytes | what is less | parts; AVI: FFmpeg reads on |
 | MP3 | FFmpeg | with Xing, Info or VBRI: frames | what is less | FFmpeg reads on |
 | FLV | FFmpeg | nothing | | parts |
+| TTA, APE, TAK, WavPack | FFmpeg | the number of their samples | what is less | what follows is missing |
 | ADTS, AC-3, DTS, AMR, MPEG-TS and others | FFmpeg | nothing | | FFmpeg reads on |
 
-A size that a program wrote that could not know it promises nothing. Of whatever
-FFmpeg reads, packets that no decoder takes, and gaps in a codec that leaves none, are missing too.
+A size that a program wrote that could not know it promises nothing. Of whatever FFmpeg reads, packets that no decoder
+takes, and gaps in a codec that leaves none, are missing too.
 """
 
 from __future__ import annotations

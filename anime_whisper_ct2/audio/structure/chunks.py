@@ -24,6 +24,7 @@ _MOST_HEADER = 512
 # What may stand behind the last chunk without being sound: tags, and what fills up a block.
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS")
 _MOST_PADDING = 1 << 16
+_ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _ALL_ONES = 0xFFFF_FFFF
 
 
@@ -31,13 +32,17 @@ _ALL_ONES = 0xFFFF_FFFF
 class _Samples:
     """Where the samples lie: `size` bytes by the header, None where it does not know; `pad` behind, then chunks.
 
-    `patches` gives what the header should hold for a number of bytes; None: a reader knows what to make of it.
+    A chunk's header is `name` bytes and `count` more for its size, in which `own` are its own. `patches` gives what the
+    file's header should hold for a number of bytes; None: a reader knows what to make of it.
     """
 
     at: int
     size: int | None
     pad: int = 1
     patches: Callable[[int], tuple[tuple[int, bytes], ...]] | None = None
+    name: int = 4
+    count: int = 4
+    own: int = 0
 
 
 def is_chunked(head: bytes) -> bool:
@@ -56,7 +61,7 @@ def chunked(raw: Bytes, begin: int, is_start: Callable[[bytes], bool]) -> Part:
     if samples is None:
         return Part(begin, raw.size, "chunks")
     held, size = raw.size - samples.at, samples.size
-    if size == 0 and held > 1 and not _is_tail(raw, samples.at):
+    if size == 0 and held > 1 and not _tail_end(raw, samples.at, samples) is not None:
         size = None
     if size is None or (size > held + 1 and _is_placeholder(size)):
         # Of several that could not know it, joined.
@@ -74,7 +79,7 @@ def chunked(raw: Bytes, begin: int, is_start: Callable[[bytes], bool]) -> Part:
     for end in dict.fromkeys((samples.at + size + -size % samples.pad, samples.at + size)):
         if end >= raw.size or is_start(raw(end, 64)):
             return Part(begin, min(end, raw.size), "chunks")
-        if (after := _tail_end(raw, end)) is not None:
+        if (after := _tail_end(raw, end, samples)) is not None:
             return Part(begin, after if after < raw.size and is_start(raw(after, 64)) else raw.size, "chunks")
     return Part(begin, raw.size, "chunks", missing_bytes=left, held_bytes=size, damaged=True)
 
@@ -88,15 +93,12 @@ def _is_placeholder(size: int) -> bool:
     )
 
 
-def _is_tail(raw: Bytes, at: int) -> bool:
-    return _tail_end(raw, at) is not None
-
-
-def _tail_end(raw: Bytes, at: int) -> int | None:
+def _tail_end(raw: Bytes, at: int, samples: _Samples) -> int | None:
     """Give where the chunks that follow the samples end; None where what follows is none, and no tag either."""
+    header = samples.name + samples.count
     for _ in range(_MOST_CHUNKS):
-        head = raw(at, 8)
-        if len(head) < 8 or head.startswith(_TAGS):
+        head = raw(at, header)
+        if len(head) < header or head.startswith(_TAGS):
             return raw.size
         if not head.strip(b"\0"):
             rest = raw(at, _MOST_PADDING + 1)
@@ -105,12 +107,11 @@ def _tail_end(raw: Bytes, at: int) -> int | None:
             return at
         if not all(32 <= byte < 127 for byte in head[:4]):
             return None
-        sizes = {int.from_bytes(head[4:8], "little"), int.from_bytes(head[4:8], "big")}
-        fitting = [size for size in sizes if at + 8 + size <= raw.size + 1]
+        sizes = (int.from_bytes(head[samples.name :], order) - samples.own for order in _ORDERS)
+        fitting = [size for size in sizes if size >= 0 and at + header + size <= raw.size + 1]
         if not fitting:
             return None
-        at += 8 + min(fitting)
-        at += at % 2
+        at += header + min(fitting) + -min(fitting) % samples.pad
         if at >= raw.size:
             return raw.size
     return None
@@ -168,7 +169,7 @@ def _w64(raw: Bytes, begin: int) -> _Samples | None:
                 whole = (at - begin + held).to_bytes(8, "little")
                 return (16, whole), (at - begin - 8, (held + 24).to_bytes(8, "little"))
 
-            return _Samples(at, size if 0 < size < 1 << 62 else None, 8, patches)
+            return _Samples(at, size if 0 < size < 1 << 62 else None, 8, patches, name=16, count=8, own=24)
     return None
 
 
@@ -184,7 +185,7 @@ def _caf(raw: Bytes, begin: int) -> _Samples | None:
     for name, at, size in _chunks(raw, begin + 8, "big", count=8, pad=1):
         if name == b"data":
             # -1: to the end. A number of edits comes first.
-            return _Samples(at + 4, size - 4 if 4 <= size < 1 << 62 else None)
+            return _Samples(at + 4, size - 4 if 4 <= size < 1 << 62 else None, count=8)
     return None
 
 

@@ -50,6 +50,8 @@ class _Link:
     serials: set[int] = field(default_factory=set)
     first_s: float | None = None
     end_s: float | None = None
+    behind: bool = False  # what was seen last is a loss
+    resumed: list[tuple[int, float]] = field(default_factory=list)
 
     def part(self, end: int, *, torn: bool) -> Part:
         cut = self.serial is not None and (torn or not self.ended)
@@ -63,7 +65,12 @@ class _Link:
             damaged=self.damaged,
             first_s=first_s,
             end_s=self.end_s,
+            resumed=tuple(self.resumed),
         )
+
+    def lose(self) -> None:
+        """Note that something is missing here."""
+        self.damaged = self.behind = True
 
     def see(self, raw: Bytes, page: _Page) -> None:
         if page.first and page.whole:
@@ -74,15 +81,16 @@ class _Link:
                 self.plain = packet.startswith(_VORBIS) and packet[11] <= 2
         if page.serial not in self.serials:
             # Its header may be what is damaged.
-            self.damaged = True
+            self.lose()
             return
         self.begun = self.begun or not page.first
         if page.serial != self.serial:
             return
         # What was joined while it was on the air lacks pages behind its headers, and nothing is wrong with that.
         gap = self.number is not None and page.number > self.number + 1 and self.end_s is not None
-        self.damaged |= not page.whole or gap
         self.number = page.number
+        if gap or not page.whole:
+            self.lose()
         self.ended |= page.last and page.whole
         self._place(page)
 
@@ -92,6 +100,9 @@ class _Link:
         now_s = (page.granule - self.skip) / self.rate_hz
         if self.first_s is None:
             self.first_s = now_s
+        if self.behind and page.whole:
+            self.behind = False
+            self.resumed.append((page.at - self.begin, now_s))
         if self.end_s is None or (page.whole and now_s >= self.end_s) or 0 < now_s - self.end_s < _LONGEST_PAGE_S:
             self.end_s = now_s
 
@@ -103,7 +114,7 @@ def ogg(raw: Bytes, begin: int) -> tuple[Part, ...]:
     end, torn = begin, False
     for page in _pages(raw, begin):
         if page is None:
-            link.damaged = True
+            link.lose()
             continue
         if page.first and page.whole and link.begun:
             parts.append(link.part(page.at, torn=False))

@@ -23,7 +23,8 @@ class Part:
     `missing_bytes`: of its sound, promised and not there; `held_bytes` are. `cut`: the end is missing. `damaged`:
     something in the middle is. `endless`: the size of its samples is not to be believed, they go on to the end.
     `patches`: bytes that its header should hold, and from where on. `end_s`: where the sound ends by the file's own
-    clock, `first_s` where it begins; None: it does not say.
+    clock, `first_s` where it begins; None: it does not say. `resumed`: of the pages of an Ogg that follow a loss, where
+    each is in the part, and when its sound ends.
     """
 
     begin: int
@@ -37,6 +38,7 @@ class Part:
     patches: tuple[tuple[int, bytes], ...] = ()
     first_s: float | None = None
     end_s: float | None = None
+    resumed: tuple[tuple[int, float], ...] = ()
 
     def missing_s(self, heard_s: float) -> float:
         """Give the seconds of the missing bytes, where those that are there last so long; 0.0: that is not known."""
