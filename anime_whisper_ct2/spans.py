@@ -69,7 +69,8 @@ class Counted:
         for block in self._blocks:
             self.samples += len(block)
             self._on_block()
-            yield block
+            if len(block):  # else it is a sign of life alone
+                yield block
 
     @property
     def duration_s(self) -> float:

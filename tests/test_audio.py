@@ -142,7 +142,7 @@ def test_names_that_are_not_utf_8_are_opened(tmp_path: Path, suffix: bytes) -> N
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "absent": (lambda path: None, "No such file"),
     "empty": (lambda path: path.write_bytes(b""), "empty"),
-    "text": (lambda path: path.write_text("これは音声ではありません" * 30), "is a text file"),
+    "text": (lambda path: path.write_text("これは音声ではありません" * 30), "no decoder reads it: it is a text file"),
     "zeros": (lambda path: path.write_bytes(bytes(5_000)), "no decoder reads it"),
     "a folder": (lambda path: path.mkdir(), "directory"),
     "only a header": (lambda path: soundfile.write(path, np.zeros(0, np.float32), 16_000), "no samples"),
@@ -186,7 +186,8 @@ def test_a_stretch_holds_the_samples_that_lie_there(tmp_path: Path, name: str) -
     # Two decoders of Vorbis differ in the last bits.
     np.testing.assert_allclose(native(path)[44_100:66_150], part, atol=0 if name != "a.ogg" else 1e-6)
     np.testing.assert_array_equal(native(Path(path).read_bytes(), 1.0, 0.5), part)
-    np.testing.assert_array_equal(load(path, 1.0, 0.5), load(ArrayAudio(part, 44_100)))
+    # Resampled with what is around it, it is what the whole recording has there.
+    np.testing.assert_allclose(load(path, 1.0, 0.5), load(path)[16_000:24_000], atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.m4a", "aac"), ("a.mp4", "aac"), ("a.aac", "aac"), ("a.m4a", "alac")])
@@ -200,6 +201,23 @@ def test_a_stretch_that_ffmpeg_seeks_is_the_one_that_it_finds_by_decoding_all(
     assert sought.shape == expected.shape
     # AAC may put noise of its own where it heard some; one sample beside would be forty times as much.
     assert np.abs(sought - expected).mean() < 1e-4
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 32_000, 44_100, 48_000])
+@pytest.mark.parametrize(("start_s", "length_s"), [(0.0, 1.0), (0.013, 0.5), (1.234, 0.4), (1.9, 0.1), (1.5, 9.0)])
+def test_a_stretch_is_resampled_to_what_the_whole_recording_has_there(
+    rate: int, start_s: float, length_s: float
+) -> None:
+    audio = ArrayAudio(stereo(2.0, rate), rate)
+    whole = load(audio)
+    first, last = round(start_s * 16_000), round((start_s + length_s) * 16_000)
+    np.testing.assert_allclose(load(audio, start_s, length_s), whole[first:last], atol=1e-6)
+
+
+def test_a_stretch_that_ends_with_its_recording_but_for_the_rounding_has_all_of_it() -> None:
+    audio = ArrayAudio(tone(2.0005), 16_000)
+    np.testing.assert_array_equal(load(audio, 1.0, 1.0), load(audio)[16_000:])
+    assert len(load(ArrayAudio(tone(2.01), 16_000), 1.0, 1.0)) == 16_000
 
 
 def test_a_stretch_of_an_array_is_a_slice() -> None:
@@ -323,7 +341,7 @@ def test_headers_that_only_ffmpeg_reads_tell_rate_channels_and_depth(tmp_path: P
     assert lossy.frames is not None
     assert abs(lossy.frames - 44_100) <= 2_048  # an encoder adds up to two frames
     assert lossless.codec == "alac"
-    with pytest.raises(DecodeError, match="is a text file"):
+    with pytest.raises(DecodeError, match="no decoder reads it: it is a text file"):
         info(b"This is text. " * 100)
 
 

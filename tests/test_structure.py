@@ -192,3 +192,15 @@ def test_frames_behind_the_end_of_a_flac_are_missed() -> None:
     seconds, findings = heard(first + second[len(second) // 2 :])
     assert seconds == pytest.approx(2.0, abs=0.001)
     assert findings.incomplete
+
+
+def test_a_flac_that_breaks_off_behind_its_first_block_is_heard_once_and_to_its_cut() -> None:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, tone(130.0, 8_000), 8_000, format="FLAC")
+    whole = np.concatenate(list(blocks_of(buffer.getvalue())))
+    findings = Findings()
+    torn = np.concatenate(list(blocks_of(buffer.getvalue()[:-400_000], findings=findings)))
+    assert 80 < len(torn) / RATE < 110
+    # But for its last few samples, where a resampler has nothing to look ahead to.
+    np.testing.assert_allclose(torn[:-200], whole[: len(torn) - 200], atol=1e-4)
+    assert len(torn) / RATE + findings.missing_s == pytest.approx(130.0, abs=0.01)

@@ -4,9 +4,10 @@
 `write_blocks` writes it. Files only: what lies behind a URL or within a tar is opened by `readers`.
 """
 
+from anime_whisper_ct2.audio.findings import Findings
 from anime_whisper_ct2.audio.native import info, native_blocks
 from anime_whisper_ct2.audio.resampled import blocks_of, load
-from anime_whisper_ct2.audio.source import Findings, Info, Source
+from anime_whisper_ct2.audio.source import Info, Source
 from anime_whisper_ct2.audio.writing import PARTIAL_SUFFIX, Format, whole_file, write_blocks
 
 __all__ = [

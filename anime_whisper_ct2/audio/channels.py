@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from anime_whisper_ct2.audio.source import Findings, Piece
+from anime_whisper_ct2.audio.findings import Findings
+from anime_whisper_ct2.audio.source import Piece
 from anime_whisper_ct2.errors import DecodeError
 from anime_whisper_ct2.options import AudioOptions
 from anime_whisper_ct2.records import Float32

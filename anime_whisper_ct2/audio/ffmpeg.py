@@ -10,14 +10,16 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import av
 import numpy as np
 from av.error import FFmpegError
 
 from anime_whisper_ct2.audio.clock import Clock
+from anime_whisper_ct2.audio.findings import Losses
 from anime_whisper_ct2.audio.levels import Levels
 from anime_whisper_ct2.audio.marks import Marks, marks_of
 from anime_whisper_ct2.audio.reader import Reader
-from anime_whisper_ct2.audio.source import File, Findings, Info, Piece, block_frames, check_form
+from anime_whisper_ct2.audio.source import File, Info, Piece, block_frames, check_form
 from anime_whisper_ct2.audio.structure import Part
 from anime_whisper_ct2.audio.track import AHEAD_S, LOST_S, Track, open_track
 from anime_whisper_ct2.records import Float32
@@ -27,11 +29,12 @@ _NOT_READ = (FFmpegError, ValueError, IndexError)
 # Where the picture is longer than the sound, the container's length says nothing of that.
 _PROMISE_SLACK_S = 0.1
 _SIGN_OF_LIFE_S = 60.0
+_MOST_PLANES = 8
 _FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31, np.dtype(np.int64): 2.0**63}
 
 
 def _pieces(
-    file: File, part: Part, start_s: float, stop_s: float, findings: Findings
+    file: File, part: Part, start_s: float, stop_s: float, losses: Losses
 ) -> Generator[Piece, None, float | None]:
     """Decode what lies between two times; returns where the recording ends, None where that was not reached.
 
@@ -50,19 +53,19 @@ def _pieces(
             else:
                 track = open_track(file, part, opened)
                 clock, frames = track.clock(), track.frames()
-        return (yield from _Pieces(track, clock, marks, findings, start_s, stop_s).of(frames))
+        return (yield from _Pieces(track, clock, marks, losses, start_s, stop_s).of(frames))
 
 
 class _Pieces:
     """Puts the frames of a track together to pieces, with the silences between them."""
 
     def __init__(
-        self, track: Track, clock: Clock, marks: Marks | None, findings: Findings, start_s: float, stop_s: float
+        self, track: Track, clock: Clock, marks: Marks | None, losses: Losses, start_s: float, stop_s: float
     ) -> None:
         self._track = track
         self._clock = clock
         self._marks = marks if track.is_sought else None
-        self._findings = findings
+        self._losses = losses
         self._start_s, self._stop_s = start_s, stop_s
         self._held: list[np.ndarray[Any, Any]] = []
         self._levels = Levels()
@@ -117,7 +120,7 @@ class _Pieces:
             yield from self._flush()
             yield from self._silence(begin_s, begin_s + gap_s)
         if lost_s > 0:
-            self._miss(begin_s, begin_s + lost_s)
+            self._losses.miss(begin_s, begin_s + lost_s)
 
     def _silence(self, begin_s: float, end_s: float) -> Iterator[Piece]:
         rate, channels = self._form
@@ -135,11 +138,6 @@ class _Pieces:
             yield Piece(self._at_s, self._levels(samples) if self._track.is_float else samples, self._form[0])
         self._held, self._count = [], 0
 
-    def _miss(self, begin_s: float, end_s: float) -> None:
-        lost_s = min(end_s, self._stop_s) - max(begin_s, self._start_s)
-        if lost_s > 0:
-            self._findings.miss(lost_s)
-
     def _end(self) -> float:
         """Say where the recording ends, and what of it is missing there."""
         clock, track, end_s = self._clock, self._track, self._clock.position_s
@@ -148,20 +146,23 @@ class _Pieces:
         if not clock.turned and track.end_s is not None:
             promised_s = track.end_s - (clock.zero_s or 0.0) - end_s
         lost_s = max(failed_s, track.part.missing_s(end_s), promised_s if promised_s > _PROMISE_SLACK_S else 0.0)
-        self._miss(end_s, end_s + lost_s)
-        doubtful = track.part.cut or track.part.missing_bytes or track.failing or track.goes_on
-        if doubtful and end_s < self._stop_s:
-            self._findings.miss(0.0)
+        self._losses.miss(end_s, end_s + lost_s)
+        if track.part.cut or track.part.missing_bytes or track.failing or track.goes_on:
+            self._losses.doubt(end_s)
         early_s = track.early_s(clock.zero_s)
-        if early_s > LOST_S and not self._start_s:
-            self._findings.miss(early_s)
+        if early_s > LOST_S:
+            self._losses.miss(-early_s, 0.0)
         return end_s
 
 
 def _values(frame: Any, channels: int) -> np.ndarray[Any, Any]:
     """Give a frame's samples as they are, in shape (channels, n)."""
+    if channels > _MOST_PLANES and frame.format.is_planar:
+        # PyAV reads beyond the planes that it knows of.
+        packed = av.AudioResampler(frame.format.packed, frame.layout, frame.sample_rate).resample(frame)
+        frame = packed[0]
     values: np.ndarray[Any, Any] = frame.to_ndarray()
-    return values if len(values) == channels else values.reshape(-1, channels).T
+    return values if len(values) == channels and channels > 1 else values.reshape(-1, channels).T
 
 
 def _floats(held: list[np.ndarray[Any, Any]]) -> Float32:

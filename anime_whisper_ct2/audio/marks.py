@@ -5,16 +5,14 @@ A time is only known by decoding all that comes before it; then the stamp of the
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
 
+from anime_whisper_ct2.audio.remembered import Remembered
 from anime_whisper_ct2.audio.source import File
 
 _EVERY_S = 10.0
-_MOST_FILES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +50,11 @@ class Marks:
 
 # Recordings are decoded in several threads where their lengths are asked for.
 _lock = Lock()
-_files: OrderedDict[tuple[object, ...], Marks] = OrderedDict()
+_marks: Remembered[Marks] = Remembered()
 
 
 def marks_of(file: File, begin: int) -> Marks | None:
-    """Give the marks of the recording that begins at a byte of a file, as long as that is the same.
-
-    None for what is no file on disk.
-    """
+    """Give the marks of the recording that begins at a byte of a file; None for what is no file on disk."""
     if not isinstance(file, str):
         return None
-    status = os.stat(file)  # noqa: PTH116 - strings keep invalid UTF-8
-    key = (file, begin, status.st_ino, status.st_size, status.st_mtime_ns)
-    with _lock:
-        marks = _files.pop(key, None) or Marks()
-        _files[key] = marks
-        if len(_files) > _MOST_FILES:
-            _files.popitem(last=False)
-    return marks
+    return _marks.get(file, begin) or _marks.keep(Marks(), file, begin)

@@ -6,6 +6,7 @@ claims.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import soxr
 
+from anime_whisper_ct2.audio.findings import Findings, Losses
 from anime_whisper_ct2.audio.levels import Levels
 from anime_whisper_ct2.audio.reader import Reader
 from anime_whisper_ct2.audio.section import is_text, part_of
@@ -21,7 +23,6 @@ from anime_whisper_ct2.audio.sndfile import SNDFILE
 from anime_whisper_ct2.audio.source import (
     MAX_CHANNELS,
     File,
-    Findings,
     Info,
     Piece,
     Played,
@@ -53,7 +54,7 @@ def native_blocks(
     stretch = Stretch(start_s, duration_s)
     about = info(source)
     found = False
-    for piece in read(source, stretch, Findings()):
+    for piece in read(source, stretch):
         if len(piece.samples):
             found = True
             yield _formed(piece.samples, piece.rate_hz, about), about.rate_hz
@@ -77,25 +78,37 @@ def info(source: Source) -> Info:
     return found if len(parts) == 1 else replace(found, frames=None)
 
 
-def read(source: Source, stretch: Stretch, findings: Findings) -> Iterator[Piece]:
+def read(
+    source: Source, stretch: Stretch, findings: Findings | None = None, margins_s: tuple[float, float] = (0.0, 0.0)
+) -> Iterator[Piece]:
     """Decode a stretch as a stream of pieces, some of them possibly empty; rate and channels may change between them.
 
-    Raises DecodeError.
+    `margins_s` more come before and behind it, as far as there are any, of which nothing is found. Raises DecodeError.
     """
-    pieces = _array(source, stretch) if isinstance(source, ArrayAudio) else _recording(source, stretch, findings)
+    start_s, stop_s = max(0.0, stretch.start_s - margins_s[0]), stretch.stop_s + margins_s[1]
+    losses = Losses(stretch.start_s or -math.inf, stretch.stop_s, findings or Findings())
+    if isinstance(source, ArrayAudio):
+        pieces = _array(source, start_s, stop_s)
+    else:
+        pieces = _recording(source, start_s, stop_s, losses)
     for piece in pieces:
         # Times of pieces are those of a player, and so is the stretch.
-        first = max(0, round((stretch.start_s - piece.at_s) * piece.rate_hz))
-        stop = None
-        if piece.end_s > stretch.stop_s:
-            stop = max(0, round((stretch.stop_s - piece.at_s) * piece.rate_hz))
-        if not first and stop is None:
-            yield piece
-        else:
-            yield replace(piece, at_s=piece.at_s + first / piece.rate_hz, samples=piece.samples[first:stop])
+        wanted = _from(piece, start_s)
+        if wanted.end_s > stop_s:
+            left = max(0, round((stop_s - wanted.at_s) * wanted.rate_hz))
+            wanted = replace(wanted, samples=wanted.samples[:left])
+        yield wanted
 
 
-def _recording(source: str | bytes | Any, stretch: Stretch, findings: Findings) -> Iterator[Piece]:
+def _from(piece: Piece, start_s: float) -> Piece:
+    """Give what of a piece is not before a time."""
+    first = round((start_s - piece.at_s) * piece.rate_hz)
+    if first <= 0:
+        return piece
+    return replace(piece, at_s=piece.at_s + first / piece.rate_hz, samples=piece.samples[first:])
+
+
+def _recording(source: Any, start_s: float, stop_s: float, losses: Losses) -> Iterator[Piece]:
     """Decode the parts of a file one behind the other, on one clock."""
     file = _file_of(source)
     parts = _parts(file)
@@ -104,7 +117,8 @@ def _recording(source: str | bytes | Any, stretch: Stretch, findings: Findings) 
         with ExitStack() as opened:
             whole = len(parts) == 1 and not part.patches
             inside = file if whole else part_of(file, part.begin, part.end, part.patches, opened)
-            played = Played(_part(inside, part, stretch.start_s - at_s, stretch.stop_s - at_s, findings))
+            lost = losses.behind(at_s)
+            played = Played(_part(inside, part, start_s - at_s, stop_s - at_s, lost))
             try:
                 for piece in played:
                     check(file)
@@ -114,8 +128,9 @@ def _recording(source: str | bytes | Any, stretch: Stretch, findings: Findings) 
                 # What follows a recording and looks like another one may be anything.
                 if part is parts[0]:
                     raise
-                findings.miss(0.0)
+                losses.doubt(at_s)
             else:
+                losses.add(lost)
                 if played.end_s is None:
                     break
                 at_s += played.end_s
@@ -123,17 +138,19 @@ def _recording(source: str | bytes | Any, stretch: Stretch, findings: Findings) 
 
 
 def _part(
-    file: File, part: Part, start_s: float, stop_s: float, findings: Findings
+    file: File, part: Part, start_s: float, stop_s: float, losses: Losses
 ) -> Generator[Piece, None, float | None]:
     """Decode one recording with the reader that suits it, and with the other one from where that breaks off."""
     reasons: dict[str, str] = {}
     reached_s = max(0.0, start_s)
     found = False
     for reader in _readers(part, reached_s):
-        tried = Findings()
+        tried = losses.behind(0.0)
         played = Played(reader.pieces(file, part, reached_s, stop_s, tried))
         try:
-            for piece in played:
+            for whole in played:
+                # The other reader may have been further.
+                piece = _from(whole, reached_s) if found else whole
                 if len(piece.samples):
                     found, reached_s = True, piece.end_s
                 yield piece
@@ -143,11 +160,11 @@ def _part(
         else:
             # A WAV whose recorder was switched off claims no samples and yet has some.
             if found or played.end_s != 0.0:
-                findings.add(tried)
+                losses.add(tried)
                 return played.end_s
             reasons[reader.name] = _NO_SAMPLES
     if found:
-        findings.miss(0.0)
+        losses.doubt(reached_s)
         return reached_s
     if _NO_SAMPLES in reasons.values():
         return 0.0
@@ -183,7 +200,7 @@ def _info(file: File, part: Part) -> Info:
 
 def _unreadable(file: File, reasons: dict[str, str]) -> DecodeError:
     if is_text(file):
-        return DecodeError("is a text file, whatever its name")
+        return DecodeError("no decoder reads it: it is a text file, whatever its name")
     return DecodeError(f"no decoder reads it ({'; '.join(f'{name}: {reason}' for name, reason in reasons.items())})")
 
 
@@ -210,10 +227,10 @@ def _two_dimensional(audio: ArrayAudio) -> np.ndarray[Any, Any]:
     return samples
 
 
-def _array(audio: ArrayAudio, stretch: Stretch) -> Iterator[Piece]:
+def _array(audio: ArrayAudio, start_s: float, stop_s: float) -> Iterator[Piece]:
     samples, rate = _two_dimensional(audio), audio.rate
-    start = round(stretch.start_s * rate)
-    stop = len(samples) if stretch.stop_s * rate >= len(samples) else round(stretch.stop_s * rate)
+    start = round(start_s * rate)
+    stop = len(samples) if stop_s * rate >= len(samples) else round(stop_s * rate)
     size, levels = block_frames(rate, samples.shape[1]), Levels()
     for at in range(start, stop, size):
         block = samples[at : min(at + size, stop)]

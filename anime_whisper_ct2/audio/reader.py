@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from anime_whisper_ct2.audio.source import File, Findings, Info, Piece
+from anime_whisper_ct2.audio.findings import Losses
+from anime_whisper_ct2.audio.source import File, Info, Piece
 from anime_whisper_ct2.audio.structure import Part
 
 
@@ -18,6 +19,6 @@ class Reader:
     """
 
     name: str
-    pieces: Callable[[File, Part, float, float, Findings], Generator[Piece, None, float | None]]
+    pieces: Callable[[File, Part, float, float, Losses], Generator[Piece, None, float | None]]
     info: Callable[[File, Part], Info]
     not_read: tuple[type[Exception], ...]

@@ -8,12 +8,18 @@ import numpy as np
 import soxr
 
 from anime_whisper_ct2.audio.channels import Mixer
+from anime_whisper_ct2.audio.findings import Findings
 from anime_whisper_ct2.audio.native import read
-from anime_whisper_ct2.audio.source import Findings, Source, Stretch
+from anime_whisper_ct2.audio.source import Source, Stretch
 from anime_whisper_ct2.errors import DecodeError
 from anime_whisper_ct2.mel import SAMPLE_RATE
 from anime_whisper_ct2.options import AUDIO, AudioOptions
 from anime_whisper_ct2.records import Float32
+
+# A stretch is resampled with what is around it, and from a place that has a sample at each usual rate, so that it is
+# what the whole recording has there.
+_GRID_S = 0.04
+_NEAR_SAMPLES = SAMPLE_RATE // 1000
 
 
 def load(source: Source, start_s: float = 0.0, duration_s: float | None = None) -> Float32:
@@ -40,17 +46,40 @@ def blocks_of(
     missing.
     """
     stretch = Stretch(start_s, duration_s)
-    findings = Findings() if findings is None else findings
+    findings = findings or Findings()
     mixer = Mixer(options, findings)
     found = False
-    blocks = ((mixer(piece), piece.rate_hz) for piece in read(source, stretch, findings))
-    for block in _resampled(blocks):
+    before_s = start_s - max(0.0, (start_s // _GRID_S - 1) * _GRID_S)
+    pieces = read(source, stretch, findings, (before_s, _GRID_S))
+    blocks = _resampled((mixer(piece), piece.rate_hz) for piece in pieces)
+    for block in _trimmed(blocks, stretch, before_s):
         found = found or len(block) > 0
         yield block
     if not found:
         raise DecodeError(stretch.why_empty())
     if options.strict and findings.incomplete:
         raise DecodeError(_how_much(findings.missing_s))
+
+
+def _trimmed(blocks: Iterator[Float32], stretch: Stretch, before_s: float) -> Iterator[Float32]:
+    """Take from 16 kHz what is of a stretch, of blocks that begin so long before it and end behind it.
+
+    A stretch that ends within a millisecond of its recording takes the end along.
+    """
+    first = round(stretch.start_s * SAMPLE_RATE)
+    drop = first - round((stretch.start_s - before_s) * SAMPLE_RATE)
+    left = None if stretch.duration_s is None else round(stretch.stop_s * SAMPLE_RATE) - first
+    behind: list[Float32] = []
+    for block in blocks:
+        wanted = block[drop:]
+        drop = max(0, drop - len(block))
+        if left is not None:
+            behind.append(wanted[left:])
+            wanted = wanted[:left]
+            left -= len(wanted)
+        yield wanted
+    if 0 < sum(map(len, behind)) <= _NEAR_SAMPLES:
+        yield np.concatenate(behind)
 
 
 def _how_much(missing_s: float) -> str:

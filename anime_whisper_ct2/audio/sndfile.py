@@ -9,9 +9,10 @@ from typing import Any
 
 import soundfile
 
+from anime_whisper_ct2.audio.findings import Losses
 from anime_whisper_ct2.audio.levels import Levels
 from anime_whisper_ct2.audio.reader import Reader
-from anime_whisper_ct2.audio.source import File, Findings, Info, Piece, block_frames, check_form
+from anime_whisper_ct2.audio.source import File, Info, Piece, block_frames, check_form
 from anime_whisper_ct2.audio.structure import Part
 
 # What libsndfile and soundfile raise over a file that is none of theirs. TypeError: a name for headerless audio (.raw).
@@ -22,12 +23,10 @@ _ESTIMATED = frozenset(("MP3", "MPEG"))
 # The end of a file, where tags stand.
 _TAIL_BYTES = 256
 _FLOATS = frozenset(("FLOAT", "DOUBLE"))
-# Less than this is what fills up a block.
-_MISSED_S = 0.001
 
 
 def _pieces(
-    file: File, part: Part, start_s: float, stop_s: float, findings: Findings
+    file: File, part: Part, start_s: float, stop_s: float, losses: Losses
 ) -> Generator[Piece, None, float | None]:
     """Decode what lies between two times; returns where the recording ends, None where that was not reached.
 
@@ -41,6 +40,8 @@ def _pieces(
         check_form(rate, channels)
         start = min(frames, round(start_s * rate))
         stop = frames if stop_s * rate >= frames else round(stop_s * rate)
+        if start and part.kind == "flac" and _is_misleading(sound):
+            raise soundfile.LibsndfileError(0, "something else follows the end: ")
         # A header can claim any length: ask for a block, never for what is claimed.
         size = block_frames(rate, channels)
         if start and not _sought(sound, start):
@@ -60,22 +61,13 @@ def _pieces(
         if stop_s * rate < frames:
             return None
         end_s = frames / rate
-        _miss_end(part, start_s, end_s, stop_s, findings)
-        if part.kind == "flac" and not start and _goes_on(sound):
-            findings.miss(0.0)
+        missing_s = part.missing_s(end_s)
+        losses.miss(end_s, end_s + missing_s)
+        if (part.missing_bytes and not missing_s) or (part.kind == "flac" and _goes_on(sound)):
+            losses.doubt(end_s)
         return end_s
     finally:
         sound.close()
-
-
-def _miss_end(part: Part, start_s: float, end_s: float, stop_s: float, findings: Findings) -> None:
-    """Say what the header promises behind the end."""
-    if not part.missing_bytes:
-        return
-    missing_s = part.missing_s(end_s)
-    lost_s = min(stop_s, end_s + missing_s) - max(start_s, end_s)
-    if lost_s > _MISSED_S or not missing_s:
-        findings.miss(lost_s if missing_s else 0.0)
 
 
 def _goes_on(sound: soundfile.SoundFile) -> bool:
@@ -92,6 +84,14 @@ def _goes_on(sound: soundfile.SoundFile) -> bool:
         source.seek(max(0, size - _TAIL_BYTES))
         tail = source.read(_TAIL_BYTES)
     return at < size and b"APETAGEX" not in tail and bool(tail.strip(b"\0"))
+
+
+def _is_misleading(sound: soundfile.SoundFile) -> bool:
+    """Say whether more follows a FLAC, where its places would be sought too."""
+    if not _sought(sound, sound.frames - 1):
+        return True
+    sound.read(1)
+    return _goes_on(sound)
 
 
 def _info(file: File, part: Part) -> Info:

@@ -53,31 +53,6 @@ class Info:
     bits: int
 
 
-@dataclass(slots=True)
-class Findings:
-    """What decoding finds beside samples; whole once the last block has come.
-
-    `missing_s`: at least so many seconds of sound are missing against what the file promises, or were damaged;
-    `incomplete` says that some are, also where nothing tells how many. `antiphase`: the channels cancel each other
-    out, so that the loudest one was taken.
-    """
-
-    missing_s: float = 0.0
-    incomplete: bool = False
-    antiphase: bool = False
-
-    def miss(self, seconds: float) -> None:
-        """Add sound that is missing; 0.0 where nothing says how much."""
-        self.incomplete = True
-        self.missing_s += max(0.0, seconds)
-
-    def add(self, other: Findings) -> None:
-        """Add what was found in another part of the recording."""
-        self.missing_s += other.missing_s
-        self.incomplete |= other.incomplete
-        self.antiphase |= other.antiphase
-
-
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Samples of shape (n, channels) at `rate_hz` that a player plays from `at_s` on; none are a sign of life."""

@@ -34,7 +34,10 @@ class Faulty(soundfile.SoundFile):
     """A decoder that fails where a file's name tells it to."""
 
     def __init__(self, file: Any, *args: Any, **kwargs: Any) -> None:
-        if isinstance(file, (str, bytes)):
+        if isinstance(file, int):
+            fail_for = os.path.realpath(f"/dev/fd/{file}")
+            fail(fail_for if "once" in fail_for else os.path.basename(fail_for))
+        elif isinstance(file, (str, bytes)):
             fail(os.path.basename(os.fsdecode(file)) if "once" not in os.fsdecode(file) else os.fsdecode(file))
         super().__init__(file, *args, **kwargs)
 

@@ -82,6 +82,7 @@ def _native(source: Source, start_s: float, duration_s: float | None) -> object:
             alive()
             assert block.ndim == 2, f"shape {block.shape}"
             _check(block, 2, finite=False)
+            assert len(block), "an empty block"
             rates.add((rate, block.shape[1]))
             if count == _MOST_BLOCKS:
                 break
@@ -96,7 +97,6 @@ def _native(source: Source, start_s: float, duration_s: float | None) -> object:
 def _check(block: Float32, dimensions: int, *, finite: bool = True) -> None:
     assert block.ndim == dimensions, f"shape {block.shape}"
     assert block.dtype == np.float32, f"{block.dtype}"
-    assert len(block), "an empty block"
     assert not finite or np.isfinite(block).all(), "a sample that is no number"
 
 

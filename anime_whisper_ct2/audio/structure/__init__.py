@@ -19,6 +19,7 @@ takes, and gaps in a codec that leaves none, are missing too.
 
 from __future__ import annotations
 
+from anime_whisper_ct2.audio.remembered import Remembered
 from anime_whisper_ct2.audio.section import Bytes, bytes_of
 from anime_whisper_ct2.audio.source import File
 from anime_whisper_ct2.audio.structure.boxes import EBML, ebml, is_mp4, mp4
@@ -31,6 +32,8 @@ from anime_whisper_ct2.errors import DecodeError
 __all__ = ["Part", "parts_of"]
 
 _MOST_PARTS = 10_000
+_LONG_BYTES = 1 << 20
+_known: Remembered[tuple[Part, ...]] = Remembered()
 
 
 def parts_of(file: File) -> tuple[Part, ...]:
@@ -42,10 +45,14 @@ def parts_of(file: File) -> tuple[Part, ...]:
     with bytes_of(file) as raw:
         if not raw.size:
             raise DecodeError("the file is empty (0 bytes)")
+        # Many stretches may be wanted of one long recording.
+        path = file if isinstance(file, str) and raw.size >= _LONG_BYTES else None
+        if path is not None and (known := _known.get(path)) is not None:
+            return known
         parts = _parts(raw, 0)
         while parts[-1].end < raw.size and len(parts) < _MOST_PARTS and _is_start(raw(parts[-1].end, HEAD_BYTES)):
             parts += _parts(raw, parts[-1].end)
-        return parts
+        return parts if path is None else _known.keep(parts, path)
 
 
 def _is_start(head: bytes) -> bool:

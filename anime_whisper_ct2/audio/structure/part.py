@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from anime_whisper_ct2.audio.section import Bytes
 
 # So many bytes tell what kind of file it is.
@@ -46,14 +48,26 @@ class Part:
 
 
 def find(raw: Bytes, pattern: re.Pattern[bytes], start: int) -> int:
-    """Find a pattern of up to 16 bytes from a place on; -1 where there is none. Memory is a megabyte."""
+    """Find a pattern from a place on; -1 where there is none. It begins with four bytes that stand for themselves.
+
+    It is no longer than 16 bytes. Memory is some megabytes.
+    """
     at = start
     while at < raw.size:
         piece = raw(at, min(_SEARCH_BYTES, raw.size - at))
-        # An expression is found faster in noise than bytes are.
-        if (found := pattern.search(piece)) is not None:
+        if _holds(piece, pattern.pattern[:4]) and (found := pattern.search(piece)) is not None:
             return at + found.start()
         if len(piece) < _SEARCH_BYTES:
             return -1
         at += len(piece) - _OVERLAP_BYTES
     return -1
+
+
+def _holds(piece: bytes, mark: bytes) -> bool:
+    """Say whether four bytes are in a piece; in noise, four at a time are compared sooner than any search goes."""
+    number = np.frombuffer(mark, "<u4")
+    return any(
+        bool((np.frombuffer(piece, "<u4", (len(piece) - at) // 4, at) == number).any())
+        for at in range(4)
+        if len(piece) >= at + 4
+    )
