@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT := demo-out
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-ffmpeg lint bench clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -31,7 +31,11 @@ demo: $(VENV)/.demo
 	$(BIN)/awct2 eval $(DEMO_OUT)/transcripts tests/sample/references.jsonl --max-cer 5
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ffmpeg'
+
+# What is heard beside what the `ffmpeg` command hears; Debian's packages ffmpeg, lame and flac make the files.
+test-ffmpeg: $(VENV)/.test
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m ffmpeg tests/reports
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -36,6 +36,15 @@ def in_aac(path: Path, seconds: float, rate: int = 44_100, codec: str = "aac") -
     return str(path)
 
 
+def stereo(seconds: float, rate: int) -> Float32:
+    return np.stack([tone(seconds, rate), tone(seconds, rate, hertz=330.0)], axis=1)
+
+
+def native(source: object, *stretch: float) -> Float32:
+    blocks = list(native_blocks(source, *stretch))  # type: ignore[arg-type] # whatever a test gives
+    return np.concatenate([block for block, _ in blocks])
+
+
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
 def test_16_khz_mono_comes_through_unchanged(tmp_path: Path, name: str) -> None:
     path = written(tmp_path / name, tone(1.0), 16_000)
@@ -162,111 +171,6 @@ def test_what_is_no_audio_says_why(tmp_path: Path, kind: str) -> None:
 def test_arrays_that_are_no_sound_are_refused(samples: np.ndarray) -> None:
     with pytest.raises(DecodeError):
         load(ArrayAudio(samples, 16_000))
-
-
-# Stretches.
-
-
-def stereo(seconds: float, rate: int) -> Float32:
-    return np.stack([tone(seconds, rate), tone(seconds, rate, hertz=330.0)], axis=1)
-
-
-def native(source: object, *stretch: float) -> Float32:
-    blocks = list(native_blocks(source, *stretch))  # type: ignore[arg-type] # whatever a test gives
-    return np.concatenate([block for block, _ in blocks])
-
-
-@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
-def test_a_stretch_holds_the_samples_that_lie_there(tmp_path: Path, name: str) -> None:
-    path = written(tmp_path / name, stereo(3.0, 44_100), 44_100)
-    whole, _ = soundfile.read(path, dtype="float32", always_2d=True)
-    part = native(path, 1.0, 0.5)
-    np.testing.assert_allclose(part, whole[44_100 : 44_100 + 22_050], atol=1e-6)
-    np.testing.assert_allclose(native(path), whole, atol=1e-6)
-    # Two decoders of Vorbis differ in the last bits.
-    np.testing.assert_allclose(native(path)[44_100:66_150], part, atol=0 if name != "a.ogg" else 1e-6)
-    np.testing.assert_array_equal(native(Path(path).read_bytes(), 1.0, 0.5), part)
-    # Resampled with what is around it, it is what the whole recording has there.
-    np.testing.assert_allclose(load(path, 1.0, 0.5), load(path)[16_000:24_000], atol=1e-6)
-
-
-@pytest.mark.parametrize(("name", "codec"), [("a.m4a", "aac"), ("a.mp4", "aac"), ("a.aac", "aac"), ("a.m4a", "alac")])
-@pytest.mark.parametrize("start_s", [0.5, 7.123])
-def test_a_stretch_that_ffmpeg_seeks_is_the_one_that_it_finds_by_decoding_all(
-    tmp_path: Path, name: str, codec: str, start_s: float
-) -> None:
-    path = in_aac(tmp_path / name, 9.0, codec=codec)
-    at = round(start_s * 44_100)
-    sought, expected = native(path, start_s, 0.75), native(path)[at : at + round(0.75 * 44_100)]
-    assert sought.shape == expected.shape
-    # AAC may put noise of its own where it heard some; one sample beside would be forty times as much.
-    assert np.abs(sought - expected).mean() < 1e-4
-
-
-@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 32_000, 44_100, 48_000])
-@pytest.mark.parametrize(("start_s", "length_s"), [(0.0, 1.0), (0.013, 0.5), (1.234, 0.4), (1.9, 0.1), (1.5, 9.0)])
-def test_a_stretch_is_resampled_to_what_the_whole_recording_has_there(
-    rate: int, start_s: float, length_s: float
-) -> None:
-    audio = ArrayAudio(stereo(2.0, rate), rate)
-    whole = load(audio)
-    first, last = round(start_s * 16_000), round((start_s + length_s) * 16_000)
-    np.testing.assert_allclose(load(audio, start_s, length_s), whole[first:last], atol=1e-6)
-
-
-def test_a_stretch_that_ends_with_its_recording_but_for_the_rounding_has_all_of_it() -> None:
-    audio = ArrayAudio(tone(2.0005), 16_000)
-    np.testing.assert_array_equal(load(audio, 1.0, 1.0), load(audio)[16_000:])
-    assert len(load(ArrayAudio(tone(2.01), 16_000), 1.0, 1.0)) == 16_000
-
-
-def test_a_stretch_of_an_array_is_a_slice() -> None:
-    samples = stereo(2.0, 8_000)
-    np.testing.assert_array_equal(native(ArrayAudio(samples, 8_000), 0.5, 0.25), samples[4_000:6_000])
-    np.testing.assert_array_equal(native(ArrayAudio(samples, 8_000), 1.5), samples[12_000:])
-
-
-@pytest.mark.parametrize("name", ["a.wav", "a.ogg", "a.m4a"])
-def test_a_stretch_ends_where_the_recording_ends(tmp_path: Path, name: str) -> None:
-    path = in_aac(tmp_path / name, 2.0) if name == "a.m4a" else written(tmp_path / name, tone(2.0, 44_100), 44_100)
-    whole = native(path)
-    np.testing.assert_allclose(native(path, 1.5, 100.0), whole[66_150:], atol=0 if name != "a.ogg" else 1e-6)
-
-
-@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.m4a"])
-@pytest.mark.parametrize("start_s", [2.5, 3_600.0])
-def test_a_stretch_behind_the_end_says_so(tmp_path: Path, name: str, start_s: float) -> None:
-    path = in_aac(tmp_path / name, 2.0) if name == "a.m4a" else written(tmp_path / name, tone(2.0, 44_100), 44_100)
-    for read in (load, native):
-        with pytest.raises(DecodeError, match=rf"stretch from {start_s:.3f} s on holds no samples; .* ended before"):
-            read(path, start_s, 1.0)
-
-
-@pytest.mark.parametrize("stretch", [(-1.0, 1.0), (float("nan"), 1.0), (0.0, 0.0), (0.0, -2.0), (1.0, float("inf"))])
-def test_times_that_are_no_stretch_are_refused(stretch: tuple[float, float]) -> None:
-    with pytest.raises(DecodeError, match="no stretch"):
-        load(ArrayAudio(tone(1.0), 16_000), *stretch)
-
-
-@pytest.mark.parametrize("lands", ["raises", "elsewhere"])
-def test_a_file_that_cannot_be_sought_in_is_decoded_up_to_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lands: str
-) -> None:
-    def seek(self: soundfile.SoundFile, frames: int, whence: int = 0) -> int:
-        if whence or misled:  # soundfile's own, about where it stands
-            return cast(int, right(self, frames, whence))
-        misled.append(frames)
-        if lands == "raises":
-            raise soundfile.LibsndfileError(39)
-        return cast(int, right(self, frames - 100, whence))
-
-    path = written(tmp_path / "a.wav", stereo(3.0, 44_100), 44_100)
-    expected = native(path)[44_100:66_150]
-    right = soundfile.SoundFile.seek
-    misled: list[int] = []
-    monkeypatch.setattr(soundfile.SoundFile, "seek", seek)
-    np.testing.assert_array_equal(native(path, 1.0, 0.5), expected)
-    assert misled == [44_100]
 
 
 # Open files.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,3 +88,11 @@ def test_a_clock_goes_on_where_another_one_was() -> None:
     clock = Clock(zero_s=2.5)
     clock.resume(places[70], 2.5)
     assert played(clock, stamps[70:]) == pytest.approx(places[70:])
+
+
+def test_an_unsteady_hand_is_given_silence_once() -> None:
+    swings = np.random.default_rng(0).uniform(-0.08, 0.08, 2_000)
+    stamps = [max(0.0, place + swing) for place, swing in zip(steady(2_000), swings, strict=True)]
+    clock = Clock(zero_s=0.0)
+    assert played(clock, stamps)[-1] == pytest.approx(steady(2_000)[-1], abs=0.17)
+    assert not clock.turned

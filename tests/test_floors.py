@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -128,3 +129,15 @@ def test_workers_and_the_command_line_start_without_the_heavy_libraries() -> Non
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": path}
     )
     assert answer.stdout.strip() == "[]"
+
+
+def test_every_package_is_shipped() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    shipped = set(setup["options"]["packages"].split())
+    there = {
+        ".".join(path.parent.relative_to(top).parts)
+        for top, package in ((ROOT, PACKAGE), (ROOT / "convert", WING))
+        for path in (top / package).rglob("__init__.py")
+    }
+    assert shipped == there

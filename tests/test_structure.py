@@ -13,6 +13,7 @@ import soundfile
 
 from anime_whisper_ct2.audio import Findings, blocks_of, info
 from anime_whisper_ct2.audio.ogg import page_checksum
+from anime_whisper_ct2.audio.source import Watched
 from anime_whisper_ct2.audio.structure import parts_of
 from tests.conftest import tone
 from tests.test_audio import in_aac
@@ -204,3 +205,63 @@ def test_a_flac_that_breaks_off_behind_its_first_block_is_heard_once_and_to_its_
     # But for its last few samples, where a resampler has nothing to look ahead to.
     np.testing.assert_allclose(torn[:-200], whole[: len(torn) - 200], atol=1e-4)
     assert len(torn) / RATE + findings.missing_s == pytest.approx(130.0, abs=0.01)
+
+
+class Counting(io.BytesIO):
+    """A file that counts the bytes that are read."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.given = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.given += len(data)
+        return data
+
+
+HOSTILE = {
+    "marks of pages": b"OggS\0\0" * 100_000,
+    "headers of pages": (b"OggS\0\0" + bytes(20) + b"\xff") * 30_000,
+    "marks of FLAC": b"fLaC" * 200_000,
+    "chunks of nothing": b"RIFF\xff\xff\xff\x7fWAVE" + b"LIST\0\0\0\0" * 100_000,
+    "boxes of nothing": b"\0\0\0\x08free" * 100_000,
+    "headers of AU": b".snd" + bytes(8) + b".snd" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_file_that_is_nothing_but_marks_is_not_read_over_and_over(kind: str) -> None:
+    file = Counting(HOSTILE[kind])
+    parts = parts_of(Watched(file))
+    assert len(parts) <= 10_001
+    assert file.given < 1_500 * len(HOSTILE[kind])
+
+
+def test_a_tag_of_mp3s_before_a_wav_is_passed_over() -> None:
+    seconds, findings = heard(b"ID3\x03\x00\x00\x00\x00\x00\x14" + bytes(20) + packed("WAV"))
+    assert seconds == 2.0
+    assert not findings.incomplete
+
+
+@pytest.mark.parametrize("at", range(240, 256))
+def test_a_count_of_frames_where_none_stands_is_none(at: int) -> None:
+    frame = bytearray(b"\xff\xfb\x90\x64" + bytes(413))
+    frame[at : at + 4] = b"Xing"
+    assert parts_of(bytes(frame))[0].end_s is None
+
+
+def test_a_count_of_more_frames_than_the_file_has_bytes_is_none() -> None:
+    frame = b"\xff\xfb\x90\x64" + bytes(32) + b"Xing" + b"\0\0\0\x01" + b"\xff" * 4 + bytes(369)
+    assert parts_of(frame)[0].end_s is None
+    assert parts_of(frame[:44] + b"\0\0\0\x0a" + frame[48:])[0].end_s == pytest.approx(10 * 1152 / 44_100)
+
+
+def test_a_file_that_gives_less_at_a_time_is_whole() -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 0, 1000) if size and size > 0 else 1000)
+
+    (part,) = parts_of(Watched(Slow(packed("OGG", 10.0))))
+    assert not part.damaged
+    assert not part.cut

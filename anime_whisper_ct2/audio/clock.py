@@ -10,8 +10,9 @@ from __future__ import annotations
 TOLERANCE_S = 0.015
 # The first stamp of a recording without a picture is off by what its decoder swallows.
 LEAD_S = 0.05
-# Stamps that fall back further than this begin anew: files were joined, or a clock was set.
-_BACK_S = 0.1
+# Stamps that fall back further than this begin anew: files were joined, or a clock was set. Less is an unsteady hand,
+# and silence that it was given once is not given again.
+_BACK_S = 0.5
 # Without a length to compare with, the longest gap that is believed.
 LONGEST_GAP_S = 3600.0
 

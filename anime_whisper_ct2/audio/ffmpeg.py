@@ -19,7 +19,7 @@ from anime_whisper_ct2.audio.findings import Losses
 from anime_whisper_ct2.audio.levels import Levels
 from anime_whisper_ct2.audio.marks import Marks, marks_of
 from anime_whisper_ct2.audio.reader import Reader
-from anime_whisper_ct2.audio.source import File, Info, Piece, block_frames, check_form
+from anime_whisper_ct2.audio.source import File, Info, Piece, block_frames, check, check_form
 from anime_whisper_ct2.audio.structure import Part
 from anime_whisper_ct2.audio.track import AHEAD_S, LOST_S, Track, open_track
 from anime_whisper_ct2.records import Float32
@@ -29,7 +29,7 @@ _NOT_READ = (FFmpegError, ValueError, IndexError)
 # Where the picture is longer than the sound, the container's length says nothing of that.
 _PROMISE_SLACK_S = 0.1
 _SIGN_OF_LIFE_S = 60.0
-_MOST_PLANES = 8
+_MOST_PLANES = 7
 _FULL_SCALE = {np.dtype(np.int16): 2.0**15, np.dtype(np.int32): 2.0**31, np.dtype(np.int64): 2.0**63}
 
 
@@ -47,13 +47,16 @@ def _pieces(
         frames = track.frames()
         if marks is not None and track.is_sought and (mark := marks.before(start_s - AHEAD_S)):
             # Only where its very frame is found again is the place known.
-            if (found := track.frames_from(mark.stamp)) is not None:
+            if (found := track.frames_from(mark)) is not None:
                 frames = found
                 clock.resume(mark.position_s, mark.zero_s)
             else:
                 track = open_track(file, part, opened)
                 clock, frames = track.clock(), track.frames()
-        return (yield from _Pieces(track, clock, marks, losses, start_s, stop_s).of(frames))
+        try:
+            return (yield from _Pieces(track, clock, marks, losses, start_s, stop_s).of(frames))
+        finally:
+            check(track.source)
 
 
 class _Pieces:
@@ -75,7 +78,7 @@ class _Pieces:
         self._alive_s = 0.0
 
     def of(self, frames: Iterator[Any]) -> Generator[Piece, None, float | None]:
-        clock, most = self._clock, 0
+        clock, track, most = self._clock, self._track, 0
         for frame in frames:
             form = (frame.sample_rate, frame.layout.nb_channels)
             if form != self._form:
@@ -83,8 +86,8 @@ class _Pieces:
                 yield from self._flush()
                 self._form, most = form, block_frames(*form)
             yield from self._gap(frame)
-            if self._marks is not None and not clock.turned and clock.zero_s is not None:
-                self._marks.offer(clock.position_s, frame.pts, clock.zero_s)
+            if self._marks is not None and not clock.turned:
+                self._marks.offer(clock.position_s, frame.pts, track.place, clock.zero_s or 0.0)
             length_s = frame.samples / form[0]
             if clock.position_s + length_s > self._start_s:
                 if not self._held:

@@ -17,10 +17,14 @@ _EVERY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where the frame with a stamp is played; `zero_s` is the stamp of time 0 in seconds."""
+    """Where the frame with a stamp is played; `zero_s` is the stamp of time 0 in seconds.
+
+    `place` is that of its packet in the file: where files were joined, stamps come again.
+    """
 
     position_s: float
     stamp: int
+    place: int
     zero_s: float
 
 
@@ -30,13 +34,13 @@ class Marks:
 
     _marks: list[Mark] = field(default_factory=list)
 
-    def offer(self, position_s: float, stamp: int | None, zero_s: float) -> None:
+    def offer(self, position_s: float, stamp: int | None, place: int | None, zero_s: float) -> None:
         """Note where a frame is, if that is news."""
-        if stamp is None or not self._is_news(position_s, stamp):
+        if stamp is None or place is None or not self._is_news(position_s, stamp):
             return
         with _lock:
             if self._is_news(position_s, stamp):
-                self._marks.append(Mark(position_s, stamp, zero_s))
+                self._marks.append(Mark(position_s, stamp, place, zero_s))
 
     def _is_news(self, position_s: float, stamp: int) -> bool:
         last = self._marks[-1] if self._marks else None

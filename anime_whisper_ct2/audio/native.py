@@ -72,7 +72,8 @@ def info(source: Source) -> Info:
     parts = _parts(file)
     part = parts[0]
     with ExitStack() as opened:
-        inside = part_of(file, part.begin, part.end, part.patches, opened) if part.patches else file
+        whole = not part.begin and not part.patches
+        inside = file if whole else part_of(file, part.begin, part.end, part.patches, opened)
         found = _info(inside, part)
         check(inside)
     return found if len(parts) == 1 else replace(found, frames=None)
@@ -115,7 +116,7 @@ def _recording(source: Any, start_s: float, stop_s: float, losses: Losses) -> It
     at_s = 0.0
     for part in parts:
         with ExitStack() as opened:
-            whole = len(parts) == 1 and not part.patches
+            whole = len(parts) == 1 and not part.begin and not part.patches
             inside = file if whole else part_of(file, part.begin, part.end, part.patches, opened)
             lost = losses.behind(at_s)
             played = Played(_part(inside, part, start_s - at_s, stop_s - at_s, lost))

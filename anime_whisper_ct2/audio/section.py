@@ -22,11 +22,14 @@ _TEXT_BYTES = 512
 class SectionFile(io.RawIOBase):
     """The `size_bytes` from `offset_bytes` on of an open file that can be seeked, as a file of their own.
 
-    A read that fails ends the file, and `failure` says why; None as long as none did.
+    A read that fails ends the file, and `failure` says why, None as long as none did; with `raises` it raises.
     """
 
-    def __init__(self, file: io.RawIOBase | BinaryIO, offset_bytes: int, size_bytes: int) -> None:
+    def __init__(
+        self, file: io.RawIOBase | BinaryIO, offset_bytes: int, size_bytes: int, *, raises: bool = False
+    ) -> None:
         super().__init__()
+        self._raises = raises
         self._file = file
         self._offset = offset_bytes
         self._size = size_bytes
@@ -64,6 +67,8 @@ class SectionFile(io.RawIOBase):
                 raise OSError(f"ends {self._size - self._at} bytes too early")
         except OSError as error:
             self.failure = error
+            if self._raises:
+                raise
             return 0
         view[: len(data)] = data
         self._at += len(data)
@@ -91,7 +96,11 @@ class Bytes:
         start = offset - self._at
         if start < 0 or start + count > len(self._held):
             self._stream.seek(offset)
-            self._held = self._stream.read(max(count, ahead))
+            want = max(count, ahead)
+            self._held = self._stream.read(want)
+            # Some files give less at a time.
+            while len(self._held) < min(count, self.size - offset) and (more := self._stream.read(want)):
+                self._held += more
             self._at, start = offset, 0
         return self._held[start : start + count]
 
@@ -111,7 +120,10 @@ def bytes_of(file: File) -> Iterator[Bytes]:
         except (OSError, ValueError) as error:
             raise DecodeError(f"cannot be opened: {reason_of(error)}") from error
         with stream:
-            yield Bytes(cast(BinaryIO, stream))
+            try:
+                yield Bytes(cast(BinaryIO, stream))
+            except OSError as error:
+                raise DecodeError(f"cannot be read: {reason_of(error)}") from error
 
 
 class PatchedFile(io.RawIOBase):
@@ -161,9 +173,9 @@ def part_of(file: File, begin: int, end: int, patches: Sequence[tuple[int, bytes
     if isinstance(file, str):
         # Paths with invalid UTF-8 stay plain strings.
         stream = opened.enter_context(open(file, "rb", buffering=0))  # noqa: PTH123, SIM115 - `opened` closes it
-        section = SectionFile(stream, begin, end - begin)
+        section = SectionFile(stream, begin, end - begin, raises=True)
     else:
-        section = SectionFile(cast(BinaryIO, file), begin, end - begin)
+        section = SectionFile(cast(BinaryIO, file), begin, end - begin, raises=True)
     return Watched(buffered(PatchedFile(buffered(section), patches) if patches else section))
 
 

@@ -83,7 +83,8 @@ def _goes_on(sound: soundfile.SoundFile) -> bool:
         size = source.seek(0, os.SEEK_END)
         source.seek(max(0, size - _TAIL_BYTES))
         tail = source.read(_TAIL_BYTES)
-    return at < size and b"APETAGEX" not in tail and bool(tail.strip(b"\0"))
+    tagged = b"APETAGEX" in tail or tail[-128:].startswith(b"TAG")
+    return at < size and not tagged and bool(tail.strip(b"\0"))
 
 
 def _is_misleading(sound: soundfile.SoundFile) -> bool:

@@ -97,12 +97,11 @@ class Stretch:
         """Where it ends; infinite where that is the recording's end."""
         return math.inf if self.duration_s is None else self.start_s + self.duration_s
 
-    def why_empty(self, length_s: float | None = None) -> str:
-        """Say why there were no samples; `length_s` is the recording's length, where that is known."""
+    def why_empty(self) -> str:
+        """Say why there were no samples."""
         if not self.start_s and self.duration_s is None:
             return "the file holds no samples"
-        at = "" if length_s is None else f" at {length_s:.3f} s"
-        return f"the stretch from {self.start_s:.3f} s on holds no samples; the recording may have ended before{at}"
+        return f"the stretch from {self.start_s:.3f} s on holds no samples; the recording may have ended before"
 
 
 class Watched:
@@ -133,7 +132,9 @@ class Watched:
             return 0
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
+        """Go to a place; before the beginning there is none."""
+        if not whence and offset < 0:
+            return -1
         try:
             return self._file.seek(offset, whence)
         except Exception as error:

@@ -1,9 +1,9 @@
-"""The first audio stream of a file, packet by packet, with what its container says of it."""
+"""One audio stream of a file, packet by packet, with what its container says of it."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,6 +12,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from anime_whisper_ct2.audio.clock import LEAD_S, LONGEST_GAP_S, Clock
+from anime_whisper_ct2.audio.marks import Mark
 from anime_whisper_ct2.audio.source import File, Info, Watched, check, check_form
 from anime_whisper_ct2.audio.structure import Part
 from anime_whisper_ct2.errors import DecodeError
@@ -25,9 +26,11 @@ _STAMPED = frozenset(
     ("mov", "matroska", "webm", "asf", "flv", "mpeg", "mpegts", "rm", "ogg", "flac", "nut", "mxf", "wtv")
 )
 # These find a packet again by its stamp.
-_SOUGHT = _STAMPED | {"mp3", "aac"}
+_SOUGHT = _STAMPED | {"mp3", "aac", "ac3", "eac3"}
 # The length of their streams is what their headers say, and not reckoned from their bytes.
 _EXACT = frozenset(("mov", "flac", "ogg", "wv", "tta", "ape", "tak", "mpc8"))
+# What was cut out of another file, or is added to while it is read, has lengths that are not its own.
+_UNSURE = frozenset(("frames", "fragments"))
 # A jump beyond this is another programme, as FFmpeg has it.
 _PROGRAMME_S = 10.0
 # Codecs that send nothing while nobody speaks, for up to so long.
@@ -44,11 +47,11 @@ AHEAD_S = 2.0
 
 
 def open_track(file: File, part: Part, opened: ExitStack) -> Track:
-    """Open the first audio stream of a file; `opened` closes it. Raises what PyAV raises, or DecodeError."""
+    """Open the main audio stream of a file; `opened` closes it. Raises what PyAV raises, or DecodeError."""
     source: Any
     if isinstance(file, str):
         # Paths with invalid UTF-8 stay plain strings; the stack closes it.
-        source = opened.enter_context(open(file, "rb"))  # noqa: PTH123, SIM115
+        source = Watched(opened.enter_context(open(file, "rb")))  # noqa: PTH123, SIM115
     elif isinstance(file, Watched):
         source = file
     else:
@@ -56,26 +59,31 @@ def open_track(file: File, part: Part, opened: ExitStack) -> Track:
     size = source.seek(0, io.SEEK_END)
     source.seek(0)
     options = {"format_whitelist": _CONTAINERS, **({"ignore_length": "1"} if part.endless else {})}
-    container = opened.enter_context(av.open(source, metadata_errors="ignore", options=options))
+    try:
+        container = opened.enter_context(av.open(source, metadata_errors="ignore", options=options))
+    except (FFmpegError, ValueError, IndexError):
+        check(source)
+        raise
     if not container.streams.audio:
         raise DecodeError("holds no audio stream")
-    stream = container.streams.audio[0]
+    stream = max(container.streams.audio, key=_rank)
     if stream.codec_context is None:
         raise DecodeError("holds sound in a codec that FFmpeg does not know")
     if not stream.rate:
-        check(file)
+        check(source)
         raise DecodeError("names no sampling rate")
     # Recordings are decoded beside each other, not within.
     stream.codec_context.thread_count = 1
-    return Track(container, stream, part, lambda: int(source.tell()) < size)
+    return Track(container, stream, part, source, size)
 
 
 class Track:
-    """The first audio stream of an open file, of which `is_left` says whether there is more than was read."""
+    """One audio stream of an open file of `size` bytes."""
 
-    def __init__(self, container: Any, stream: Any, part: Part, is_left: Callable[[], bool]) -> None:
+    def __init__(self, container: Any, stream: Any, part: Part, source: Any, size: int) -> None:
         self.part = part
-        self._is_left = is_left
+        self.source = source
+        self._size = size
         self._container, self._stream = container, stream
         self._second = float(self._stream.time_base or 0)
         names = set(self._container.format.name.split(","))
@@ -95,6 +103,7 @@ class Track:
         # There one stamp is for several packets; the others have no place in the file of their own.
         self._shares_stamps = bool(names & {"mpegts", "mpeg"})
         self._stamped_here = True
+        self.place: int | None = None  # of the packet that the last frame came from
 
     def info(self) -> Info:
         """Give what the headers say. Raises DecodeError."""
@@ -150,6 +159,7 @@ class Track:
                 self._fail(packet)
                 continue
             self._stamped_here = not self._shares_stamps or packet.pos is not None
+            self.place = packet.pos
             for frame in frames:
                 yield packet.pos, frame
 
@@ -161,17 +171,17 @@ class Track:
             left_s -= frame.samples / frame.sample_rate
             yield frame
 
-    def frames_from(self, stamp: int) -> Iterator[Any] | None:
-        """Give the frames from the one that bears a stamp on; None where it is not found."""
+    def frames_from(self, mark: Mark) -> Iterator[Any] | None:
+        """Give the frames from a marked one on; None where it is not found."""
         try:
-            self._container.seek(stamp - round(AHEAD_S / self._second), stream=self._stream)
+            self._container.seek(mark.stamp - round(AHEAD_S / self._second), stream=self._stream)
         except FFmpegError:
             return None
         frames = self.frames()
         for frame in frames:
-            if frame.pts is None or frame.pts > stamp:
+            if frame.pts is None or frame.pts > mark.stamp:
                 return None
-            if frame.pts == stamp:
+            if frame.pts == mark.stamp and self.place == mark.place:
                 self._failed_s = 0.0
                 return _with_first(frame, frames)
         return None
@@ -184,7 +194,7 @@ class Track:
     @property
     def goes_on(self) -> bool:
         """Whether more follows than the frames that the header counts, and that FFmpeg stops at."""
-        return self._is_counted and self._is_left()
+        return self._is_counted and int(self.source.tell()) < self._size
 
     def early_s(self, zero_s: float | None) -> float:
         """Give the seconds that the file holds, by its own clock, before what was heard first."""
@@ -196,7 +206,7 @@ class Track:
     def length_s(self) -> float | None:
         """What the header says of the stream's length; None where it says nothing that can be relied on."""
         names = set(self._container.format.name.split(","))
-        if self._stream.duration and names & _EXACT:
+        if self._stream.duration and names & _EXACT and self.part.kind not in _UNSURE:
             return float(self._stream.duration * self._second)
         return self.part.end_s if self.part.kind == "mp3" else None
 
@@ -241,6 +251,12 @@ class Track:
                 length_s, max(0.0, (packet.pts + (packet.duration or 0) - self._stream.start_time) * self._second)
             )
         self._failed_s += length_s
+
+
+def _rank(stream: Any) -> tuple[bool, int]:
+    """Say how willingly a stream is taken, as the `ffmpeg` command has it; of equals, it is the first."""
+    default = bool(stream.disposition & Disposition.default)
+    return default, stream.channels if stream.codec_context is not None else -1
 
 
 def _starts(stream: Any) -> bool:

@@ -26,7 +26,7 @@ from anime_whisper_ct2.audio.structure.boxes import EBML, ebml, is_mp4, mp4
 from anime_whisper_ct2.audio.structure.chunks import chunked, is_chunked
 from anime_whisper_ct2.audio.structure.pages import ogg
 from anime_whisper_ct2.audio.structure.part import HEAD_BYTES, Part
-from anime_whisper_ct2.audio.structure.streams import ASF, FLAC, FLV, asf, avi, flac, flv, is_mp3, mp3
+from anime_whisper_ct2.audio.structure.streams import ASF, FLAC, FLV, asf, avi, flac, flv, is_mp3, mp3, tag_end
 from anime_whisper_ct2.errors import DecodeError
 
 __all__ = ["Part", "parts_of"]
@@ -61,21 +61,31 @@ def _is_start(head: bytes) -> bool:
 
 
 def _parts(raw: Bytes, begin: int) -> tuple[Part, ...]:
+    # Some put a tag of MP3s before whatever it is.
+    behind = tag_end(raw, begin)
+    if behind > begin and _is_start(raw(behind, HEAD_BYTES)):
+        begin = behind
     head = raw(begin, HEAD_BYTES)
-    if is_chunked(head):
-        return (chunked(raw, begin, _is_start),)
     if head[:4] == b"OggS":
         return ogg(raw, begin)
+    return (_part(raw, begin, head),)
+
+
+def _part(raw: Bytes, begin: int, head: bytes) -> Part:
+    if is_chunked(head):
+        return chunked(raw, begin, _is_start)
     if head[:4] == FLAC:
-        return (flac(raw, begin),)
+        return flac(raw, begin)
     if head[:4] == FLV:
-        return (flv(raw, begin),)
+        return flv(raw, begin)
     if is_mp4(head):
-        return (mp4(raw, begin),)
+        return mp4(raw, begin)
     if head[:4] == EBML:
-        return (ebml(raw, begin),)
+        return ebml(raw, begin)
     if head[:16] == ASF:
-        return (asf(raw, begin),)
+        return asf(raw, begin)
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return (avi(raw, begin),)
-    return (mp3(raw, begin),) if is_mp3(head) else (Part(begin, raw.size),)
+        return avi(raw, begin)
+    if head.startswith(b"Creative Voice File"):
+        return Part(begin, raw.size, "voc")
+    return mp3(raw, begin) if is_mp3(head) else Part(begin, raw.size)

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from anime_whisper_ct2.audio.section import Bytes
 from anime_whisper_ct2.audio.structure.part import Part
 
 _MOST_BOXES = 1_000_000
+# What is not one of these is no box, but what somebody put behind the file.
+_NAMES = frozenset(
+    (
+        b"ftyp",
+        b"styp",
+        b"moov",
+        b"moof",
+        b"mdat",
+        b"mfra",
+        b"free",
+        b"skip",
+        b"wide",
+        b"uuid",
+        b"sidx",
+        b"meta",
+        b"udta",
+    )
+)
 EBML = bytes.fromhex("1a45dfa3")
 _SEGMENT, _INFO, _CLUSTER = 0x18538067, 0x1549A966, 0x1F43B675
 _SCALE, _TIMESTAMP = 0x2AD7B1, 0xE7
@@ -24,6 +43,7 @@ def mp4(raw: Bytes, begin: int) -> Part:
     A second file begins with a type of its own, behind a first one with its index; fragments bring theirs with them.
     """
     at, indexed, fragments = begin, False, False
+    kind: Literal["mp4", "fragments"] = "mp4"
     for _ in range(_MOST_BOXES):
         head = raw(at, 16)
         if len(head) < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in head[4:8]):
@@ -32,14 +52,15 @@ def mp4(raw: Bytes, begin: int) -> Part:
         if name == b"ftyp" and indexed and not fragments:
             return Part(begin, at, "mp4")
         indexed, fragments = indexed or name == b"moov", fragments or name == b"moof"
+        kind = "fragments" if fragments else "mp4"
         if size == 1:
             size = int.from_bytes(head[8:16], "big")
         if size < 8:  # 0: to the end
             break
-        if at + size > raw.size:
-            return Part(begin, raw.size, "mp4", missing_bytes=at + size - raw.size, cut=True)
+        if at + size > raw.size and name in _NAMES:
+            return Part(begin, raw.size, kind, missing_bytes=at + size - raw.size, cut=True)
         at += size
-    return Part(begin, raw.size, "mp4")
+    return Part(begin, raw.size, kind)
 
 
 def ebml(raw: Bytes, begin: int) -> Part:

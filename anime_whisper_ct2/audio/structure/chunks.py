@@ -61,7 +61,7 @@ def chunked(raw: Bytes, begin: int, is_start: Callable[[bytes], bool]) -> Part:
     if samples is None:
         return Part(begin, raw.size, "chunks")
     held, size = raw.size - samples.at, samples.size
-    if size == 0 and held > 1 and not _tail_end(raw, samples.at, samples) is not None:
+    if size == 0 and held > 1 and _tail_end(raw, samples.at, samples) is None:
         size = None
     if size is None or (size > held + 1 and _is_placeholder(size)):
         # Of several that could not know it, joined.

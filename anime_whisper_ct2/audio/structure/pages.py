@@ -11,10 +11,11 @@ from anime_whisper_ct2.audio.section import Bytes
 from anime_whisper_ct2.audio.structure.part import Part, find
 
 _AHEAD_BYTES = 1 << 16
-_MAGIC = re.compile(MAGIC)
+_MAGIC = re.compile(rb"OggS\x00[\x00-\x07]")
 _VORBIS = b"\x01vorbis"
 _BOS, _EOS = 2, 4
-_NO_GRANULE = (1 << 64) - 1
+# A file that is damaged or parted more often is none that anybody made for listening.
+_MOST_LOSSES, _MOST_LINKS = 1_000, 10_000
 # A stream that was tapped begins at any time; one whose first pages are lost, soon.
 _SOON_S = 60.0
 # The place of a page in the stream cannot be believed where it is so far behind the one before.
@@ -45,7 +46,8 @@ class _Link:
     number: int | None = None
     damaged: bool = False
     ended: bool = False
-    plain: bool = False  # Vorbis of one or two channels
+    plain: bool = False  # Vorbis of one or two channels, from its first sample on
+    blocks: tuple[int, int] = (0, 0)  # the lengths of its two kinds of blocks
     begun: bool = False  # a page that begins no stream came
     serials: set[int] = field(default_factory=set)
     first_s: float | None = None
@@ -79,6 +81,7 @@ class _Link:
             if self.serial is None and (form := _sound(packet)):
                 self.serial, self.rate_hz, self.skip = page.serial, *form
                 self.plain = packet.startswith(_VORBIS) and packet[11] <= 2
+                self.blocks = 1 << (packet[28] & 15), 1 << (packet[28] >> 4)
         if page.serial not in self.serials:
             # Its header may be what is damaged.
             self.lose()
@@ -92,19 +95,38 @@ class _Link:
         if gap or not page.whole:
             self.lose()
         self.ended |= page.last and page.whole
-        self._place(page)
+        self._place(raw, page)
 
-    def _place(self, page: _Page) -> None:
-        if page.granule in (0, _NO_GRANULE) or not self.rate_hz:
+    def _place(self, raw: Bytes, page: _Page) -> None:
+        if page.granule <= 0 or not self.rate_hz:
             return
         now_s = (page.granule - self.skip) / self.rate_hz
         if self.first_s is None:
             self.first_s = now_s
+            self.plain = self.plain and self._is_first(raw, page)
         if self.behind and page.whole:
             self.behind = False
             self.resumed.append((page.at - self.begin, now_s))
         if self.end_s is None or (page.whole and now_s >= self.end_s) or 0 < now_s - self.end_s < _LONGEST_PAGE_S:
             self.end_s = now_s
+
+    def _is_first(self, raw: Bytes, page: _Page) -> bool:
+        """Say whether the first page of sound holds as many samples as it says: what was cut out of another does not.
+
+        The first bit behind the one that tells sound is the kind of a block, as every encoder has it; each but the
+        first gives a quarter of its own length and of the one before.
+        """
+        lacing = raw(page.at + HEADER_BYTES, page.body - page.at - HEADER_BYTES)
+        at, size, before, samples = page.body, 0, 0, 0
+        for length in lacing:
+            size += length
+            if length == 255:
+                continue
+            block = self.blocks[size > 0 and raw(at, 1)[0] >> 1 & 1]
+            samples += (before + block) // 4 if before else 0
+            at, size, before = at + size, 0, block
+        # The last page of all may end within a block.
+        return samples == page.granule or (page.last and 0 <= samples - page.granule < self.blocks[1] // 2)
 
 
 def ogg(raw: Bytes, begin: int) -> tuple[Part, ...]:
@@ -116,7 +138,7 @@ def ogg(raw: Bytes, begin: int) -> tuple[Part, ...]:
         if page is None:
             link.lose()
             continue
-        if page.first and page.whole and link.begun:
+        if page.first and page.whole and link.begun and len(parts) < _MOST_LINKS:
             parts.append(link.part(page.at, torn=False))
             link = _Link(page.at)
         end, torn = page.at + page.size, page.at + page.size > raw.size
@@ -125,10 +147,12 @@ def ogg(raw: Bytes, begin: int) -> tuple[Part, ...]:
 
 
 def _pages(raw: Bytes, at: int) -> Iterator[_Page | None]:
-    """Give the pages; None where what stands between two of them is none."""
-    while at < raw.size:
+    """Give the pages; None where what stands between two of them is none. What is nothing but damage is left."""
+    losses = 0
+    while at < raw.size and losses < _MOST_LOSSES:
         head = raw(at, HEADER_BYTES + 255, _AHEAD_BYTES)
         if head[:4] != MAGIC or len(head) < HEADER_BYTES:
+            losses += 1
             following = find(raw, _MAGIC, at + 1)
             if following < 0:
                 if at + HEADER_BYTES < raw.size and not head.startswith((b"TAG", b"ID3", b"APETAGEX")):
@@ -141,12 +165,13 @@ def _pages(raw: Bytes, at: int) -> Iterator[_Page | None]:
         size = HEADER_BYTES + head[26] + sum(segments)
         page = raw(at, size, _AHEAD_BYTES)
         whole = len(page) == size and page_checksum(page) == page[22:26]
+        losses += not whole
         yield _Page(
             at,
             size,
             bool(head[5] & _BOS),
             bool(head[5] & _EOS),
-            int.from_bytes(head[6:14], "little"),
+            int.from_bytes(head[6:14], "little", signed=True),
             int.from_bytes(head[14:18], "little"),
             int.from_bytes(head[18:22], "little"),
             whole,

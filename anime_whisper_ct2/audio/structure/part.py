@@ -15,7 +15,10 @@ HEAD_BYTES = 64
 _SEARCH_BYTES = 1 << 20
 _OVERLAP_BYTES = 16
 
-Kind = Literal["chunks", "ogg", "vorbis", "flac", "mp4", "matroska", "mp3", "asf", "avi", ""]
+# "frames": a FLAC that was cut out of another; "fragments": an MP4 of those; "voc": what only FFmpeg reads rightly.
+Kind = Literal[
+    "chunks", "ogg", "vorbis", "flac", "frames", "mp4", "fragments", "matroska", "mp3", "asf", "avi", "voc", ""
+]
 
 
 @dataclass(frozen=True, slots=True)
