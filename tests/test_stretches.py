@@ -146,3 +146,14 @@ def test_a_file_that_cannot_be_sought_in_is_decoded_up_to_there(
     monkeypatch.setattr(soundfile.SoundFile, "seek", seek)
     np.testing.assert_array_equal(native(path, 1.0, 0.5), expected)
     assert misled == [44_100]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 4.0, 30.0])
+def test_frames_of_another_flac_behind_the_end_lead_no_stretch_astray(tmp_path: Path, seconds: float) -> None:
+    whole = [tmp_path / "a.flac", tmp_path / "b.flac"]
+    for path, length in zip(whole, (4.0, seconds), strict=True):
+        written(path, tone(length, 44_100), 44_100)
+    first, second = (path.read_bytes() for path in whole)
+    joined = first + second[len(second) // 2 :]
+    for start_s in (0.5, 2.1, 3.4):
+        np.testing.assert_allclose(load(joined, start_s, 0.4), load(first, start_s, 0.4), atol=1e-6)

@@ -158,6 +158,8 @@ def _part(
         except reader.not_read as error:
             check(file)
             reasons[reader.name] = reason_of(error).strip()
+            if found and part.kind == "flac":
+                losses.doubt(reached_s)
         else:
             # A WAV whose recorder was switched off claims no samples and yet has some.
             if found or played.end_s != 0.0:
@@ -174,8 +176,8 @@ def _part(
 
 def _readers(part: Part, start_s: float = 0.0) -> Iterator[Reader]:
     """Give what may read a part from a time on, the better one first."""
-    # libsndfile does not always find a place within Vorbis.
-    quick = part.kind in _QUICK and not part.endless and not (part.kind == "vorbis" and start_s > 0)
+    # libsndfile does not always find a place within a file that has to be searched for it.
+    quick = part.kind in _QUICK and not part.endless and not (part.kind in ("vorbis", "flac") and start_s > 0)
     # It knows what it reads by marks that nothing else bears; FFmpeg takes some of it for sound of another kind.
     if quick or not part.kind:
         yield SNDFILE

@@ -40,8 +40,6 @@ def _pieces(
         check_form(rate, channels)
         start = min(frames, round(start_s * rate))
         stop = frames if stop_s * rate >= frames else round(stop_s * rate)
-        if start and part.kind == "flac" and _is_misleading(sound):
-            raise soundfile.LibsndfileError(0, "something else follows the end: ")
         # A header can claim any length: ask for a block, never for what is claimed.
         size = block_frames(rate, channels)
         if start and not _sought(sound, start):
@@ -63,8 +61,10 @@ def _pieces(
         end_s = frames / rate
         missing_s = part.missing_s(end_s)
         losses.miss(end_s, end_s + missing_s)
-        if (part.missing_bytes and not missing_s) or (part.kind == "flac" and _goes_on(sound)):
+        if part.missing_bytes and not missing_s:
             losses.doubt(end_s)
+        if part.kind == "flac" and _goes_on(sound):
+            raise soundfile.LibsndfileError(0, "more follows the end: ")
         return end_s
     finally:
         sound.close()
@@ -85,14 +85,6 @@ def _goes_on(sound: soundfile.SoundFile) -> bool:
         tail = source.read(_TAIL_BYTES)
     tagged = b"APETAGEX" in tail or tail[-128:].startswith(b"TAG")
     return at < size and not tagged and bool(tail.strip(b"\0"))
-
-
-def _is_misleading(sound: soundfile.SoundFile) -> bool:
-    """Say whether more follows a FLAC, where its places would be sought too."""
-    if not _sought(sound, sound.frames - 1):
-        return True
-    sound.read(1)
-    return _goes_on(sound)
 
 
 def _info(file: File, part: Part) -> Info:

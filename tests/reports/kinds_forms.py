@@ -64,7 +64,7 @@ def _frames_behind(folder: Path) -> Case:
     tail = parts[1].read_bytes()
     path = folder / "a.flac"
     path.write_bytes(parts[0].read_bytes() + tail[len(tail) // 3 :])
-    return Case(path, marks=(_PART_S,), flag=Flag.MUST, less_s=_PART_S)
+    return Case(path, marks=(_PART_S,), flag=Flag.MAY, less_s=_PART_S)
 
 
 def recipes() -> list[Recipe]:

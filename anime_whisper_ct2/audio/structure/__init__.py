@@ -26,7 +26,18 @@ from anime_whisper_ct2.audio.structure.boxes import EBML, ebml, is_mp4, mp4
 from anime_whisper_ct2.audio.structure.chunks import chunked, is_chunked
 from anime_whisper_ct2.audio.structure.pages import ogg
 from anime_whisper_ct2.audio.structure.part import HEAD_BYTES, Part
-from anime_whisper_ct2.audio.structure.streams import ASF, FLAC, FLV, asf, avi, flac, flv, is_mp3, mp3, tag_end
+from anime_whisper_ct2.audio.structure.streams import (
+    ASF,
+    FLAC,
+    FLV,
+    asf,
+    avi,
+    flac,
+    flv,
+    is_mp3,
+    mp3,
+    tag_end,
+)
 from anime_whisper_ct2.errors import DecodeError
 
 __all__ = ["Part", "parts_of"]

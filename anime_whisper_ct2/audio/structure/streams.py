@@ -8,7 +8,7 @@ from anime_whisper_ct2.audio.section import Bytes
 from anime_whisper_ct2.audio.structure.part import Part, find
 
 FLAC, FLV = b"fLaC", b"FLV\x01"
-_NEXT_FLAC, _NEXT_FLV = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22"), re.compile(rb"FLV\x01.\x00\x00\x00\x09", re.DOTALL)
+_NEXT_FLAC, _NEXT_FLV = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22"), re.compile(b"FLV\x01.\x00\x00\x00\x09", re.DOTALL)
 _MOST_BLOCKS = 1_000
 # Bytes of an MP3 frame of 8 kbit/s at 24 kHz, less a few.
 _LEAST_FRAME = 20
