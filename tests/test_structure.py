@@ -270,3 +270,10 @@ def test_a_file_that_gives_less_at_a_time_is_whole() -> None:
     (part,) = parts_of(Watched(Slow(packed("OGG", 10.0))))
     assert not part.damaged
     assert not part.cut
+
+
+@pytest.mark.parametrize("kind", ["WAV", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3"])
+def test_a_file_that_was_cut_anywhere_has_a_structure(kind: str) -> None:
+    data = packed(kind, 0.5)
+    for cut in (*range(1, 200), *range(200, len(data), 97)):
+        assert parts_of(data[:cut])[-1].end == cut

@@ -103,7 +103,7 @@ class _Link:
         now_s = (page.granule - self.skip) / self.rate_hz
         if self.first_s is None:
             self.first_s = now_s
-            self.plain = self.plain and self._is_first(raw, page)
+            self.plain = self.plain and page.whole and self._is_first(raw, page)
         if self.behind and page.whole:
             self.behind = False
             self.resumed.append((page.at - self.begin, now_s))
