@@ -26,6 +26,7 @@ _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS")
 _MOST_PADDING = 1 << 16
 _ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _ALL_ONES = 0xFFFF_FFFF
+_AU_HEADER = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,8 @@ def _caf(raw: Bytes, begin: int) -> _Samples | None:
 def _au(raw: Bytes, begin: int) -> _Samples | None:
     order: Literal["little", "big"] = "big" if raw(begin, 4) == b".snd" else "little"
     offset, size = (int.from_bytes(raw(begin + at, 4), order) for at in (4, 8))
+    if offset < _AU_HEADER:
+        return None
     return _Samples(begin + offset, None if size == _ALL_ONES else size)
 
 
