@@ -35,7 +35,7 @@ test: $(VENV)/.test
 
 # What is heard beside what the `ffmpeg` command hears; Debian's packages ffmpeg, lame and flac make the files.
 test-ffmpeg: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m ffmpeg tests/reports
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m ffmpeg tests/reports
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

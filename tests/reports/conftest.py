@@ -10,9 +10,9 @@ import pytest
 from tests.reports.checks import Maker
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Maker:
-    """Make the cases of a module, each once."""
+    """Make each case once."""
 
     def folder(name: str) -> Path:
         return tmp_path_factory.mktemp(re.sub(r"\W+", "-", name)[:60])

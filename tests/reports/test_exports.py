@@ -36,6 +36,7 @@ from tests.reports.sounds import encode, need, speech, wav
 
 pytestmark = [
     pytest.mark.ffmpeg,
+    pytest.mark.xdist_group("exports"),
     # Of lhotse's loaders: one uses modules that Python drops, one leaves its pipe to the collector.
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),

@@ -9,31 +9,13 @@ import pytest
 import soxr
 
 from anime_whisper_ct2.audio import info, load
-from tests.reports.cases import Recipe
-from tests.reports.checks import Maker, check_sources, check_stretches, check_whole
-from tests.reports.kinds_wav import integers, recipes, riff
+from tests.reports.kinds_wav import integers, riff
 from tests.reports.oracle import LIKENESS, RATE, likeness_of
 from tests.reports.sounds import speech
 
 _RATE = 192_000
 
-pytestmark = pytest.mark.ffmpeg
-every = pytest.mark.parametrize("recipe", recipes(), ids=str)
-
-
-@every
-def test_nothing_is_lost_without_a_word(made: Maker, recipe: Recipe) -> None:
-    check_whole(*made(recipe))
-
-
-@every
-def test_a_stretch_is_what_a_whole_decode_has_there(made: Maker, recipe: Recipe) -> None:
-    check_stretches(*made(recipe)[:2])
-
-
-@every
-def test_bytes_and_an_open_file_are_heard_like_the_path(made: Maker, recipe: Recipe) -> None:
-    check_sources(*made(recipe)[:2])
+pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("beyond 4 GiB")]
 
 
 # More than 4 GiB.

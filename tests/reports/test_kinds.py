@@ -1,15 +1,25 @@
-"""Whole files of every format are heard as they are, and nothing is said about them."""
+"""What holds for every file of the reports, kind by kind."""
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
+from tests.reports.__main__ import KINDS
 from tests.reports.cases import Recipe
 from tests.reports.checks import Maker, check_sources, check_stretches, check_whole
-from tests.reports.kinds_clean import recipes
 
 pytestmark = pytest.mark.ffmpeg
-every = pytest.mark.parametrize("recipe", recipes(), ids=str)
+# The tests of a kind share its files, so that they belong into one process.
+every = pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(recipe, id=f"{kind}: {recipe}", marks=pytest.mark.xdist_group(kind))
+        for kind in KINDS
+        for recipe in importlib.import_module(f"tests.reports.kinds_{kind}").recipes()
+    ],
+)
 
 
 @every
