@@ -19,7 +19,7 @@ from tests.conftest import tone
 from tests.test_audio import in_aac
 
 RATE = 16_000
-KINDS = ("WAV", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG")
+KINDS = ("WAV", "RF64", "W64", "AIFF", "AU", "CAF", "NIST", "FLAC", "OGG")
 
 
 def packed(kind: str, seconds: float = 2.0, rate: int = RATE, **options: str) -> bytes:
@@ -48,7 +48,7 @@ def test_a_whole_file_promises_what_it_holds(kind: str) -> None:
     assert not findings.incomplete
 
 
-@pytest.mark.parametrize("kind", ["WAV", "RF64", "W64", "AIFF", "AU", "CAF"])
+@pytest.mark.parametrize("kind", ["WAV", "RF64", "W64", "AIFF", "AU", "CAF", "NIST"])
 @pytest.mark.parametrize("share", [0.9, 0.5, 0.1])
 def test_of_a_file_that_was_cut_the_missing_seconds_are_told(kind: str, share: float) -> None:
     data = packed(kind)
@@ -272,7 +272,7 @@ def test_a_file_that_gives_less_at_a_time_is_whole() -> None:
     assert not part.cut
 
 
-@pytest.mark.parametrize("kind", ["WAV", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3"])
+@pytest.mark.parametrize("kind", ["WAV", "RF64", "W64", "AIFF", "AU", "CAF", "NIST", "FLAC", "OGG", "MP3"])
 def test_a_file_that_was_cut_anywhere_has_a_structure(kind: str) -> None:
     data = packed(kind, 0.5)
     for cut in (*range(1, 200), *range(200, len(data), 97)):

@@ -2,7 +2,7 @@
 
 | container | read by | promises | what is missing then | joined copies |
 |---|---|---|---|---|
-| WAV (also RIFX, RF64, BW64), W64, AIFF, CAF, AU | libsndfile | bytes of samples | what is not there | parts |
+| WAV (also RIFX, RF64, BW64), W64, AIFF, CAF, AU, SPHERE | libsndfile | bytes of samples | what is not there | parts |
 | Ogg | libsndfile: whole Vorbis; FFmpeg | numbered pages with sums, a last one | pages, the end | each link is a part |
 | FLAC | libsndfile; FFmpeg from where that breaks off | the number of its samples | what is less | parts |
 | MP4, M4A, MOV | FFmpeg | boxes, the length of tracks | what is less | parts |

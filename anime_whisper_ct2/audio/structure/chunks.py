@@ -1,6 +1,6 @@
 """Containers of uncompressed samples: a header, and one chunk that says how many bytes of samples follow.
 
-RIFF, RIFX, RF64 and BW64 (WAV), W64, AIFF and AIFC, CAF, AU.
+RIFF, RIFX, RF64 and BW64 (WAV), W64, AIFF and AIFC, CAF, AU, and SPHERE, whose header is text.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS")
 _MOST_PADDING = 1 << 16
 _ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _ALL_ONES = 0xFFFF_FFFF
-_AU_HEADER = 24
+_AU_HEADER, _SPHERE_HEADER = 24, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,8 @@ def _walker(head: bytes) -> Callable[[Bytes, int], _Samples | None] | None:
         return _w64
     if head[:4] == b"caff":
         return _caf
+    if head[:8] == b"NIST_1A\n":
+        return _sphere
     return _au if head[:4] in (b".snd", b"dns.") else None
 
 
@@ -196,6 +198,18 @@ def _au(raw: Bytes, begin: int) -> _Samples | None:
     if offset < _AU_HEADER:
         return None
     return _Samples(begin + offset, None if size == _ALL_ONES else size)
+
+
+def _sphere(raw: Bytes, begin: int) -> _Samples | None:
+    header = raw(begin, _SPHERE_HEADER)
+    size = header[8:16].strip()
+    fields = {line.split()[0]: line.split()[-1] for line in header.splitlines()[2:] if line.strip()}
+    figures = [fields.get(name, b"") for name in (b"sample_count", b"sample_n_bytes", b"channel_count")]
+    # What is compressed within has a size that nobody knows.
+    if b"embedded" in fields.get(b"sample_coding", b"") or not all(each.isdigit() for each in (size, *figures)):
+        return None
+    count, width, channels = map(int, figures)
+    return _Samples(begin + int(size), count * width * channels)
 
 
 _STARTS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"caff", b".snd", b"dns.", b"OggS", b"fLaC", _W64[:4])

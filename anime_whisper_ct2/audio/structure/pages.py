@@ -46,6 +46,7 @@ class _Link:
     number: int | None = None
     damaged: bool = False
     ended: bool = False
+    several: bool = False  # streams of sound, of which another one may be heard
     plain: bool = False  # Vorbis of one or two channels, from its first sample on
     blocks: tuple[int, int] = (0, 0)  # the lengths of its two kinds of blocks
     begun: bool = False  # a page that begins no stream came
@@ -66,7 +67,7 @@ class _Link:
             cut=cut,
             damaged=self.damaged,
             first_s=first_s,
-            end_s=self.end_s,
+            end_s=None if self.several else self.end_s,
             resumed=tuple(self.resumed),
         )
 
@@ -78,7 +79,9 @@ class _Link:
         if page.first and page.whole:
             self.serials.add(page.serial)
             packet = raw(page.body, 32)
-            if self.serial is None and (form := _sound(packet)):
+            form = _sound(packet)
+            self.several |= form is not None and self.serial is not None
+            if self.serial is None and form is not None:
                 self.serial, self.rate_hz, self.skip = page.serial, *form
                 self.plain = packet.startswith(_VORBIS) and packet[11] <= 2
                 self.blocks = 1 << (packet[28] & 15), 1 << (packet[28] >> 4)
