@@ -191,7 +191,7 @@ def test_an_ogg_that_was_joined_while_it_was_on_the_air_is_whole() -> None:
 def test_frames_behind_the_end_of_a_flac_are_heard_and_flagged() -> None:
     first, second = packed("FLAC"), packed("FLAC", 10.0)
     seconds, findings = heard(first + second[len(second) // 2 :])
-    assert seconds > 6.5
+    assert seconds > 5.5
     assert findings.incomplete  # what was before them is not there
 
 
