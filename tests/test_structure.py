@@ -272,8 +272,25 @@ def test_a_file_that_gives_less_at_a_time_is_whole() -> None:
     assert not part.cut
 
 
-@pytest.mark.parametrize("kind", ["WAV", "RF64", "W64", "AIFF", "AU", "CAF", "NIST", "FLAC", "OGG", "MP3"])
+CUT_ANYWHERE = {kind: packed(kind, 0.5) for kind in (*KINDS, "MP3")} | {
+    "OPUS": packed("OGG", 0.5, 48_000, subtype="OPUS"),
+    "SPEEX": b"".join(
+        summed(b"OggS\0\x02" + bytes(20) + b"\x01" + bytes([len(packet)]) + packet)
+        for packet in (b"Speex   " + bytes(10), b"\x01vorbis" + bytes(5), b"OpusHead", b"\x7fFLAC")
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CUT_ANYWHERE)
 def test_a_file_that_was_cut_anywhere_has_a_structure(kind: str) -> None:
-    data = packed(kind, 0.5)
-    for cut in (*range(1, 200), *range(200, len(data), 97)):
+    data = CUT_ANYWHERE[kind]
+    for cut in (*range(1, min(200, len(data))), *range(200, len(data), 97), len(data)):
+        assert parts_of(data[:cut])[-1].end == cut
+
+
+@pytest.mark.parametrize("name", ["a.m4a", "a.mkv", "a.ts", "a.flv", "a.avi"])
+def test_a_video_container_that_was_cut_anywhere_has_a_structure(tmp_path: Path, name: str) -> None:
+    codec = "mp2" if name == "a.avi" else "aac"
+    data = Path(in_aac(tmp_path / name, 0.5, codec=codec)).read_bytes()
+    for cut in (*range(1, 600), *range(600, len(data), 97), len(data)):
         assert parts_of(data[:cut])[-1].end == cut

@@ -76,21 +76,13 @@ def is_remote_folder(url: str) -> bool:
     return details is not None and details["type"] == "directory"
 
 
-def list_folder(url: str) -> Iterator[str]:
-    """List the files below a folder as URLs, each folder's entries sorted by name; one folder is held at a time.
-
-    Raises InputError for a folder that cannot be listed: a corpus with a hole in it would pass for whole.
-    """
-    with _as_input_error():
-        system, path = filesystem(url)
-        yield from walk(system, path, _naming(url, system, path))
-
-
 def list_entries(url: str) -> Iterator[tuple[str, RemoteError | None]]:
-    """List the files below a folder as `list_folder` does, each with None; folders that are refused come with why.
+    """List the files below a folder as URLs, each with None; folders that are refused come with why.
 
-    These are the other side's last word, and what is listed goes on behind them; their URLs end in a slash, and that of
-    the folder itself is empty. Raises InputError where the way there is broken.
+    Such a refusal is the other side's last word, and what is listed goes on behind it; its URL ends in a slash, and
+    that of the folder itself is empty. Each folder's entries are sorted by name, and one folder is held at a time.
+
+    Raises InputError where the way there is broken.
     """
     with _as_input_error():
         system, path = filesystem(url)

@@ -12,7 +12,7 @@ from anime_whisper_ct2.audio.structure.part import Part, find
 
 _AHEAD_BYTES = 1 << 16
 _MAGIC = re.compile(rb"OggS\x00[\x00-\x07]")
-_VORBIS = b"\x01vorbis"
+_VORBIS, _VORBIS_BYTES = b"\x01vorbis", 30
 _BOS, _EOS = 2, 4
 # A file that is damaged or parted more often is none that anybody made for listening.
 _MOST_LOSSES, _MOST_LINKS = 1_000, 10_000
@@ -83,8 +83,9 @@ class _Link:
             self.several |= form is not None and self.serial is not None
             if self.serial is None and form is not None:
                 self.serial, self.rate_hz, self.skip = page.serial, *form
-                self.plain = packet.startswith(_VORBIS) and packet[11] <= 2
-                self.blocks = 1 << (packet[28] & 15), 1 << (packet[28] >> 4)
+                if packet.startswith(_VORBIS) and len(packet) >= _VORBIS_BYTES:
+                    self.plain = packet[11] <= 2
+                    self.blocks = 1 << (packet[28] & 15), 1 << (packet[28] >> 4)
         if page.serial not in self.serials:
             # Its header may be what is damaged.
             self.lose()
