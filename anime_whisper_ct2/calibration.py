@@ -19,21 +19,22 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from anime_whisper_ct2._version import __version__
-from anime_whisper_ct2.batcher import Batcher
 from anime_whisper_ct2.engine import Engine
-from anime_whisper_ct2.errors import EngineError, InputError, OutputError
+from anime_whisper_ct2.errors import EngineError, InputError, OutputError, counted
 from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pool import WorkerPool
+from anime_whisper_ct2.features.batcher import Batcher
+from anime_whisper_ct2.features.windows import PROFILE, WindowLength
 from anime_whisper_ct2.model_dir import AWCT2, ModelDir
 from anime_whisper_ct2.options import AUDIO, AudioOptions, FrontendOptions
-from anime_whisper_ct2.quality import doubts, repeats
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Batch, Broken, Decoded, Recording, Window
-from anime_whisper_ct2.windows import PROFILE, WindowLength
+from anime_whisper_ct2.text.quality import doubts, repeats
 
 # Candidates for each clip that is wanted; from them, clips are taken evenly over all lengths.
 _CANDIDATES = 2
+# Fixed, so that two calibrations of one corpus measure the same clips.
 _SEED = 0
 
 
@@ -81,7 +82,9 @@ class Calibration:
     chosen: TailResult | None = field(init=False)
 
     def __post_init__(self) -> None:
+        # Loops count apart: in a rate over all characters, one ruined line among hundreds would hardly show.
         passed = [r for r in self.results if r.cer <= self.max_cer and r.loops <= self.full_loops]
+        # The fastest and not the closest: what passed counts as equal to 30 s.
         object.__setattr__(self, "chosen", max(passed, key=lambda result: result.speed, default=None))
 
     @property
@@ -91,11 +94,12 @@ class Calibration:
             best = min(self.results, key=lambda result: result.cer)
             return (
                 f"No tail passed: the closest to 30 s, {best.tail_s} s, differs in {best.cer:.2f} % of the characters "
-                f"(at most {self.max_cer} % may) with {best.loops} loops (30 s: {self.full_loops}). Windows stay full."
+                f"(at most {self.max_cer} % may) with {counted(best.loops, 'loop')} (30 s: {self.full_loops}). "
+                "Windows stay full."
             )
         return (
             f"A tail of {self.chosen.tail_s} s passed: {self.chosen.cer:.2f} % of the characters differ from 30 s "
-            f"(at most {self.max_cer} % may), with {self.chosen.loops} loops (30 s: {self.full_loops}), at "
+            f"(at most {self.max_cer} % may), with {counted(self.chosen.loops, 'loop')} (30 s: {self.full_loops}), at "
             f"{self.chosen.speed / self.full_speed:.1f} times the speed. It is the fastest that did."
         )
 
@@ -115,10 +119,10 @@ def calibrate(
     """
     options = options or CalibrationOptions()
     say = on_progress or (lambda _stage: None)
-    say(f"reading up to {options.clips * _CANDIDATES} clips")
+    say(f"reading up to {counted(options.clips * _CANDIDATES, 'clip')}")
     windows = _sample(engine, corpus, options.clips, frontend or FrontendOptions(), audio)
     audio_s = sum(window.end_s for window in windows)
-    say(f"{len(windows)} clips, {audio_s:.0f} s: decoding at 30 s")
+    say(f"{counted(len(windows), 'clip')}, {audio_s:.0f} s: decoding at 30 s")
     _warm_up(engine, windows)
     full, full_wall = _decode(engine, windows, WindowLength("full"))
     if not any(text.text for text in full):
@@ -150,6 +154,7 @@ def write_profile(model: ModelDir, calibration: Calibration, engine: Engine) -> 
             "version": __version__,
         }
     path = model.path / AWCT2
+    # Beside and renamed: a torn awct2.json would make the whole folder unusable.
     beside = path.with_suffix(".json.new")
     try:
         beside.write_text(json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -204,6 +209,8 @@ def _decode(engine: Engine, windows: Sequence[Window], length: WindowLength) -> 
         if isinstance(item, Broken):
             raise EngineError(f"a clip could not be decoded, so nothing can be compared: {item.message}")
         if isinstance(item, tuple):
+            # By identity: a key is a recording's and not a window's, and windows hold arrays, so that they have no
+            # hash.
             texts[id(item[0])] = item[1]
     return [texts[id(window)] for window in windows], time.monotonic() - start
 
@@ -218,6 +225,7 @@ def _compare(
     full_wall: float,
 ) -> TailResult:
     doubted = [bool(doubts(window, text)) for window, text in zip(windows, fitted, strict=True)]
+    # A run decodes what looks wrong again at 30 s, and those texts are here already.
     final = [again if doubt else first for again, first, doubt in zip(full, fitted, doubted, strict=True)]
     share = sum(doubted) / len(windows)
     return TailResult(

@@ -16,23 +16,24 @@ from typing import IO, Any
 
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.engine import Engine
-from anime_whisper_ct2.errors import EngineError
+from anime_whisper_ct2.errors import EngineError, counted
 from anime_whisper_ct2.executors import Executor, Listed, Result
 from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.cluster.messages import Rest
 from anime_whisper_ct2.executors.opening import here, on_cluster, open_whisper
+from anime_whisper_ct2.features.windows import window_length
 from anime_whisper_ct2.ids import IdSet
-from anime_whisper_ct2.journal import Journal
-from anime_whisper_ct2.lines import Part
-from anime_whisper_ct2.metrics import Counts, Meter, Totals
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.options import RunOptions
-from anime_whisper_ct2.printed import Printed
+from anime_whisper_ct2.output.journal import Journal
+from anime_whisper_ct2.output.lines import Part
+from anime_whisper_ct2.output.metrics import Counts, Meter, Totals
+from anime_whisper_ct2.output.printed import Printed
+from anime_whisper_ct2.output.storage.output import RemoteOutput, SharedOutput, open_output
 from anime_whisper_ct2.readers import Corpus, Listing
 from anime_whisper_ct2.records import Container, Outcome, Recording, Tick
-from anime_whisper_ct2.storage.output import RemoteOutput, SharedOutput, open_output
-from anime_whisper_ct2.windows import window_length
 
+# How soon a stop is noticed while the listing waits for its input.
 _LOOK_EVERY_S = 0.1
 _FOUND, _DONE, _FAILED = Listed(1), Listed(1, resumed=1), Listed(1, failed_before=1)
 
@@ -115,7 +116,9 @@ class CorpusRun:
         with self._output_open() as self._output, self._results(self._output) as journal:
             self._journal = journal
             if self._output is not None and isinstance(journal, Journal) and not self._options.overwrite:
+                # Before anything is listed: what an earlier run has left in parts is not to be done again.
                 journal.adopt(self._output.left())
+            # Whatever ends the run otherwise than below leaves it at that.
             state = "failed"
             try:
                 self._work(journal)
@@ -127,6 +130,7 @@ class CorpusRun:
                 raise
             finally:
                 with self._writing:
+                    # `abandon` looks for it under the same lock, and must not settle the folder a second time.
                     self._journal = None
                     self._finish(journal, state)
         return self.totals
@@ -156,10 +160,12 @@ class CorpusRun:
     def _work(self, journal: Journal | Printed) -> None:
         totals = self.totals
         remaining = self._remaining(journal)
+        # A model takes seconds to load, or minutes: not for a corpus of which nothing is left to do.
         first = self._first(remaining)
         if first is None or self._stopping:
             self._begin(journal, self._about())
             return
+        # A listing of its own, and a daemon: the run may be over before it is.
         threading.Thread(target=self._count, name="count", daemon=True).start()
         start = time.monotonic()
         with self._executor_open(journal) as self._executor:
@@ -172,6 +178,7 @@ class CorpusRun:
                 try:
                     self._follow(run, journal)
                 except EngineError as error:
+                    # Of a stream nothing is kept that another run could go on with.
                     if isinstance(journal, Printed):
                         raise
                     raise EngineError(f"{error}; what is finished is kept, and the same command goes on") from error
@@ -240,7 +247,9 @@ class CorpusRun:
         totals = self.totals
         left = totals.found - totals.done - totals.resumed - totals.failed
         if left and not self._stopping:
-            raise EngineError(f"{left} recordings came to no end; run the same command again, it goes on with them")
+            raise EngineError(
+                f"{counted(left, 'recording')} came to no end; run the same command again, it goes on from there"
+            )
 
     def _note_passed_over(self) -> None:
         """Say what else there was; where that is all there was, whoever says that nothing was found says it."""

@@ -26,6 +26,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def counted(number: int, what: str) -> str:
+    """Write a number with its noun, given in the singular: `1 recording`, `2,000 recordings`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 class Awct2Error(Exception):
     """An error whose message can be shown to a user as it is.
 

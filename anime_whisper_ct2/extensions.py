@@ -70,6 +70,7 @@ _FFMPEG = {
     "voc": ("voc",),
     "vqf": ("vqf", "vql", "vqe"),
     "w64": ("w64",),
+    # Its own ones are among libsndfile's above; these hold ATRAC, which FFmpeg alone decodes.
     "wav": ("at3", "at9"),
     "wsd": ("wsd",),
     "wtv": ("wtv",),

@@ -36,6 +36,7 @@ class IdSet:
         return True
 
     def __contains__(self, id_: str) -> bool:
+        # A run that starts afresh asks an empty set about every id, and need not digest any for that.
         return bool(self._fresh or self._levels) and self._holds(_digest(id_))
 
     def __len__(self) -> int:

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 import platformdirs
 
-from anime_whisper_ct2.errors import ModelFolderError
+from anime_whisper_ct2.errors import ModelFolderError, counted
 from anime_whisper_ct2.options import DEFAULT_MODEL
 
 MODEL_BIN = "model.bin"
@@ -35,6 +35,7 @@ MODEL_FILES = (MODEL_BIN, CONFIG, VOCABULARY, TOKENIZER, PREPROCESSOR)  # AWCT2 
 
 QUANTIZATIONS = ("float16", "bfloat16", "float32", "int8", "int8_float16", "int8_float32", "int8_bfloat16")
 DEFAULT_QUANTIZATION = "float16"
+# No text ends without the first, and no prompt does without the others.
 REQUIRED_TOKENS = ("<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>")
 
 _TIMESTAMP = re.compile(r"<\|\d+\.\d\d\|>")
@@ -103,6 +104,7 @@ def open_model_dir(path: str | os.PathLike[str]) -> ModelDir:
     if n_mels != shape.n_mels:
         raise broken(f"{PREPROCESSOR} computes {n_mels} mel bands and {MODEL_BIN} takes {shape.n_mels}")
     fingerprint = awct2.get("model_sha256")
+    # The converter's own note is believed: to hash a model.bin of gigabytes would take seconds at every start.
     return ModelDir(folder, shape, config, awct2, fingerprint or _sha256(folder / MODEL_BIN))
 
 
@@ -130,9 +132,11 @@ def cached_conversion_path(source: str, revision: str | None, quantization: str)
 
     The name can be read, and ends in a digest so that sources which read alike stay apart.
     """
+    # A NUL is in no path, hub id or revision, so that no two of these triples read alike.
     key = hashlib.sha256(
         "\0".join((source, revision or "", quantization)).encode(errors="surrogateescape")
     ).hexdigest()[:12]
+    # Of a long path, the end tells more than the beginning.
     stem = re.sub(r"[^\w.-]+", "--", source.rstrip("/\\"))[-60:].strip("-.")
     return cache_root() / "models" / f"{stem}-{quantization}-{key}"
 
@@ -213,7 +217,7 @@ def _check_config(config: Mapping[str, Any], vocabulary: list[str], shape: Model
         if not (0 <= layer < shape.decoder_layers and 0 <= head < shape.decoder_heads):
             raise broken(
                 f"alignment_heads in {CONFIG} names head {head} of layer {layer}, and the decoder has "
-                f"{shape.decoder_layers} layers of {shape.decoder_heads} heads"
+                f"{counted(shape.decoder_layers, 'layer')} of {counted(shape.decoder_heads, 'head')}"
             )
 
 
@@ -230,10 +234,12 @@ def _scan(stream: BinaryIO, size: int) -> ModelShape:
     """Walk over the variables of a model.bin without reading a weight."""
 
     def number(code: str) -> int:
+        """Read one number of struct's code at the stream's place."""
         value: int = struct.unpack(code, stream.read(struct.calcsize(code)))[0]
         return value
 
     def string() -> str:
+        """Read a name: its length with a NUL behind, then as many bytes. Raises ValueError where it is cut off."""
         length = number("<H")
         data = stream.read(length)
         if len(data) < length:
@@ -249,7 +255,7 @@ def _scan(stream: BinaryIO, size: int) -> ModelShape:
     for _ in range(number("<I")):
         name = string()
         shapes[name] = tuple(number("<I") for _ in range(number("<B")))
-        number("<B")
+        number("<B")  # its data type, which is for the engine to know
         n_bytes = number("<I")
         if name == "decoder/num_heads":
             decoder_heads = int.from_bytes(stream.read(n_bytes), "little")

@@ -101,6 +101,7 @@ class SegmentOptions:
     @property
     def settings(self) -> dict[str, Any]:
         """What of this decides the text, under the names that `run.json` uses."""
+        # Without a VAD its figures decide nothing, and must not keep a run from going on.
         figures = {} if self.mode == "off" else {key: value for key, value in asdict(self).items() if key != "mode"}
         return {"segment": self.mode, **figures}
 
@@ -156,6 +157,7 @@ class EngineOptions:
 
     def split(self) -> tuple[EngineOptions, ...]:
         """Give the options of each engine, where several run beside each other."""
+        # Who names several GPUs means them; a single one, as by default, leaves `auto` open.
         if self.device == "cuda" or (self.device == "auto" and len(self.gpus) > 1):
             return tuple(replace(self, device="cuda", gpus=(gpu,)) for gpu in self.gpus)
         threads = max(1, (self.cpu_threads or available_cores()) // self.engines)
@@ -179,6 +181,7 @@ class FrontendOptions:
     def resolved_workers(self, engines: int = 1) -> int:
         """Give the number of worker processes to start for each of so many engines."""
         if self.workers is not None:
+            # Rounded up, so that no engine is left without; 0 stays 0.
             return -(-self.workers // engines)
         return min(16, max(1, (available_cores() - 1) // engines))
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from anime_whisper_ct2.errors import EngineError, InputError
-from anime_whisper_ct2.mel import SAMPLE_RATE
+from anime_whisper_ct2.features.mel import SAMPLE_RATE
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.options import DEFAULT_MODEL, ENGINE, Device
 from anime_whisper_ct2.records import ArrayAudio, Failure, Outcome, Recording, Segment, Unreadable
@@ -177,6 +177,7 @@ def _pyarrow() -> Any:
 
 def _given_by_ray(options: dict[str, Any], *, opens_engine: bool) -> dict[str, Any]:
     """Give what Ray lent this actor, as options where these leave it open; nothing outside of an actor."""
+    # Where nobody has imported Ray nobody is in an actor, so it is not loaded to find that out.
     ray = sys.modules.get("ray")
     if ray is None or not ray.is_initialized() or ray.get_runtime_context().get_actor_id() is None:
         return {}
@@ -249,6 +250,7 @@ def _table(batch: Any, names: list[Any], rows: int) -> Any:
     table = (
         block.BlockAccessor.for_block(frame).to_arrow() if block else pa.Table.from_pandas(frame, preserve_index=False)
     )
+    # pandas describes its frame in there, and knows nothing of the columns that will follow.
     return table.replace_schema_metadata(None)
 
 

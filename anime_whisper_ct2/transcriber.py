@@ -18,7 +18,8 @@ from anime_whisper_ct2.errors import InputError, RecordingError
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.continuous import Continuous
 from anime_whisper_ct2.executors.local import LocalExecutor
-from anime_whisper_ct2.mel import SAMPLE_RATE
+from anime_whisper_ct2.features.mel import SAMPLE_RATE
+from anime_whisper_ct2.features.windows import WindowLength, window_length
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.models import resolve_model
 from anime_whisper_ct2.options import (
@@ -39,7 +40,6 @@ from anime_whisper_ct2.options import (
     WindowMode,
 )
 from anime_whisper_ct2.records import ArrayAudio, Failure, Outcome, Recording, Tick, Transcript
-from anime_whisper_ct2.windows import WindowLength, window_length
 
 AudioLike: TypeAlias = (
     str | os.PathLike[str] | bytes | npt.NDArray[Any] | tuple[npt.NDArray[Any], int] | dict[str, Any] | Recording
@@ -86,6 +86,7 @@ class Transcriber:
     ) -> None:
         self._audio = AudioOptions(str(channel), strict_audio)
         self._segment = SegmentOptions(segment, max_segment_s, vad_threshold, min_silence_s, speech_pad_s)
+        # Without an audit: that is a run's, and nobody here would be told of it.
         self._decoding = DecodingOptions(language, beam_size, no_repeat_ngram_size, window, tail_s, retry, 0.0, words)
         self._frontend = FrontendOptions(workers)
         # Without processes there is nothing to keep, and nothing that would tick.
@@ -123,12 +124,14 @@ class Transcriber:
     @overload
     def transcribe(
         self, audio: Iterable[AudioLike], *, ordered: bool = True, on_error: Literal["raise"] = "raise"
-    ) -> Iterator[Transcript]: ...
+    ) -> Iterator[Transcript]:
+        """Give transcripts alone; what cannot be transcribed raises RecordingError."""
 
     @overload
     def transcribe(
         self, audio: Iterable[AudioLike], *, ordered: bool = True, on_error: Literal["yield"]
-    ) -> Iterator[Transcript | Failure]: ...
+    ) -> Iterator[Transcript | Failure]:
+        """Give transcripts, and a `Failure` in the place of what cannot be transcribed."""
 
     def transcribe(
         self, audio: Iterable[AudioLike], *, ordered: bool = True, on_error: str = "raise"
@@ -145,6 +148,7 @@ class Transcriber:
         """
         if on_error not in ("raise", "yield"):
             raise InputError(f"on_error is {on_error!r}; choose raise or yield")
+        # Most of these can be iterated: the letters of a path would be taken for paths.
         if isinstance(audio, (str, bytes, os.PathLike, np.ndarray, dict)):
             raise InputError("transcribe takes a list of recordings; put a single one into a list")
         return self._outcomes(audio, ordered, on_error)

@@ -10,13 +10,11 @@ chart `results/compare.svg`.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
@@ -24,11 +22,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import corpora, standins, store
-from benchmarks.measure import about, undisturbed
-from benchmarks.tables import compare_chart, compare_table
-
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.measures import corpora, standins
+from benchmarks.measures.places import ROOT, folder, search_path
+from benchmarks.measures.process import about, undisturbed
+from benchmarks.report import store
+from benchmarks.report.tables import compare_chart, compare_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def measure(
     settings = [*changes, *(f"{key}={value}" for key, value in entry.settings.items())]
     command = [python, "-m", f"benchmarks.systems.{entry.runner}"]
     command += ["--manifest", str(manifest), "--model", str(model), "--out", str(out), "--set", *settings]
-    path = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "convert"), os.environ.get("PYTHONPATH")]))
+    path = search_path()
     quiet = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
     environment = {**os.environ, **quiet, "PYTHONPATH": path}
     try:
@@ -157,17 +155,6 @@ def ratios(rounds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[
         }
         for name in names
     }
-
-
-@contextlib.contextmanager
-def folder(temp: Path | None) -> Iterator[Path]:
-    """Give the folder to work in: the one named, which stays, or a temporary one."""
-    if temp is not None:
-        temp.mkdir(parents=True, exist_ok=True)
-        yield temp.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="awct2-bench-") as made:
-        yield Path(made)
 
 
 if __name__ == "__main__":

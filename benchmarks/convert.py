@@ -24,9 +24,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import store
-from benchmarks.measure import about
-from benchmarks.standins import SIZES, write_checkpoint
+from benchmarks.measures.places import search_path
+from benchmarks.measures.process import about
+from benchmarks.measures.standins import SIZES, write_checkpoint
+from benchmarks.report import store
 
 CONVERTERS = ("awct2", "ctranslate2")
 QUANTIZATIONS = ("float16", "bfloat16", "float32", "int8", "int8_float16")
@@ -100,12 +101,10 @@ def command(converter: str, checkpoint: Path, output: Path, quantization: str) -
 
 def run(arguments: list[str]) -> tuple[float, float]:
     """Run a command; return its wall time in seconds and its peak resident memory in MiB."""
-    root = Path(__file__).resolve().parents[1]
-    search = os.pathsep.join([str(root), str(root / "convert"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     started = time.perf_counter()
     done = subprocess.run(
         arguments,
-        env={**os.environ, "PYTHONPATH": search},
+        env={**os.environ, "PYTHONPATH": search_path()},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

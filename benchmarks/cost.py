@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.cost_text import page
-from benchmarks.reckoning import Figure, Inputs, gather
+from benchmarks.measures.reckoning import Figure, Inputs, gather
+from benchmarks.report.cost_text import page
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

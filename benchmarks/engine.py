@@ -20,14 +20,15 @@ import ctranslate2
 import numpy as np
 
 from anime_whisper_ct2.engine.whisper import CTranslate2Engine
-from anime_whisper_ct2.mel import FRAMES_PER_S, SAMPLE_RATE, WINDOW_FRAMES, log_mel
+from anime_whisper_ct2.features.mel import FRAMES_PER_S, SAMPLE_RATE, WINDOW_FRAMES, log_mel
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import EngineOptions, available_cores
 from anime_whisper_ct2.records import Batch, Window
-from benchmarks import corpora, standins, store
-from benchmarks.compare import folder
-from benchmarks.measure import about, span
-from benchmarks.tables import engine_table
+from benchmarks.measures import corpora, standins
+from benchmarks.measures.places import folder
+from benchmarks.measures.process import about, span
+from benchmarks.report import store
+from benchmarks.report.tables import engine_table
 
 TAIL_S = 2.56
 

@@ -27,12 +27,13 @@ import soxr
 
 from anime_whisper_ct2.executors.frontend import FeatureSettings, extract
 from anime_whisper_ct2.executors.pool import WorkerPool
-from anime_whisper_ct2.mel import SAMPLE_RATE, log_mel
+from anime_whisper_ct2.features.mel import SAMPLE_RATE, log_mel
 from anime_whisper_ct2.records import Broken, Closed, Float32, Recording
-from benchmarks import corpora, store
-from benchmarks.compare import folder
-from benchmarks.measure import about, span, undisturbed
-from benchmarks.tables import frontend_table
+from benchmarks.measures import corpora
+from benchmarks.measures.places import folder
+from benchmarks.measures.process import about, span, undisturbed
+from benchmarks.report import store
+from benchmarks.report.tables import frontend_table
 
 N_MELS = 128
 FORMATS = (("ogg", 16_000), ("flac", 48_000), ("wav", 48_000))

@@ -34,20 +34,21 @@ from anime_whisper_ct2 import corpus_run
 from anime_whisper_ct2.executors import opening
 from anime_whisper_ct2.executors.cluster.messages import Terms
 from anime_whisper_ct2.executors.cluster.shards import cut
-from anime_whisper_ct2.journal import Journal
-from anime_whisper_ct2.lines import to_json
-from anime_whisper_ct2.metrics import Counts
+from anime_whisper_ct2.output.journal import Journal
+from anime_whisper_ct2.output.lines import to_json
+from anime_whisper_ct2.output.metrics import Counts
+from anime_whisper_ct2.output.storage.output import SharedOutput
+from anime_whisper_ct2.output.storage.parts import Parts
+from anime_whisper_ct2.output.storage.place import open_storage
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Recording
-from anime_whisper_ct2.storage.output import SharedOutput
-from anime_whisper_ct2.storage.parts import Parts
-from anime_whisper_ct2.storage.place import open_storage
-from benchmarks import corpora, standins, store
-from benchmarks.clusters import ROOT, about_with_ray, cluster, environment
-from benchmarks.compare import folder
-from benchmarks.instant import DURATION_S, OPENER, instant_here, transcript
-from benchmarks.measure import PROC
-from benchmarks.ray_tables import million_table
+from benchmarks.measures import corpora, standins
+from benchmarks.measures.clusters import about_with_ray, cluster, environment
+from benchmarks.measures.instant import DURATION_S, OPENER, instant_here, transcript
+from benchmarks.measures.places import ROOT, folder
+from benchmarks.measures.process import PROC
+from benchmarks.report import store
+from benchmarks.report.ray_tables import million_table
 
 IN_A_FOLDER = 1_000
 _LOOK_EVERY_S = 0.05

@@ -16,16 +16,17 @@ from typing import Any
 from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.executors.opening import open_whisper
-from anime_whisper_ct2.metrics import Totals
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, RunOptions
+from anime_whisper_ct2.output.metrics import Totals
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Outcome
-from benchmarks import corpora, standins, store
-from benchmarks.compare import folder
-from benchmarks.measure import about, span
+from benchmarks.measures import corpora, standins
+from benchmarks.measures.places import folder
+from benchmarks.measures.process import about, span
 from benchmarks.overhead import Recorder
-from benchmarks.tables import mixed_table
+from benchmarks.report import store
+from benchmarks.report.tables import mixed_table
 
 LONG = "0-long"
 

@@ -25,12 +25,13 @@ from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
 from anime_whisper_ct2.options import RunOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Batch, Decoded
-from benchmarks import corpora, standins, store
-from benchmarks.compare import folder
-from benchmarks.measure import about, span, undisturbed
+from benchmarks.measures import corpora, standins
+from benchmarks.measures.places import folder
+from benchmarks.measures.process import about, span, undisturbed
+from benchmarks.report import store
+from benchmarks.report.tables import overhead_table
 from benchmarks.systems import Settings, changed
 from benchmarks.systems.awct2 import corpus_folder, run_options
-from benchmarks.tables import overhead_table
 
 
 class Recorder:

@@ -28,11 +28,12 @@ from statistics import median
 from typing import Any
 
 from anime_whisper_ct2.options import available_cores
-from benchmarks import corpora, standins, store
-from benchmarks.clusters import ROOT, about_with_ray, cluster, environment
-from benchmarks.compare import folder
-from benchmarks.measure import PROC, Span, busy_seconds, span, tree, undisturbed
-from benchmarks.ray_tables import ray_overhead_table
+from benchmarks.measures import corpora, standins
+from benchmarks.measures.clusters import about_with_ray, cluster, environment
+from benchmarks.measures.places import ROOT, folder
+from benchmarks.measures.process import PROC, Span, busy_seconds, span, tree, undisturbed
+from benchmarks.report import store
+from benchmarks.report.ray_tables import ray_overhead_table
 from benchmarks.systems.awct2 import corpus_folder
 
 WAYS = ("local", "ray")

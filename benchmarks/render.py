@@ -1,10 +1,10 @@
-"""From `results/*.json` to what is read: the tables in `benchmarks/README.md` and in the README.
+"""From `results/*.json` to what is read: the tables in `benchmarks/README.md` and in the handbook.
 
     python -m benchmarks.render [--check]
 
 A page says where a result belongs with a pair of comments, `<!-- results: compare -->` and `<!-- end of results -->`;
 what is between them is written here and nowhere else. A result that was not measured says so. Charts are drawn anew.
-`cost` and `cost-ja` are reckoned from several results, by `benchmarks.cost`.
+`cost` is reckoned from several results, by `benchmarks.cost`. With `-ja` behind the name, a result is told in Japanese.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import store
-from benchmarks.cost_text import rendered_cost
-from benchmarks.ray_tables import million_table, ray_overhead_table
-from benchmarks.tables import (
+from benchmarks.measures.places import ROOT
+from benchmarks.report import store
+from benchmarks.report.cost_text import rendered_cost
+from benchmarks.report.ray_tables import million_table, ray_overhead_table
+from benchmarks.report.tables import (
     Report,
     compare_chart,
     compare_table,
@@ -35,8 +36,10 @@ from benchmarks.tables import (
     soak_table,
     vad_table,
 )
+from benchmarks.report.words import EN, JA, Words
 
-PAGES = (Path(__file__).parent / "README.md", *Path(__file__).parents[1].glob("README*.md"))
+# The pages that may ask for results; `rendered` knows which there are.
+PAGES = (ROOT / "benchmarks" / "README.md", *sorted(ROOT.glob("docs/*/*/*.md")))
 _SECTION = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 
@@ -70,17 +73,17 @@ def rendered(name: str, results: Path = store.RESULTS) -> str:
     """Give a result as Markdown: its table and where it was measured."""
     if name in RECKONED:
         return RECKONED[name](results)
-    report = store.load(name, results)
+    report = store.load(name.removesuffix("-ja"), results)
     if report is None:
         return "Not measured yet."
-    return f"{TABLES[name](report)}\n\n{measured_on(report)}"
+    return f"{TABLES[name](report)}\n\n{measured_on(report, JA if name.endswith('-ja') else EN)}"
 
 
-def measured_on(report: Report) -> str:
+def measured_on(report: Report, words: Words = EN) -> str:
     """Say on what, with what and when a result was measured."""
     about = report["about"]
     machine, versions = about["machine"], about["versions"]
-    where = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB"
+    where = words.where.format(**machine)
     where += f", {machine['gpu']}" if machine["gpu"] else ""
     named = ", ".join(f"{name} {number}" for name, number in versions.items())
     return f"<sub>{where}, {machine['system']} · {named} · commit {about['commit']}, {about['date']}</sub>"
@@ -88,6 +91,7 @@ def measured_on(report: Report) -> str:
 
 TABLES: dict[str, Callable[[Report], str]] = {
     "compare": compare_table,
+    "compare-ja": partial(compare_table, words=JA),
     "frontend": frontend_table,
     "engine": engine_table,
     "engine-full": engine_table,
@@ -98,6 +102,7 @@ TABLES: dict[str, Callable[[Report], str]] = {
     "retries": retries_table,
     "gpu": gpu_table,
     "convert": convert_table,
+    "convert-ja": partial(convert_table, words=JA),
     "ray-overhead": ray_overhead_table,
     "million": million_table,
 }

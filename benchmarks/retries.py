@@ -23,11 +23,12 @@ from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Batch, Decoded, Window
-from benchmarks import corpora, standins, store
-from benchmarks.compare import folder
-from benchmarks.measure import about, span
+from benchmarks.measures import corpora, standins
+from benchmarks.measures.places import folder
+from benchmarks.measures.process import about, span
+from benchmarks.report import store
+from benchmarks.report.tables import retries_table
 from benchmarks.systems.awct2 import corpus_folder
-from benchmarks.tables import retries_table
 
 LOOP = "ありがとうございます" * 8
 

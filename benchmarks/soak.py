@@ -25,10 +25,11 @@ from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, FrontendOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Batch, Decoded
-from benchmarks import corpora, standins, store
-from benchmarks.compare import ROOT, folder
-from benchmarks.measure import Watch, about, span
-from benchmarks.tables import soak_chart, soak_table
+from benchmarks.measures import corpora, standins
+from benchmarks.measures.places import ROOT, folder
+from benchmarks.measures.process import Watch, about, span
+from benchmarks.report import store
+from benchmarks.report.tables import soak_chart, soak_table
 
 POINTS = 200  # of each curve, in the result
 

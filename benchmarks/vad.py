@@ -26,16 +26,17 @@ from typing import Any
 import numpy as np
 
 from anime_whisper_ct2.audio import blocks_of, load
-from anime_whisper_ct2.mel import SAMPLE_RATE, log_mel
+from anime_whisper_ct2.features.mel import SAMPLE_RATE, log_mel
 from anime_whisper_ct2.options import SEGMENT
 from anime_whisper_ct2.records import Float32
-from anime_whisper_ct2.spans import Counted, segmented, utterances
-from anime_whisper_ct2.speech import FRAME_SAMPLES, SpeechSpans
-from anime_whisper_ct2.vad.silero import SileroVad
-from benchmarks import corpora, store
-from benchmarks.compare import ROOT, folder
-from benchmarks.measure import about, sample, span, undisturbed
-from benchmarks.tables import vad_table
+from anime_whisper_ct2.segments.spans import Counted, segmented, utterances
+from anime_whisper_ct2.segments.speech import FRAME_SAMPLES, SpeechSpans
+from anime_whisper_ct2.segments.vad.silero import SileroVad
+from benchmarks.measures import corpora
+from benchmarks.measures.places import ROOT, folder
+from benchmarks.measures.process import about, sample, span, undisturbed
+from benchmarks.report import store
+from benchmarks.report.tables import vad_table
 
 N_MELS = 128
 BLOCK_FRAMES = 60 * SAMPLE_RATE // FRAME_SAMPLES

@@ -1,20 +1,17 @@
-"""What the tests share: the converted tiny checkpoint, the sample corpus, and sounds made on the spot."""
+"""What all tests share: the converted tiny checkpoint, the sample corpus's texts, and sounds made on the spot."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
-from anime_whisper_ct2.records import Float32
-
-HERE = Path(__file__).resolve().parent
-CHECKPOINT = HERE / "tiny" / "checkpoint"
-CORPUS = HERE / "sample" / "corpus"
+from tests.support import references as sample
+from tests.support.needs import lacking
+from tests.support.places import CHECKPOINT, ROOT
+from tests.support.sounds import tone
 
 
 def pytest_configure() -> None:
@@ -24,6 +21,13 @@ def pytest_configure() -> None:
     slow = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
     settings.register_profile("here", deadline=None, derandomize=True, suppress_health_check=slow)
     settings.load_profile("here")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose markers say that it needs what is not here, before any fixture is made for it."""
+    if reason := lacking(mark.name for mark in item.iter_markers()):
+        item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,15 +49,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def references() -> dict[str, str]:
     """The sample corpus's texts by id."""
-    lines = (HERE / "sample" / "references.jsonl").read_text(encoding="utf-8").splitlines()
-    return {row["id"]: row["text"] for row in map(json.loads, lines)}
-
-
-def tone(seconds: float, rate: int = 16_000, hertz: float = 220.0) -> Float32:
-    """A soft tone with a little noise, shape (n,)."""
-    n = round(seconds * rate)
-    noise = np.random.default_rng(n).standard_normal(n) * 0.01
-    return (0.2 * np.sin(2 * np.pi * hertz * np.arange(n) / rate) + noise).astype(np.float32)
+    return {id_: row["text"] for id_, row in sample.references().items()}
 
 
 @pytest.fixture
@@ -80,4 +76,4 @@ def write_tone(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def faulty_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers started from now on fail over files named `…segfault…`, `abort`, `hang`, `hoard`; `once`: once."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "faults"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests" / "support" / "faults"))

@@ -22,12 +22,13 @@ from anime_whisper_ct2.calibration import (
 from anime_whisper_ct2.cli import main
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.features.windows import WindowLength, window_length
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, FrontendOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Decoded, Window
-from anime_whisper_ct2.windows import WindowLength, window_length
-from tests.conftest import CORPUS, tone
+from tests.support.places import CORPUS
+from tests.support.sounds import tone
 
 ONE_WORKER = FrontendOptions(workers=1)
 

@@ -12,10 +12,10 @@ import pytest
 from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import EngineError, OutputError
-from anime_whisper_ct2.lines import read_lines
-from anime_whisper_ct2.metrics import Totals
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
 from anime_whisper_ct2.options import AudioOptions, DecodingOptions, FrontendOptions, RunOptions
+from anime_whisper_ct2.output.lines import read_lines
+from anime_whisper_ct2.output.metrics import Totals
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Decoded, Window
 

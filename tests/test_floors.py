@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import configparser
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,16 +15,18 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "anime_whisper_ct2"
 WING = "anime_whisper_ct2_convert"
 
-# A room is a module, or a package with all that is in it.
+# A room is a module of the package's first folder, or a package in it with all that it holds. Rooms on one floor do not
+# know of each other.
 FLOORS = (
-    {"_version", "errors", "extensions", "records", "options"},
-    {"audio", "spans", "mel", "batcher", "quality", "assemble", "journal", "metrics", "model_dir", "windows", "cuda"}
-    | {"ids", "lines", "lock", "naming", "results", "clip_plan", "filters", "printed", "speech", "text"},
-    {"readers", "storage", "vad", "engine", "exporters"},
-    {"executors"},
-    {"models", "corpus_run", "transcriber", "ray", "calibration", "doctor"}
-    | {"export", "clips", "stats", "evaluation", "merge", "plan"},
-    {"cli", "__init__"},
+    {"_version", "errors", "extensions", "records"},
+    {"ids", "options", "text"},
+    {"features", "model_dir"},
+    {"audio", "engine", "segments"},
+    {"readers"},
+    {"output"},
+    {"evaluation", "executors", "models", "plan", "stats"},
+    {"calibration", "corpus_run", "doctor", "export", "transcriber"},
+    {"__init__", "cli", "ray"},
 )
 # Each foreign engine has one door.
 DOORS = {
@@ -35,12 +37,12 @@ DOORS = {
     "av": {"audio", "doctor"},
     "click": {"cli"},
     "tqdm": {"cli"},
-    "filelock": {"lock"},
-    "onnxruntime": {"vad"},
-    "fsspec": {"readers", "storage"},
+    "filelock": {"output"},
+    "onnxruntime": {"segments"},
+    "fsspec": {"readers", "output"},
     "braceexpand": {"readers"},
-    "pyarrow": {"readers", "exporters", "ray"},
-    "tarfile": {"readers", "exporters"},
+    "pyarrow": {"readers", "export", "ray"},
+    "tarfile": {"readers", "export"},
     "ray": {"executors", "ray"},
     "torch": set[str](),
     "transformers": set[str](),
@@ -66,8 +68,15 @@ def room(name: str) -> str:
     return parts[1] if len(parts) > 1 else "__init__"
 
 
-def floor(name: str) -> int:
-    return next(number for number, rooms in enumerate(FLOORS) if room(name) in rooms)
+def floor(room: str) -> int:
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def rooms_used(name: str, tree: ast.Module) -> set[str]:
+    """Give the other rooms that a module imports; of the package itself, names alone."""
+    ours = {imported for imported in imports(tree) if imported.split(".")[0] == PACKAGE}
+    known = set().union(*FLOORS)
+    return {room(imported) for imported in ours if room(imported) in known} - {room(name)}
 
 
 OURS = list(modules(ROOT, PACKAGE))
@@ -75,10 +84,8 @@ OURS = list(modules(ROOT, PACKAGE))
 
 @pytest.mark.parametrize(("name", "tree"), OURS, ids=[name for name, _ in OURS])
 def test_imports_point_down(name: str, tree: ast.Module) -> None:
-    known = set().union(*FLOORS)
-    for imported in imports(tree):
-        if imported.split(".")[0] == PACKAGE and room(imported) in known:
-            assert floor(imported) <= floor(name), f"{name} imports {imported}, which lies above it"
+    for below in rooms_used(name, tree):
+        assert floor(below) < floor(room(name)), f"{name} imports {below}, which lies beside or above it"
 
 
 def test_every_room_has_a_floor() -> None:
@@ -132,12 +139,37 @@ def test_workers_and_the_command_line_start_without_the_heavy_libraries() -> Non
 
 
 def test_every_package_is_shipped() -> None:
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg", encoding="utf-8")
-    shipped = set(setup["options"]["packages"].split())
+    # As a build sees it: setup.cfg and setup.py together.
+    code = "from setuptools import distutils as d; print(*d.core.run_setup('setup.py', stop_after='init').packages)"
+    built = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     there = {
         ".".join(path.parent.relative_to(top).parts)
         for top, package in ((ROOT, PACKAGE), (ROOT / "convert", WING))
         for path in (top / package).rglob("__init__.py")
     }
-    assert shipped == there
+    assert set(built.stdout.split()) == there
+
+
+def said_to_be_imported(docstring: str) -> set[str]:
+    """Read the last paragraph of a package's docstring: which rooms its modules may import."""
+    last = docstring.strip().split("\n\n")[-1]
+    return set(re.findall(r"`([^`]+)`", last)) if last.startswith("May import: ") else set()
+
+
+FACES = [(name, tree) for name, tree in OURS if ROOT.joinpath(*name.split(".")).is_dir() and name != PACKAGE]
+
+
+@pytest.mark.parametrize(("name", "face"), FACES, ids=[name for name, _ in FACES])
+def test_a_package_says_what_it_may_import(name: str, face: ast.Module) -> None:
+    said = said_to_be_imported(ast.get_docstring(face) or "")
+    inside = tuple(tree for module, tree in OURS if f"{module}.".startswith(f"{name}."))
+    used = {imported for tree in inside for imported in imports(tree) if imported.startswith(f"{PACKAGE}.")}
+    outside = {imported.removeprefix(f"{PACKAGE}.") for imported in used if not f"{imported}.".startswith(f"{name}.")}
+    for imported in outside:
+        assert any(f"{imported}.".startswith(f"{room}.") for room in said), f"{name} imports {imported}"
+    for room in said:
+        assert any(f"{imported}.".startswith(f"{room}.") for imported in outside), f"{name} does not import {room}"
+
+
+def test_the_first_folder_can_be_taken_in_at_a_glance() -> None:
+    assert len([path for path in (ROOT / PACKAGE).glob("*.py") if path.name != "__init__.py"]) <= 12

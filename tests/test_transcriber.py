@@ -15,7 +15,8 @@ import soundfile
 
 from anime_whisper_ct2 import Failure, FakeEngine, Recording, RecordingError, Transcriber, Transcript
 from anime_whisper_ct2.errors import InputError
-from tests.conftest import CORPUS, tone
+from tests.support.places import CORPUS
+from tests.support.sounds import tone
 
 
 @pytest.fixture
@@ -98,8 +99,6 @@ def test_what_is_no_audio_is_named_by_its_place(transcriber: Transcriber) -> Non
 
 
 def test_the_real_model_reads_a_path_and_its_array_alike(tiny_model: Path, references: dict[str, str]) -> None:
-    from tests.conftest import CORPUS
-
     id_ = next(iter(references))
     samples, rate = soundfile.read(CORPUS / id_, dtype="float32")
     with Transcriber(tiny_model, workers=0, device="cpu", compute_type="float32") as transcriber:

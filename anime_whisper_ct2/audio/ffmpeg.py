@@ -78,6 +78,7 @@ class _Pieces:
         self._alive_s = 0.0
 
     def of(self, frames: Iterator[Any]) -> Generator[Piece, None, float | None]:
+        """Give the pieces of these frames; returns where the recording ends, None where that was not reached."""
         clock, track, most = self._clock, self._track, 0
         for frame in frames:
             form = (frame.sample_rate, frame.layout.nb_channels)

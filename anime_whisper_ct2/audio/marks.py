@@ -12,6 +12,7 @@ from threading import Lock
 from anime_whisper_ct2.audio.remembered import Remembered
 from anime_whisper_ct2.audio.source import File
 
+# So much at most is decoded in vain ahead of a stretch.
 _EVERY_S = 10.0
 
 

@@ -12,13 +12,14 @@ from anime_whisper_ct2.audio.findings import Findings
 from anime_whisper_ct2.audio.native import read
 from anime_whisper_ct2.audio.source import Source, Stretch
 from anime_whisper_ct2.errors import DecodeError
-from anime_whisper_ct2.mel import SAMPLE_RATE
+from anime_whisper_ct2.features.mel import SAMPLE_RATE
 from anime_whisper_ct2.options import AUDIO, AudioOptions
 from anime_whisper_ct2.records import Float32
 
 # A stretch is resampled with what is around it, and from a place that has a sample at each usual rate, so that it is
 # what the whole recording has there.
 _GRID_S = 0.04
+# Lists give times in milliseconds.
 _NEAR_SAMPLES = SAMPLE_RATE // 1000
 
 

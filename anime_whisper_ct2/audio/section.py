@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from anime_whisper_ct2.audio.source import File, Watched, reason_of
-from anime_whisper_ct2.errors import DecodeError
+from anime_whisper_ct2.errors import DecodeError, counted
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -64,7 +64,7 @@ class SectionFile(io.RawIOBase):
             self._file.seek(self._offset + self._at)
             data = self._file.read(want) or b""
             if not data:
-                raise OSError(f"ends {self._size - self._at} bytes too early")
+                raise OSError(f"ends {counted(self._size - self._at, 'byte')} too early")
         except OSError as error:
             self.failure = error
             if self._raises:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
-from anime_whisper_ct2.errors import DecodeError
+from anime_whisper_ct2.errors import DecodeError, counted
 from anime_whisper_ct2.records import ArrayAudio, Float32
 
 MAX_CHANNELS = 64
@@ -27,7 +27,7 @@ def check_form(rate: int, channels: int) -> None:
     """Raise DecodeError for a sampling rate or a number of channels that no recording has."""
     if not 0 < channels <= MAX_CHANNELS or not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
         raise DecodeError(
-            f"{channels} channels at {rate} Hz: no recording that a decoder can trust; "
+            f"{counted(channels, 'channel')} at {rate} Hz: no recording that a decoder can trust; "
             f"at most {MAX_CHANNELS} channels at {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz are read"
         )
 

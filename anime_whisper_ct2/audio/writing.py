@@ -13,7 +13,7 @@ import soundfile
 
 from anime_whisper_ct2.audio.ogg import settle_serial
 from anime_whisper_ct2.audio.source import Watched
-from anime_whisper_ct2.errors import RecordingError
+from anime_whisper_ct2.errors import RecordingError, counted
 from anime_whisper_ct2.records import Float32
 
 Format = Literal["flac", "wav", "ogg"]
@@ -51,7 +51,7 @@ def write_blocks(
             if file.error:
                 raise file.error from error
             raise RecordingError(
-                f"{kind} holds no audio of {channels} channels at {rate_hz} Hz: {error}", stage="clip"
+                f"{kind} holds no audio of {counted(channels, 'channel')} at {rate_hz} Hz: {error}", stage="clip"
             ) from error
         if file.error:
             raise file.error

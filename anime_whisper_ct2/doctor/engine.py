@@ -9,7 +9,7 @@ from pathlib import Path
 from anime_whisper_ct2.doctor.check import Check
 from anime_whisper_ct2.doctor.gpu import CUBLAS_REMEDY, Hardware
 from anime_whisper_ct2.doctor.trial import Build, Trial
-from anime_whisper_ct2.errors import Awct2Error, EngineError, ModelError, ModelNotFoundError
+from anime_whisper_ct2.errors import Awct2Error, EngineError, ModelError, ModelNotFoundError, counted
 from anime_whisper_ct2.model_dir import (
     DEFAULT_QUANTIZATION,
     ModelDir,
@@ -46,7 +46,10 @@ def check_ctranslate2(ask: Callable[[], Build], hardware: Hardware) -> Check:
     if not OLDEST <= release < BELOW:
         return Check("CTranslate2", "failed", found, _REINSTALL)
     if build.gpus < len(hardware.gpus):
-        found += f"; it sees {build.gpus} of {len(hardware.gpus)} GPUs, so it was built without CUDA or cannot start it"
+        found += (
+            f"; it sees {build.gpus} of {counted(len(hardware.gpus), 'GPU')}, so it was built without CUDA or cannot "
+        )
+        found += "start it"
         remedy = (
             "install its wheel for x86-64 Linux or Windows, or build it with -DWITH_CUDA=ON; see what nvidia-smi says"
         )
@@ -71,9 +74,8 @@ def check_model(name: str | None, resolve: Callable[[str], ModelDir]) -> tuple[C
         return Check("model", "failed", found, remedy), None
     shape = model.shape
     kind = model.awct2.get("quantization", "another converter's")
-    found = (
-        f"{model.path}: {kind}, {shape.n_mels} mel bands, {shape.n_vocab} tokens, {shape.decoder_layers} decoder layers"
-    )
+    layers = counted(shape.decoder_layers, "decoder layer")
+    found = f"{model.path}: {kind}, {shape.n_mels} mel bands, {shape.n_vocab} tokens, {layers}"
     return Check("model", "ok", found), model
 
 
@@ -94,6 +96,7 @@ def check_engine(
         trial = ask(model, device, gpu)
     except Awct2Error as error:
         message = str(error)
+        # The first that fits; what none fits is taken for a damaged installation.
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, message)), _REINSTALL)
         return Check(name, "failed", message, remedy)
     found = f"{trial.compute_type}; the model loads in {trial.load_s:.1f} s, a 30 s window takes {trial.clip_s:.2f} s"

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from anime_whisper_ct2 import cuda
 from anime_whisper_ct2.doctor.check import Check
 from anime_whisper_ct2.doctor.machine import nearest_existing
+from anime_whisper_ct2.engine import cuda
 
 # The wheel is built with CUDA 12, whose programs need a driver that speaks 12.0.
 NEEDED = (12, 0)

@@ -98,6 +98,7 @@ def _requirements(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Take `name>=1,<2` apart, leaving the extras' out."""
     for line in lines:
         requirement, _, marker = line.partition(";")
+        # Packages of an extra are for those who asked for it.
         if "extra" not in marker and (match := re.match(r"\s*([\w.-]+)(?:\[[^]]*\])?\s*\(?([^)]*)", requirement)):
             yield match[1], match[2].replace(" ", "")
 

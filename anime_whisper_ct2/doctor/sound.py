@@ -12,7 +12,7 @@ import numpy as np
 from anime_whisper_ct2.doctor.check import Check
 from anime_whisper_ct2.doctor.machine import requirement
 from anime_whisper_ct2.errors import DecodeError
-from anime_whisper_ct2.mel import SAMPLE_RATE
+from anime_whisper_ct2.features.mel import SAMPLE_RATE
 from anime_whisper_ct2.records import ArrayAudio, Float32
 
 Encode = Callable[[Float32], bytes]
@@ -87,6 +87,7 @@ def compare(decoded: Float32) -> str:
     if abs(seconds - TONE_S) > _DURATION_SLACK_S:
         return f"{TONE_S} s came back as {seconds:.2f} s"
     level = float(np.sqrt(np.mean(np.square(decoded, dtype=np.float64))) * np.sqrt(2))
+    # A lossy codec is off by a little; a wrong scale is off by far more than this.
     if not _LEVEL / 1.5 < level < _LEVEL * 1.5:
         return f"a level of {_LEVEL:.2f} came back as {level:.2f}"
     spectrum = np.abs(np.fft.rfft(decoded * np.hanning(len(decoded)), n=SAMPLE_RATE))  # bins of 1 Hz
@@ -98,6 +99,7 @@ def compare(decoded: Float32) -> str:
 
 def _by_sndfile(container: str, codec: str) -> Encode:
     def encode(samples: Float32) -> bytes:
+        """Encode samples of shape (n,) with libsndfile."""
         import soundfile  # noqa: PLC0415 - its absence is a finding, not the end
 
         buffer = io.BytesIO()
@@ -109,6 +111,7 @@ def _by_sndfile(container: str, codec: str) -> Encode:
 
 def _by_ffmpeg(container: str, codec: str) -> Encode:
     def encode(samples: Float32) -> bytes:
+        """Encode samples of shape (n,) with FFmpeg."""
         import av  # noqa: PLC0415 - likewise
 
         buffer = io.BytesIO()

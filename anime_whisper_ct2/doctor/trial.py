@@ -49,6 +49,7 @@ def apart(call: Callable[[], T], patience_s: float = _PATIENCE_S) -> T:
     timed_out = threading.Event()
 
     def give_up() -> None:
+        """End the wait: the process is killed, and `receive` finds its pipe ended."""
         timed_out.set()
         child.kill()
 
@@ -91,7 +92,7 @@ def _build() -> Build:
 def _transcribe_clip(model: ModelDir, device: Device, gpu: int) -> Trial:
     from anime_whisper_ct2.doctor.sound import TONE_S, tone  # noqa: PLC0415 - in the child alone
     from anime_whisper_ct2.engine.whisper import CTranslate2Engine  # noqa: PLC0415
-    from anime_whisper_ct2.mel import SAMPLE_RATE, WINDOW_FRAMES, log_mel  # noqa: PLC0415
+    from anime_whisper_ct2.features.mel import SAMPLE_RATE, WINDOW_FRAMES, log_mel  # noqa: PLC0415
     from anime_whisper_ct2.records import Batch, Window  # noqa: PLC0415
 
     start = time.monotonic()

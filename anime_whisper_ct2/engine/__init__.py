@@ -1,16 +1,24 @@
 """The door to CTranslate2: batches of features in, texts and scores out.
 
-`Engine` is what the rest of the house knows. `CTranslate2Engine` (room `whisper`) is the real one, `FakeEngine` (room
+`Engine` is what the rest of the house knows. `CTranslate2Engine` (in `whisper`) is the real one, `FakeEngine` (in
 `fake`) needs no model and serves tests, here and elsewhere.
+
+`cuda` and `device` settle where the model computes, `processor` what a CPU may use for it, `crew` has the threads.
+`alignment`, `pieces` and `words` find out when each word is spoken. To import the package loads no CTranslate2: its
+modules do.
+
+May import: `errors`, `features`, `model_dir`, `options`, `records`, `text`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from anime_whisper_ct2.records import Batch, Decoded, FeatureType
+if TYPE_CHECKING:
+    # `cuda` is asked before anything else is loaded, in processes that may die of it: no numpy for that.
+    from anime_whisper_ct2.records import Batch, Decoded, FeatureType
 
 __all__ = ["Engine"]
 

@@ -11,7 +11,7 @@ from faster_whisper.tokenizer import Tokenizer
 
 from anime_whisper_ct2.engine.pieces import UNSPACED, words_of
 from anime_whisper_ct2.engine.words import sounding, stretches
-from anime_whisper_ct2.mel import FRAMES_PER_S
+from anime_whisper_ct2.features.mel import FRAMES_PER_S
 from anime_whisper_ct2.records import Batch, Decoded, Window, Word
 
 # The encoder's positions, in mel frames.
@@ -37,6 +37,7 @@ class Aligner:
 
         `source`: the batch's mel or encoder output as CTranslate2 holds it. Raises what CTranslate2 raises.
         """
+        # Whisper's special tokens begin with the end of the text, and none of them is spoken.
         tokens = [[token for token in one.tokens if token < self._tokenizer.eot] for one in decoded]
         if not any(one.text for one in decoded):
             return list(decoded)
@@ -54,6 +55,7 @@ class Aligner:
         length_s = window.end_s - window.start_s
         return tuple(
             Word(
+                # The last frame can reach some milliseconds beyond the window.
                 start=min(start / FRAMES_PER_S, length_s),
                 end=min(end / FRAMES_PER_S, length_s),
                 text=piece.text,

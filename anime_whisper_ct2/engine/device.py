@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import ctranslate2
 
-from anime_whisper_ct2.cuda import load_cublas
+from anime_whisper_ct2.engine.cuda import load_cublas
 from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryError, InputError
 from anime_whisper_ct2.options import CPU_BATCH, GPU_BATCH, EngineOptions, available_cores
 
@@ -78,6 +78,7 @@ def settle(options: EngineOptions, converted: str) -> ComputeDevice:
         # CTranslate2 would choose the same, and warn on standard error of every run.
         compute = _without_half(converted, supported)
     if name == "cuda":
+        # Two, so that one batch is encoded while the one before is decoded.
         return ComputeDevice(name, compute, options.batch_size or GPU_BATCH, replicas=2, threads=1)
     cores = options.cpu_threads or available_cores()
     replicas = next(number for number in _CPU_REPLICAS if cores % number == 0)

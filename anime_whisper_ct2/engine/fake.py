@@ -42,6 +42,7 @@ class FakeEngine:
         self._decode = decode
         self._batch_size = batch_size
         self._crew: Crew[list[Decoded]] = Crew(1, limit_s)
+        # Its thread would outlive an engine that nobody closes.
         weakref.finalize(self, self._crew.close)
 
     def capacity(self, frames: int) -> int:

@@ -51,6 +51,7 @@ def _bytes_of(token: str) -> bytes:
 
 
 def _whole_characters(tokens: Sequence[str]) -> list[Piece]:
+    # One character may take several tokens, each with some of its bytes.
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     pieces: list[Piece] = []
     text, first = "", 0
@@ -96,6 +97,7 @@ def _attached(pieces: list[Piece]) -> list[Piece]:
         if not _is_mark(piece.text):
             words.append(replace(piece, text=waiting + piece.text))
             waiting = ""
+        # Once one mark waits for the next word, those behind it wait too, or they would change places.
         elif waiting or not words or _opens(piece.text):
             waiting += piece.text
         else:

@@ -17,18 +17,17 @@ import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 
-from anime_whisper_ct2 import cuda
-from anime_whisper_ct2.engine import processor
+from anime_whisper_ct2.engine import cuda, processor
 from anime_whisper_ct2.engine.alignment import Aligner
 from anime_whisper_ct2.engine.crew import Crew
 from anime_whisper_ct2.engine.device import kind_of_error, settle
 from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError
-from anime_whisper_ct2.mel import WINDOW_FRAMES, WINDOW_S, stack
+from anime_whisper_ct2.features.mel import WINDOW_FRAMES, WINDOW_S, stack
+from anime_whisper_ct2.features.windows import AMBIGUOUS_FRAMES, short_for_full
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions
-from anime_whisper_ct2.quality import token_cap
 from anime_whisper_ct2.records import Batch, Decoded, Features, FeatureType, LogMel, Window
-from anime_whisper_ct2.windows import AMBIGUOUS_FRAMES, short_for_full
+from anime_whisper_ct2.text.quality import token_cap
 
 # So many cost next to nothing.
 _FEW_SUPPRESSED = 4
@@ -86,6 +85,7 @@ class CTranslate2Engine:
                 compute_type=self._device.compute_type,
                 cpu_threads=self._device.threads,
                 num_workers=self._device.replicas,
+                # The folder was checked, tokenizer and all: whatever is missing now must not be fetched in its place.
                 local_files_only=True,
             )
         except (RuntimeError, ValueError, MemoryError) as error:
@@ -105,6 +105,7 @@ class CTranslate2Engine:
             if options.batch_size is None:
                 self._full_windows = self._measured_windows(options.gpus[0])
             else:
+                # To warm the kernels up, unwatched: where the wheel has no code for a GPU, they are compiled now.
                 self._decode(self._silence(1))
         # One thread more than the device computes batches: it lays the next one out meanwhile.
         limit_s = _GPU_LIMIT_S if self._device.name == "cuda" else None
@@ -203,6 +204,7 @@ class CTranslate2Engine:
         With it come rows on the CPU of which some can be decoded again, mel or encoder output, too.
         """
         windows, _, frames = features.shape
+        # Encoder output of such a length would be taken for mel, and encoded once more.
         if frames not in AMBIGUOUS_FRAMES:
             if self._device.name == "cpu" and (windows > 1 or self._aligner is not None):
                 features = self._encode_few(features)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anime_whisper_ct2.engine.pieces import Piece
-from anime_whisper_ct2.mel import FRAMES_PER_S
+from anime_whisper_ct2.features.mel import FRAMES_PER_S
 from anime_whisper_ct2.records import Features
 
 Flags = npt.NDArray[np.bool_]
@@ -31,6 +31,7 @@ def sounding(mel: Features) -> Flags:
     Quiet of less than 0.2 s between sounds counts as sound; all frames do where pauses do not stand out.
     """
     level = mel.max(axis=0).astype(np.float32)
+    # Not the extremes: one click would make all else quiet, one digital zero all else loud.
     loudest, quietest = np.percentile(level, (99, 10))
     loud: Flags = level >= min(loudest - _BELOW_LOUDEST_DB * _DB_TO_MEL, quietest + _ABOVE_QUIETEST_DB * _DB_TO_MEL)
     for start, end in _runs(~loud):

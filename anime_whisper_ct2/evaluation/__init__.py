@@ -1,4 +1,13 @@
-"""How well a corpus was heard: texts joined with references, counted, and shown side by side."""
+"""How well a corpus was heard: texts joined with references, counted, and shown side by side.
+
+`open_texts` finds texts in whatever holds some, `texts_of_meta` in what a run knows of its corpus; `evaluate` compares
+runs with references, as `EvalOptions` say. Of the `Evaluation`, `as_markdown`, `as_json` and `example_table` show what
+is asked for; `chart`, which needs matplotlib, is not loaded with the rest.
+
+`joining` says which reference a text belongs to, `scoring` counts, `bootstrap` says how sure a rate is.
+
+May import: `errors`, `extensions`, `output`, `readers`, `records`, `text`.
+"""
 
 from anime_whisper_ct2.evaluation.examples import EXAMPLES, example_table
 from anime_whisper_ct2.evaluation.grouping import Grouping

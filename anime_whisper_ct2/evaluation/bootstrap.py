@@ -26,7 +26,9 @@ def resampled_rates(edits: Counts, characters: Counts, resamples: int, rng: np.r
     step = max(1, _BLOCK_DRAWS // max(1, recordings))
     for start in range(0, resamples, step):
         block = min(step, resamples - start)
+        # 32 bits are enough for any corpus, and half of what numpy would take.
         drawn = rng.integers(0, recordings, (block, recordings), dtype=np.int32)
+        # Over one where a draw holds no characters, as everywhere.
         over = np.maximum(characters[drawn].sum(axis=1), 1)
         for run in range(runs):
             rates[run, start : start + block] = 100 * edits[run][drawn].sum(axis=1) / over

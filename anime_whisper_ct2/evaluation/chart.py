@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.errors import InputError, OutputError
+from anime_whisper_ct2.errors import InputError, OutputError, counted
 from anime_whisper_ct2.evaluation.markdown import printable
 from anime_whisper_ct2.evaluation.records import Score
 from anime_whisper_ct2.evaluation.scoring import Evaluation
@@ -66,6 +66,7 @@ def draw_chart(evaluation: Evaluation, path: Path) -> str | None:
         figure = Figure(figsize=(8, 1.5 + 0.3 * len(bars)), layout="constrained")
         _draw(figure.subplots(), bars, evaluation)
         try:
+            # Of the two kinds, SVG alone would carry a date.
             figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
@@ -129,7 +130,7 @@ def _draw(axes: Any, bars: Sequence[_Bar], evaluation: Evaluation) -> None:
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize=8)
     shown = len(evaluation.groups)
     note = f", the {MOST_GROUPS} largest of {shown} groups" if shown > MOST_GROUPS else ""
-    recordings = f"{evaluation.scored:,} recordings"
+    recordings = counted(evaluation.scored, "recording")
     axes.set_title(f"{recordings}, normalizer {evaluation.options.normalizer}{note}", fontsize=9, pad=24)
 
 
@@ -138,6 +139,7 @@ def _fonts(text: str) -> tuple[list[str], str]:
     from matplotlib import font_manager  # noqa: PLC0415 - as above
 
     fonts = font_manager.fontManager
+    # matplotlib brings this one along, so it is always there.
     family = ["DejaVu Sans"]
     lacking = _lacking(text, fonts.findfont("DejaVu Sans"))
     known = {font.name for font in fonts.ttflist}

@@ -42,5 +42,6 @@ def _chosen(evaluation: Evaluation, count: int) -> list[int]:
     edits = evaluation.edits
     spread = edits.max(axis=0) - edits.min(axis=0) if len(edits) > 1 else edits[0]
     weight = np.where((edits >= 0).all(axis=0), spread / (evaluation.characters + _SHORT), 0.0)
+    # Stable, so that the same lines are shown every time.
     order = np.argsort(-weight, kind="stable")[: max(0, count)]
     return [number for number in order.tolist() if weight[number] > 0]

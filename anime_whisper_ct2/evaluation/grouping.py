@@ -10,6 +10,7 @@ from typing import Literal
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.evaluation.records import Line
 
+# Up to the tar: ids of its members go on behind a slash.
 _TAR = re.compile(r"(?:^|.*?/)[^/]*\.(?:tar|tar\.gz|tgz|tar\.bz2|tar\.xz)(?=/)", re.IGNORECASE)
 _FOLDERS = re.compile(r"folder(?::([1-9]\d?))?")
 NO_GROUP = "(none)"

@@ -14,6 +14,7 @@ from anime_whisper_ct2.evaluation.texts import Texts
 from anime_whisper_ct2.extensions import AUDIO
 from anime_whisper_ct2.readers.rows import shown
 
+# Stands for several references, of which none can be meant.
 _AMBIGUOUS = -1
 
 
@@ -127,6 +128,7 @@ class Join:
             else:
                 taken[number] = 1
                 yield number, line
+        # Two texts that one reference would fit are both without one.
         alike = Counter(map(loosely, late))
         for id_, line in late.items():
             number = self._references.loose_position(id_)

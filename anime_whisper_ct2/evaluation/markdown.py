@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-_SPECIAL = re.compile(r"([\\`*_|~<>\[\]])")
+# An underscore inside a word, as names of files have it, formats nothing, and a backslash before it would be read.
+_SPECIAL = re.compile(r"[\\`*|~<>\[\]]|(?<!\w)_+|_+(?!\w)")
 _BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def cell(text: str) -> str:
     """Escape a text for a table: nothing in it formats, ends the cell or the line, or is invalid UTF-8."""
-    text = _SPECIAL.sub(r"\\\1", text.replace("&", "&amp;"))
+    text = _SPECIAL.sub(lambda special: "".join(f"\\{c}" for c in special[0]), text.replace("&", "&amp;"))
+    # Line breaks behind the escapes, which would else take their brackets apart.
     return printable(_CONTROL.sub(" ", _BREAKS.sub("<br>", text)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.evaluation.markdown import cell, table
 from anime_whisper_ct2.evaluation.records import Counted, Interval, RunScore, Score
 from anime_whisper_ct2.evaluation.scoring import Evaluation
@@ -12,6 +13,7 @@ from anime_whisper_ct2.text import Errors
 
 # With more groups than fit a page's width, they become the rows.
 _MOST_COLUMNS = 10
+# Of percentages: finer than any corpus can tell.
 _DECIMALS = 4
 
 
@@ -20,8 +22,8 @@ def as_markdown(evaluation: Evaluation) -> str:
     options = evaluation.options
     over = evaluation.runs[0].total
     head = (
-        f"CER in percent; normalizer `{options.normalizer}`; {over.recordings:,} recordings, "
-        f"{over.errors.characters:,} characters"
+        f"CER in percent; normalizer `{options.normalizer}`; {counted(over.recordings, 'recording')}, "
+        f"{counted(over.errors.characters, 'character')}"
     )
     parts = [head, *([_overview(evaluation)] if evaluation.groups else []), _details(evaluation)]
     if len(evaluation.runs) > 1:
@@ -46,9 +48,11 @@ def _details(evaluation: Evaluation) -> str:
 
 def _detail_rows(evaluation: Evaluation) -> Iterator[list[str]]:
     for run in evaluation.runs:
-        for name, score in zip(evaluation.groups, run.groups, strict=True):
+        # Where a run has no errors at all, each group's row would be of zeros.
+        listed = evaluation.groups if run.total.errors.edits else ()
+        for name, score in zip(listed, run.groups, strict=False):
             yield [cell(run.name), cell(name), *_figures(score)]
-        if evaluation.groups:
+        if listed:
             yield [cell(run.name), "mean of groups", "", "", f"{run.mean:.2f}", _ends(run.mean_interval), *[""] * 4]
         yield [cell(run.name), *(["all"] if evaluation.groups else []), *_figures(run.total)]
 
@@ -73,8 +77,14 @@ def _differences(evaluation: Evaluation) -> str:
     for run in evaluation.runs:
         if run.difference is not None:
             low, high = run.difference.interval
-            rows.append([cell(run.name), f"{run.difference.cer:+.2f}", f"{low:+.2f} – {high:+.2f}"])
+            rows.append([cell(run.name), _signed(run.difference.cer), f"{_signed(low)} – {_signed(high)}"])
     return table(["run", f"CER above {cell(evaluation.runs[0].name)}", "95 %"], rows, texts=1)
+
+
+def _signed(value: float) -> str:
+    """Write a difference with its sign, which what rounds to nothing does not have."""
+    text = f"{value:+.2f}"
+    return text[1:] if float(text) == 0 else text
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from anime_whisper_ct2.readers.rows import shown
 from anime_whisper_ct2.text import NORMALIZERS, Errors, count_errors
 from anime_whisper_ct2.text.cer import mean
 
+# Any number would do; a fixed one gives the same intervals every time.
 _SEED = 20241110
 # The kinds of edits, in the order that their counts are kept in.
 _KINDS = ("substitutions", "deletions", "insertions")
@@ -124,6 +125,7 @@ def _score(name: str, texts: Texts, references: References, options: EvalOptions
     join = Join(texts, references)
 
     def count(number: int, text: str) -> None:
+        """Count the errors of a text against the reference of this number."""
         errors = count_errors(normalize(references.texts[number]), normalize(text))
         counts[:, number] = [getattr(errors, kind) for kind in _KINDS]
 
@@ -163,6 +165,7 @@ def _scores(
     edits = np.stack([each.counts.sum(axis=0, dtype=np.int64) for each in heard])
 
     def draw(numbers: npt.NDArray[np.int64]) -> Rates:
+        """Draw among these references: rates in percent, shape (runs, resamples)."""
         return resampled_rates(edits[:, numbers], characters[numbers], resamples, rng)
 
     drawn = draw(everything)
@@ -171,6 +174,7 @@ def _scores(
     for numbers in members:
         rates = draw(numbers)
         group_intervals.append([interval(of_run) for of_run in rates])
+        # Draw by draw: what is wanted is the interval of the mean, not the mean of the intervals.
         means += rates / len(members)
     scores: list[RunScore] = []
     for run, each in enumerate(heard):

@@ -62,6 +62,7 @@ def _with_texts(
                 )
             key = found
         text = row.get(key) if key is not None else None
+        # As a run's own lines have it.
         about = row.get("meta")
         meta = {**row, **about} if isinstance(about, dict) else row
         yield Line(line.id, text.strip() if isinstance(text, str) else None, meta, line.again)

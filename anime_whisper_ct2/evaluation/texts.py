@@ -13,12 +13,12 @@ from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.evaluation.records import Line
 from anime_whisper_ct2.evaluation.tables import HEARD_KEYS, TEXT_KEYS, line_of, table_lines
 from anime_whisper_ct2.extensions import DELIMITED, JSON_LINES
-from anime_whisper_ct2.lines import ERRORS, TRANSCRIPTS, read_lines
+from anime_whisper_ct2.output.lines import ERRORS, TRANSCRIPTS, read_lines
+from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.readers.files import below
 from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, lines_of
 from anime_whisper_ct2.readers.rows import extension, path_text, shown, valid_text
-from anime_whisper_ct2.results import RunFolder
 
 _KALDI = "text"
 # Kaldi's `text`, and the lists of Japanese corpora (JSUT, JVS): an id, then white space or a colon, then the text.
@@ -51,6 +51,7 @@ class Texts:
         """What to call it in a table: the name of its folder or file, the extension apart."""
         path = PurePath(self.path)
         if path.name == TRANSCRIPTS:
+            # Every run's file is called the same; its folder is not.
             path = path.parent
         return (path.name if os.path.isdir(path) else path.stem) or self.path  # noqa: PTH112 - as bytes, as elsewhere
 
@@ -84,6 +85,7 @@ def texts_of_meta(run: Texts, column: str | None = None) -> Texts:
     key = column or "text"
 
     def lines() -> Iterator[Line]:
+        """Read the run again, each text from its `meta`."""
         for line in run.lines():
             text = line.meta.get(key)
             yield Line(line.id, text.strip() if isinstance(text, str) else None, line.meta)
@@ -95,6 +97,7 @@ def _open(path: str, columns: Columns, *, heard: bool) -> Texts:
     kind = extension(path)
     if os.path.isdir(path):  # noqa: PTH112 - plain strings keep invalid UTF-8
         return _open_folder(path, columns)
+    # With names of columns it is read as the JSON lines that it is.
     if PurePath(path).name == TRANSCRIPTS and columns == Columns():
         return _open_run(path)
     if kind in (*JSON_LINES, *DELIMITED):
@@ -107,6 +110,7 @@ def _open(path: str, columns: Columns, *, heard: bool) -> Texts:
 
 def _open_folder(path: str, columns: Columns) -> Texts:
     def has(name: str) -> bool:
+        """Say whether the folder holds a file of this name."""
         return os.path.isfile(os.path.join(path, name))  # noqa: PTH113, PTH118 - as above
 
     if has(TRANSCRIPTS):
@@ -122,6 +126,7 @@ def _open_run(path: str) -> Texts:
     run = RunFolder(path)
 
     def lines() -> Iterator[Line]:
+        """Read the transcripts again."""
         return (Line(each.id, each.text.strip(), each.meta) for each in run.transcripts())
 
     return Texts(path, lines, run=run)
@@ -132,6 +137,7 @@ def _open_corpus(path: str, columns: Columns) -> Texts:
     key = columns.text or "text"
 
     def lines() -> Iterator[Line]:
+        """List the corpus again, each text from its metadata."""
         for recording in corpus:
             text = recording.meta.get(key)
             yield line_of(recording, text.strip() if isinstance(text, str) else None)
@@ -146,6 +152,7 @@ def _listed(path: str) -> Iterator[Line]:
         if not raw.strip():
             continue
         line = path_text(raw[:MAX_ROW_BYTES]).strip()
+        # The first line decides for all, since a text may hold a colon itself.
         if pattern is None:
             pattern = _SPACED if _SPACED.fullmatch(line) or ":" not in line else _COLON
         found = pattern.fullmatch(line)

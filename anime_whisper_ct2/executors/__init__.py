@@ -1,6 +1,11 @@
 """Ways to run the stages: here (`local`), in several engine processes (`fleet`, each a `station`), on a `cluster`.
 
-Either way the front end is in worker processes (`pool`, `worker`).
+`Executor` is what whoever runs a corpus knows of them: `Task`s in, `Result`s out; `opening` says which one a run gets,
+and `continuous` keeps one open for many callers. Either way the front end is in worker processes (`pool`, with an
+`attendant` for each `worker`), and `decoding` keeps the engine busy, down the `ladder` of second looks.
+
+May import: `_version`, `audio`, `engine`, `errors`, `features`, `ids`, `model_dir`, `options`, `output`, `readers`,
+`records`, `segments`, `text`.
 """
 
 from __future__ import annotations
@@ -9,7 +14,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from anime_whisper_ct2.lines import Part
+from anime_whisper_ct2.output.lines import Part
 from anime_whisper_ct2.records import Outcome, Recording, Tick
 
 __all__ = ["Executor", "Listed", "Result", "Task"]

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _LOOK_EVERY_S = 0.1
+# Rows of tables bring their audio along, of whatever size.
 _MOST_BYTES = 64 << 20
 
 

@@ -37,6 +37,7 @@ class _InHand:
 
     @property
     def takes_more(self) -> bool:
+        """Whether it is to be given another; recordings that turned out long count apart, up to a limit."""
         return len(self.tasks) - len(self.long) < _AHEAD and len(self.tasks) < _AHEAD + _LONG
 
 
@@ -125,6 +126,7 @@ class Attendant:
             error, message = "TimeLimit", f"no result within {self._time_limit_s:g} s; --time-limit allows more"
         else:
             error, message = "WorkerDied", f"the worker that read it died, twice ({cause_of_death(code)})"
+        # It may have died before it said whose turn it was, and nothing is put together that was never opened.
         self._open(culprit)
         self._opened.discard(culprit[0])
         self._put(Broken(culprit[0], "decode", error, message))
@@ -138,7 +140,9 @@ class Attendant:
                 if task is None:
                     break
                 hand.tasks[task[0]] = task
+                # A pipe that stays full because the worker hangs is no sign of life, either.
                 self._waiting_since = time.monotonic()
+                # The audio alone: what a corpus says of a recording is no concern of a worker's.
                 worker.send((task[0], task[1].audio))
                 self._waiting_since = None
                 served += 1
@@ -151,6 +155,7 @@ class Attendant:
                 hand.current = message
                 self._open(hand.tasks[message])
             elif isinstance(message, Window):
+                # With a second window it has turned out long, and others may go between.
                 if message.number:
                     hand.long.add(message.key)
                 self._put(message)

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from anime_whisper_ct2.errors import EngineError
+from anime_whisper_ct2.errors import EngineError, counted
 from anime_whisper_ct2.executors import Executor, Task
 from anime_whisper_ct2.records import Outcome, Recording
 
@@ -111,9 +111,10 @@ class Continuous:
         except BaseException as caught:  # reaches the callers through their queues
             error = caught
         with self._changed:
+            # An executor that ends early without a word would leave its callers waiting for ever.
             if error is None and self._unfinished and not self._stopped:
                 left = sum(portion.left for portion in self._unfinished)
-                error = EngineError(f"{left} recordings came to no end")
+                error = EngineError(f"{counted(left, 'recording')} came to no end")
             self._ended = True
             self._error = error
             for portion in self._unfinished:

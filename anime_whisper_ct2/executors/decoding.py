@@ -12,10 +12,10 @@ from typing import TypeVar
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryError
 from anime_whisper_ct2.executors.ladder import STEPS, Attempts, Ladder
-from anime_whisper_ct2.mel import WINDOW_FRAMES
+from anime_whisper_ct2.features.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import RETRY_BEAMS
-from anime_whisper_ct2.quality import flags
 from anime_whisper_ct2.records import Batch, Broken, Decoded, Drained, Step, Tick, Window
+from anime_whisper_ct2.text.quality import flags
 
 T = TypeVar("T")
 
@@ -131,6 +131,7 @@ class Decoding:
 
     def _capacity(self, step: Step) -> int:
         most = self._engine.capacity(WINDOW_FRAMES)
+        # Every beam has a cache of its own.
         return max(1, most // RETRY_BEAMS) if step == "beam" else most
 
     def _finish_one(self) -> Iterator[tuple[Window, Decoded] | Broken]:
@@ -149,6 +150,8 @@ class Decoding:
         yield from self._told()
         step, fitted = done.batch.step, done.batch.frames < WINDOW_FRAMES
         for window, before, now in zip(done.batch.windows, done.before, decoded, strict=True):
+            # By identity, since windows hold arrays and have no hash. A batch holds those in here, so that no other one
+            # can have come by the same.
             if id(window) in self._audited:
                 self._audited.discard(id(window))
                 self._ladder.compare(window, before[0][1], now)
@@ -184,6 +187,7 @@ class Decoding:
         batch = failed.batch
         if isinstance(error, EngineMemoryError) and len(batch.windows) > 1:
             self.memory_halvings += 1
+            # In windows of one beam, as capacities are.
             self._engine.shrink(batch.frames, len(batch.windows) * (RETRY_BEAMS if batch.step == "beam" else 1))
         if len(batch.windows) == 1:
             yield from self._given_up(batch.windows[0], failed.before[0], error)

@@ -10,13 +10,13 @@ import numpy as np
 
 from anime_whisper_ct2.audio import Findings, blocks_of
 from anime_whisper_ct2.errors import RecordingError
-from anime_whisper_ct2.mel import log_mel
+from anime_whisper_ct2.features.mel import log_mel
 from anime_whisper_ct2.options import AUDIO, SEGMENT, AudioOptions, SegmentOptions
-from anime_whisper_ct2.quality import measure
 from anime_whisper_ct2.readers.fetch import opened
 from anime_whisper_ct2.records import Audio, Broken, Closed, Window
-from anime_whisper_ct2.spans import Counted, is_silent, segmented
-from anime_whisper_ct2.vad.silero import SileroVad
+from anime_whisper_ct2.segments.spans import Counted, is_silent, segmented
+from anime_whisper_ct2.segments.vad.silero import SileroVad
+from anime_whisper_ct2.text.quality import measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ def _vad() -> Iterator[Callable[[], SileroVad]]:
     lent: list[SileroVad] = []
 
     def lend() -> SileroVad:
+        """Lend a network that nobody has, a new one where there is none."""
         lent.append(_idle.pop() if _idle else SileroVad())
         return lent[-1]
 

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 
 from rapidfuzz.distance import Levenshtein
 
-from anime_whisper_ct2.quality import MENDABLE, doubts, is_mute
 from anime_whisper_ct2.records import Decoded, Retries, Step, Window
+from anime_whisper_ct2.text.quality import MENDABLE, doubts, is_mute
 
 # The texts of one window so far, flagged, in the order of the steps.
 Attempts: TypeAlias = tuple[tuple[Step, Decoded], ...]
@@ -63,6 +63,7 @@ class Ladder:
             return first
         step, kept = min(attempts, key=lambda attempt: (_faults(window, attempt[1]), _PREFERENCE.index(attempt[0])))
         reasons = tuple(dict.fromkeys((*(f for f in first.flags if f in MENDABLE), *doubts(window, first))))
+        # One for each window, so that the reasons add up to the windows.
         self.reasons.update(reasons[:1])
         self.kept[step] += 1
         return replace(kept, retries=Retries(reasons, tuple(tried for tried, _ in attempts[1:]), step))

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from anime_whisper_ct2.assemble import Assembler
-from anime_whisper_ct2.batcher import Batcher
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
-from anime_whisper_ct2.mel import WINDOW_FRAMES
+from anime_whisper_ct2.features.batcher import Batcher
+from anime_whisper_ct2.features.mel import WINDOW_FRAMES
+from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import AUDIO, AudioOptions, DecodingOptions, FrontendOptions, SegmentOptions
+from anime_whisper_ct2.output.assemble import Assembler
 from anime_whisper_ct2.records import Outcome, Tick
-from anime_whisper_ct2.windows import WindowLength
 
 
 class LocalExecutor:
@@ -96,6 +96,7 @@ class LocalExecutor:
         workers = self._frontend_options.resolved_workers()
         if not workers:
             return InProcess(self._features)
+        # Two full batches may wait, so that the next one is there when the engine is free.
         capacity = max(64, 2 * self._engine.capacity(WINDOW_FRAMES))
         return WorkerPool(self._features, workers, capacity, self._frontend_options.time_limit_s)
 

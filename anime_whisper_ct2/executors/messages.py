@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from anime_whisper_ct2.executors.ladder import Ladder
+from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import (
     AUDIO,
     SEGMENT,
@@ -18,7 +19,6 @@ from anime_whisper_ct2.options import (
     FrontendOptions,
     SegmentOptions,
 )
-from anime_whisper_ct2.windows import WindowLength
 
 WHISPER = "anime_whisper_ct2.engine.whisper:open_engine"
 

@@ -13,9 +13,9 @@ from anime_whisper_ct2.executors.cluster.messages import Rest, Terms
 from anime_whisper_ct2.executors.fleet import Fleet
 from anime_whisper_ct2.executors.local import LocalExecutor
 from anime_whisper_ct2.executors.messages import StationSettings
+from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.options import EngineOptions, RunOptions
-from anime_whisper_ct2.windows import WindowLength
 
 
 @contextmanager
@@ -34,6 +34,7 @@ def here(
         finally:
             engine.close()
         return
+    # Settled here: inside an engine's process nobody knows how many others share the cores.
     frontend = replace(options.frontend, workers=options.frontend.resolved_workers(len(parts)))
     settings = _settings(model, options, length)
     fleet = Fleet([replace(settings, engine=part, frontend=frontend) for part in parts])
@@ -58,6 +59,7 @@ def on_cluster(
     from anime_whisper_ct2.executors.cluster import RayExecutor  # noqa: PLC0415 - only for those who want it
 
     assert options.ray is not None
+    # The token tells this run's parts from those that an earlier one has left.
     terms = Terms(_settings(model, options, length), place, uuid4().hex[:12], model.fingerprint, corpus)
     executor = RayExecutor(terms, rest, options.ray, note)
     try:
@@ -82,6 +84,7 @@ def _is_on_gpu(options: EngineOptions) -> bool:
 
 def _settings(model: ModelDir, options: RunOptions, length: WindowLength) -> StationSettings:
     return StationSettings(
+        # Absolute, since on other machines engines start in other folders.
         str(model.path.resolve()),
         options.engine,
         options.decoding,

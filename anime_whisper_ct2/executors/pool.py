@@ -23,6 +23,7 @@ from anime_whisper_ct2.records import Opened, Tick
 __all__ = ["InProcess", "Message", "WorkerPool"]
 
 TICK_S = 0.1
+# How often the attendants look for workers that give no sign of life.
 _LOOK_EVERY_S = 0.5
 # References that are read ahead for each worker.
 _AHEAD = 2

@@ -37,6 +37,7 @@ class Child:
             f"sys.path.append({root!r}); from {module} import main; main()"
         )
         # A session of its own: Ctrl-C in a terminal and signals to the process group are this process's business.
+        # 0x200 is CREATE_NEW_PROCESS_GROUP, a name that only Windows' Python has.
         apart = {"creationflags": 0x200} if sys.platform == "win32" else {"start_new_session": True}
         try:
             self._process = subprocess.Popen(
@@ -115,6 +116,7 @@ def limit_memory(most_bytes: int) -> None:
         import resource  # noqa: PLC0415 - absent on Windows
     except ImportError:
         return
+    # Not RLIMIT_AS: libraries map far more addresses than they ever fill.
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     most = most_bytes if hard == resource.RLIM_INFINITY else min(most_bytes, hard)
     with contextlib.suppress(OSError, ValueError):

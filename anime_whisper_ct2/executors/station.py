@@ -28,6 +28,7 @@ def main() -> None:
     source, sink = streams()
 
     def send(message: object) -> None:
+        """Send a message to the run. Raises BrokenPipeError when that is gone."""
         pickle.dump(message, sink, protocol=5)
         sink.flush()
 
@@ -79,6 +80,7 @@ def _tasks(inbox: queue.SimpleQueue[Task | None], *, ticking: bool) -> Iterator[
         if task is None:
             return
         yield task
+        # It may bring its audio along, as in `_receive`.
         del task
 
 

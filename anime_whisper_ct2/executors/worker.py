@@ -33,6 +33,7 @@ def main() -> None:
 
     try:
         settings = pickle.load(source)
+        # Everything is imported by now: from here on, a death is a recording's fault and not the installation's.
         _send(sink, Tick())
         inbox: queue.SimpleQueue[tuple[int, Audio]] = queue.SimpleQueue()
         # A thread empties the pipe at once: two that both wait to write would wait for ever.

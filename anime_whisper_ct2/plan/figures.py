@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.mel import WINDOW_S
+from anime_whisper_ct2.features.mel import WINDOW_S
+from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import SegmentOptions
-from anime_whisper_ct2.windows import WindowLength
 
 # Clips are spread by ratios, not by differences.
 LENGTH_EDGES_S = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 30.0, 60.0, 300.0, 1800.0, math.inf)
@@ -120,6 +120,7 @@ def estimate(sample: Sequence[float], count: int) -> Estimate:
     total = seen / n * count
     if n >= count:
         return Estimate(total, total, total)
+    # A single one shows no spread: it may be off by as much as it is.
     deviation = float(values.std(ddof=1)) if n > 1 else float(values[0])
     # What was drawn is known; only the rest is uncertain.
     within = _NORMAL_95 * count * deviation / math.sqrt(n) * math.sqrt((count - n) / (count - 1))

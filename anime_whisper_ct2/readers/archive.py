@@ -20,16 +20,23 @@ from anime_whisper_ct2.readers.remote import is_url, open_stream
 
 
 class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """Read up to `size` bytes; none at the end."""
 
 
 class _Source(_Readable, Protocol):
-    def tell(self) -> int: ...
-    def seek(self, position: int, /) -> int: ...
+    """What `tarfile` needs of the file that it goes through once."""
+
+    def tell(self) -> int:
+        """Give the position in bytes."""
+
+    def seek(self, position: int, /) -> int:
+        """Go to a position, and give it."""
 
 
 class _Closeable(_Readable, Protocol):
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of what is held for decompressing."""
 
 
 _READ_BYTES = 1 << 20
@@ -198,9 +205,11 @@ class _Forward:
         return data
 
     def tell(self) -> int:
+        """Give the position in the stream, in bytes."""
         return self._position
 
     def seek(self, position: int, /) -> int:
+        """Read on to a position. Raises OSError for one that has passed."""
         if position < self._position:
             raise OSError("a stream cannot be sought backwards")
         while position > self._position and self.read(min(position - self._position, _READ_BYTES)):
@@ -213,6 +222,7 @@ class _Header(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """Make a header of its block of 512 bytes; raises ReadError, which ends the archive, where it is damaged."""
         try:
             header = super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
@@ -227,6 +237,7 @@ class _Header(tarfile.TarInfo):
 
 
 def _lies(size: int) -> bool:
+    # GNU's binary numbers may be negative, or larger than any file.
     return not 0 <= size < 1 << 62
 
 

@@ -32,6 +32,7 @@ def references(
     path: str, prefix: str, column: str | None, pass_over: Callable[[str], None] = lambda _id: None
 ) -> Iterator[Recording]:
     """Give what is in a container as references, where it can be read in place, or else one for all of it."""
+    # To list such a tar takes its headers alone, and any member can be found again by its place.
     if has_extension(path, TARS) and is_in_place(path):
         yield from tar_shard(path, prefix, pass_over)
     else:

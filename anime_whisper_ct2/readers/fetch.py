@@ -23,6 +23,7 @@ Source: TypeAlias = str | bytes | ArrayAudio | BinaryIO
 # Up to so much is read in one go, being far quicker than in pieces; a worker holds one recording at a time.
 WHOLE_BYTES = 64 << 20
 
+# For what is larger: decoders go back and forth between a file's ends, so 32 MiB of it are kept in blocks.
 _CACHE: dict[str, Any] = {"block_size": 4 << 20, "cache_type": "blockcache", "cache_options": {"maxblocks": 8}}
 # Of what tells no size, such as a radio station: ten hours of it in CD quality.
 _MOST_BYTES = 8 << 30

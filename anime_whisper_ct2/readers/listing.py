@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.readers.content import extension_of
 from anime_whisper_ct2.readers.rows import shown
 from anime_whisper_ct2.readers.selection import EVERYTHING, Selection, fits
@@ -59,7 +60,7 @@ class Listing:
     def notes(self) -> Iterable[str]:
         """Say in a line each what was passed over, and which patterns fitted nothing."""
         if self.passed_over:
-            yield f"{_count(self.passed_over.total(), 'other file')}: {kinds(self.passed_over)}"
+            yield f"{counted(self.passed_over.total(), 'other file')}: {kinds(self.passed_over)}"
         if self.whole:
             yield from self._idle_patterns()
 
@@ -69,16 +70,16 @@ class Listing:
             patterns = list(self._idle_patterns())
             if patterns and len(patterns) == len(self._selection.include):
                 return "; ".join(patterns)
-            return f"None of {_count(self._recordings, 'recording')} is left by --include, --exclude and --shard"
+            return f"None of {counted(self._recordings, 'recording')} is left by --include, --exclude and --shard"
         where = shown(inputs[0]) if len(inputs) == 1 else f"{len(inputs)} INPUTs"
         count = self.passed_over.total()
-        seen = f": {_count(count, 'file')}, {kinds(self.passed_over)}" if count else ""
+        seen = f": {counted(count, 'file')}, {kinds(self.passed_over)}" if count else ""
         return f"No audio found in {where}{seen}; name a folder with recordings, or the files themselves"
 
     def _idle_patterns(self) -> Iterable[str]:
         if self._recordings:
             for pattern in self._unmatched:
-                yield f"--include {pattern!r} matched none of {_count(self._recordings, 'recording')}"
+                yield f"--include {pattern!r} matched none of {counted(self._recordings, 'recording')}"
 
     def _counts(self, id_: str) -> bool:
         return "/." not in "/" + id_ and not self._selection.excludes(id_)
@@ -96,8 +97,4 @@ def kinds(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda kind: (-kind[1], kind[0]))
     first = ", ".join(f"{extension} {count:,}" for extension, count in ordered[:_MOST_SHOWN])
     more = len(ordered) - _MOST_SHOWN
-    return first + (f" and {_count(more, 'more kind')}" if more > 0 else "")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("s" if number != 1 else "")
+    return first + (f" and {counted(more, 'more kind')}" if more > 0 else "")

@@ -94,6 +94,7 @@ def glob_urls(url: str) -> list[str]:
 
     Raises InputError when the folders cannot be listed.
     """
+    # On the web, a question mark begins the query.
     if not re.search(r"[*\[]" if is_web(url) else r"[*?\[]", url) or exists(url):
         return [url]
     with _as_input_error():
@@ -123,6 +124,7 @@ def download(url: str, file: BinaryIO, most_bytes: int) -> None:
     system, path = filesystem(url)
 
     def copy() -> None:
+        """Copy from the beginning, over what a try before has left."""
         file.seek(0)
         file.truncate()
         # Without blocks, fsspec's web files stream, which needs neither a size nor a server that gives parts.
@@ -278,6 +280,7 @@ def _entries(
     try:
         entries = attempt(naming(path), lambda: system.ls(path, detail=True))
     except RemoteError as error:
+        # To go on would be to take a way that is broken for a folder that is closed.
         if not error.lasting:
             raise
         yield "" if root else naming(path.rstrip("/") + "/"), error

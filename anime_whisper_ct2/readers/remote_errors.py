@@ -9,9 +9,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# What lasts longer than this is no hiccup.
 _DELAYS_S = (0.2, 1.0)
 _USER = re.compile(r"(?<=://)[^/\s]*@")
 _QUERY = re.compile(r"\?[^\s'\"]*=[^\s'\"]*")
+# Answers and no accidents: the other side would give them again.
 _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError, ImportError)
 _CREDENTIALS = {
     "s3": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -88,6 +90,7 @@ def _may_pass(error: BaseException) -> bool:
     """Say whether trying again may help: broken and refused connections, time-outs, servers in trouble."""
     status = _status(error)
     if status is not None:
+        # Time-out, too early, too many requests: with these a server itself asks for another try.
         return status >= 500 or status in {408, 425, 429}
     if isinstance(error, _LASTING):
         return False

@@ -20,6 +20,7 @@ from anime_whisper_ct2.records import DEEPEST, LONGEST_S, Audio, Recording, Unre
 BAD_ROW = "ManifestError"
 DUPLICATE = "DuplicateId"
 
+# As long as Linux lets a path be.
 _MOST_CHARACTERS = 4096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -37,6 +38,7 @@ class Rows:
         self._scheme, self._folder = split_url(folder_of(source) if folder is None else folder)
         self._above = ""
         if self._folder and not self._scheme:
+            # An absolute path below the manifest gets the id that a relative one would have.
             self._above = _posix(os.path.abspath(self._folder)).rstrip("/") + "/"  # noqa: PTH100 - keeps links
         self._ids = IdSet()
 
@@ -117,6 +119,7 @@ def split_url(path: str) -> tuple[str, str]:
 def seconds(value: Any, what: str) -> float:
     """Read seconds from a number or its digits. Raises RecordingError for anything but a finite number from 0 on."""
     number = math.nan
+    # Python takes `1_000` for a number, and nobody else does.
     written = isinstance(value, str) and "_" not in value
     if written or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         with contextlib.suppress(ValueError, OverflowError):

@@ -36,6 +36,7 @@ class Selection:
         """Say whether the recording of an id is taken; a `place` is what holds recordings that nobody knows."""
         if self.include and not (self._reaches(id_) if place else _any(id_, self.include)):
             return False
+        # By the id alone: machines that list a corpus in different orders draw the same lines through it.
         if self.shard and crc32(id_.encode("utf-8", "surrogatepass")) % self.shard[1] != self.shard[0]:
             return False
         return not self.excludes(id_)

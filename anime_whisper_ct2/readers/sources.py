@@ -145,10 +145,12 @@ def _braces(given: str) -> Sequence[str]:
 
 def _stdin() -> Source:
     def recordings() -> Iterator[Recording]:
+        """Give the recordings that the paths on standard input name."""
         # Unbuffered: the buffer's lock, held by a thread that waits for a line, would be in the way of an orderly end.
         return path_list(split_lines(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)))
 
     def names() -> Iterator[Name]:
+        """Refuse: to read the names would use up what the run is to read. Raises InputError."""
         raise InputError("standard input can be read once only, so it cannot be one of several INPUTs; give '-' alone")
 
     return Source(STDIN, names, lambda _: recordings(), lambda _: recordings())
@@ -204,6 +206,7 @@ def _other(path: str) -> Source:
     """Give the source of a file that is no audio, which gives nothing."""
 
     def recordings(listing: Listing) -> Iterator[Recording]:
+        """Tell of the file, and give nothing."""
         listing.pass_over(_basename(path))
         return iter(())
 
@@ -240,6 +243,7 @@ def _folder(
             yield _hole(above + each.id, each)
             continue
         if not found:
+            # Audio was found, so this is no folder of tables.
             _refuse_column(root, column)
         found = True
         yield Recording(above + each.id, each.path, each.path)

@@ -31,6 +31,7 @@ def _there(above: str, parts: list[str]) -> Iterator[str]:
     if not parts:
         yield above
         return
+    # Each part by itself: the folders of one path may be written in different forms.
     for spelling in spellings(parts[0]):
         path = os.path.join(above, spelling)  # noqa: PTH118 - plain strings keep invalid UTF-8
         if not spelling or os.path.lexists(path):

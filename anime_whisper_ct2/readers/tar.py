@@ -182,6 +182,7 @@ class _Sidecar:
 
     def put(self, name: str, meta: dict[str, Any]) -> None:
         """Put what it says into `meta`, unless an earlier one of its name did."""
+        # What corpora of every kind call a recording's text.
         name = "text" if name == "txt" else name
         value: Any = self.text
         if self.extension == "json":

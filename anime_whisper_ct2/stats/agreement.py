@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from anime_whisper_ct2.lines import ERRORS, RUN, TRANSCRIPTS
-from anime_whisper_ct2.results import RunFolder
+from anime_whisper_ct2.errors import counted
+from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS
+from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.stats.figures import Amount
 
 # The sum in `run.json` is rounded to a millisecond.
@@ -52,15 +53,15 @@ def _sum(run: RunFolder, *keys: str) -> int | None:
     return sum(numbers) if len(numbers) == len(keys) else None
 
 
-def _compared(name: str, held: int, counted: int | None, what: str, *, whole: bool) -> list[str]:
-    if counted is None:
+def _compared(name: str, held: int, told: int | None, what: str, *, whole: bool) -> list[str]:
+    if told is None:
         return []
-    if held < counted:
-        return [f"{name} holds {held} recordings, {RUN} counts {counted} {what}: lines were lost or removed"]
+    if held < told:
+        return [f"{name} holds {counted(held, 'recording')}, {RUN} counts {told:,} {what}: lines were lost or removed"]
     # Before its end a run has not come across all that earlier ones have left.
-    if held > counted and whole:
+    if held > told and whole:
         return [
-            f"{name} holds {held} recordings, {RUN} counts {counted} {what}: "
+            f"{name} holds {counted(held, 'recording')}, {RUN} counts {told:,} {what}: "
             "the others are from earlier runs, over other inputs, or were added"
         ]
     return []

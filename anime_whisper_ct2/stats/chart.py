@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.errors import InputError, OutputError
+from anime_whisper_ct2.errors import InputError, OutputError, counted
 from anime_whisper_ct2.stats.distribution import Distribution
 from anime_whisper_ct2.stats.figures import RunStats
 from anime_whisper_ct2.stats.report import DECIMALS
@@ -51,14 +51,15 @@ def draw(stats: RunStats, path: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": "awct2", "svg.fonttype": "none", "font.size": 9}):
         figure = Figure(figsize=(10, 6.4), layout="constrained")
         for axis, panel in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
-            name, title, unit, counted, colour = panel
+            name, title, unit, what, colour = panel
             axis.set_title(title, loc="left", fontweight="bold", pad=18)
-            axis.set(xlabel=unit, ylabel=counted)
+            axis.set(xlabel=unit, ylabel=what)
             axis.spines[["top", "right"]].set_visible(False)
             _panel(axis, stats.distributions[name], colour, DECIMALS[name])
         total = stats.total
         figure.suptitle(
-            f"{total.recordings:,} recordings, {total.hours:,.2f} hours, {total.characters:,} characters; "
+            f"{counted(total.recordings, 'recording')}, {total.hours:,.2f} hours, "
+            f"{counted(total.characters, 'character')}; "
             f"{total.empty:,} empty, {total.flagged:,} flagged, {total.failed:,} failed"
         )
         content = io.BytesIO()
@@ -82,6 +83,7 @@ def _panel(axis: Any, values: Distribution | None, colour: str, decimals: int) -
     axis.stairs(histogram.counts, histogram.edges, fill=True, color=colour, alpha=0.75)
     axis.set_ylim(0, max(1, *histogram.counts) * 1.08)
     axis.set_xlim(histogram.edges[0], histogram.edges[-1])
+    # Recordings come in whole numbers.
     axis.yaxis.get_major_locator().set_params(integer=True)
     axis.yaxis.set_major_formatter("{x:,.0f}")
     axis.axvspan(percentiles[5], percentiles[95], color="#000000", alpha=0.06, linewidth=0)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from math import inf, isfinite
 
+from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.records import Segment, Transcript
-from anime_whisper_ct2.results import RunFolder
 from anime_whisper_ct2.stats.agreement import disagreements
 from anime_whisper_ct2.stats.distribution import distribution
 from anime_whisper_ct2.stats.failures import failures
@@ -38,6 +38,7 @@ def run_stats(
     for id_, kind in failures(run).items():
         kinds[kind] += 1
         collected.add_failure(id_)
+    # By name where counts are equal, so that the same run gives the same report.
     frequent = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     state = run.about.get("state")
     return RunStats(
@@ -143,6 +144,7 @@ class _Worst:
 
     def offer(self, transcript: Transcript, figures: Iterable[float | None]) -> None:
         """Keep a recording if the worst of its segments is among the worst; `figures` are the segments', in order."""
+        # Once the list is full, one comparison passes over nearly every segment.
         bound = self._kept[-1][0] if len(self._kept) == self._size and self._kept else inf
         worst: tuple[float, Segment] | None = None
         for figure, segment in zip(figures, transcript.segments, strict=True):

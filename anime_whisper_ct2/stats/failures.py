@@ -7,8 +7,8 @@ from bisect import bisect_left
 from collections.abc import Mapping
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.lines import ERRORS, TRANSCRIPTS
-from anime_whisper_ct2.results import RunFolder
+from anime_whisper_ct2.output.lines import ERRORS, TRANSCRIPTS
+from anime_whisper_ct2.output.results import RunFolder
 
 StageAndError = tuple[str, str]
 
@@ -41,6 +41,7 @@ def failures(run: RunFolder) -> Mapping[str, StageAndError]:
                         f"{path}, line {number}: not a line that a run wrote ({error}); mend or remove it"
                     ) from error
                 if not _holds(run, id_):
+                    # One tuple for each kind, however many failed that way.
                     failed[id_] = kinds.setdefault(kind, kind)
     except FileNotFoundError:
         return {}

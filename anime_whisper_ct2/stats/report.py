@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.stats.distribution import PERCENTILES, Distribution, Histogram
 from anime_whisper_ct2.stats.figures import Amount, RunStats
 
@@ -25,6 +26,7 @@ _EXTREMES = {
 }
 DECIMALS = dict.fromkeys((*FIGURES, *_EXTREMES), 2) | {"avg_logprob": 3, "lowest_logprob": 3}
 _BARS = "▁▂▃▄▅▆▇█"
+# More would push the totals off a screen.
 _MOST_GROUPS = 30
 _MOST_TEXT_COLUMNS = 60
 _NONE = "-"
@@ -70,6 +72,7 @@ def as_text(stats: RunStats) -> str:
 
 def columns(text: str) -> int:
     """Give the columns of a terminal that a text takes: two for a wide character, none for one that combines."""
+    # What is of ambiguous width takes one column on most terminals.
     return sum(
         0 if unicodedata.category(c) in ("Mn", "Me") else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text
     )
@@ -127,7 +130,7 @@ def _distributions(stats: RunStats) -> list[str]:
             rows.append((label, *(_NONE for _ in PERCENTILES), _NONE, ""))
         else:
             figures = (*values.percentiles.values(), values.mean)
-            rows.append((label, *(f"{figure:.{DECIMALS[name]}f}" for figure in figures), _bars(values.histogram)))
+            rows.append((label, *(_figure(figure, DECIMALS[name]) for figure in figures), _bars(values.histogram)))
     return list(_aligned(rows, "<" + ">" * (len(PERCENTILES) + 1) + "<"))
 
 
@@ -160,7 +163,7 @@ def _groups(stats: RunStats) -> list[str]:
         )
     lines = list(_aligned(rows, "<>>>>>>>"))
     if len(largest) > _MOST_GROUPS:
-        lines.append(f"and {len(largest) - _MOST_GROUPS:,} smaller groups; --json has them all")
+        lines.append(f"and {counted(len(largest) - _MOST_GROUPS, 'smaller group')}; --json has all")
     return lines
 
 
@@ -168,7 +171,7 @@ def _extremes(stats: RunStats) -> Iterator[list[str]]:
     for name, title in _EXTREMES.items():
         rows = []
         for worst in stats.extremes[name]:
-            value, time = f"{worst.value:.{DECIMALS[name]}f}", f"{worst.start_s:.2f}-{worst.end_s:.2f} s"
+            value, time = _figure(worst.value, DECIMALS[name]), f"{worst.start_s:.2f}-{worst.end_s:.2f} s"
             rows.append((value, shown(worst.id), time, _cut(shown(worst.text))))
         if rows:
             yield [title, *_aligned(rows, "><><")]
@@ -176,6 +179,7 @@ def _extremes(stats: RunStats) -> Iterator[list[str]]:
 
 def _aligned(rows: Iterable[Sequence[str]], sides: str) -> Iterator[str]:
     """Put cells below each other; `sides` has `<` for a column that starts at the left, `>` for one that ends right."""
+    # All of them: a column is as wide as its widest cell.
     rows = list(rows)
     widths = [max(columns(row[at]) for row in rows) for at in range(len(sides))]
     for row in rows:
@@ -189,6 +193,7 @@ def _aligned(rows: Iterable[Sequence[str]], sides: str) -> Iterator[str]:
 def _bars(histogram: Histogram) -> str:
     """Draw a histogram in one line between its bounds; what is not empty is seen."""
     most = max(histogram.counts)
+    # Rounded up, so that one value among millions is still seen.
     heights = (-(-count * len(_BARS) // most) if most else 0 for count in histogram.counts)
     bars = "".join(_BARS[height - 1] if height else " " for height in heights)
     tails = [f", {n:,} {side}" for n, side in ((histogram.below, "below"), (histogram.above, "above")) if n]
@@ -200,6 +205,7 @@ def _cut(text: str) -> str:
         return text
     kept = ""
     for character in text:
+        # One column is for the ellipsis.
         if columns(kept + character) >= _MOST_TEXT_COLUMNS:
             break
         kept += character
@@ -211,6 +217,11 @@ def shown(text: str) -> str:
     return "".join(
         c if c.isprintable() or unicodedata.category(c) == "Zs" else c.encode("unicode_escape").decode() for c in text
     )
+
+
+def _figure(value: float, decimals: int) -> str:
+    """Write a figure; what rounds to nothing has no sign."""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
 def _hours(seconds: float) -> str:

@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.corpora import Clip, read_manifest
-from benchmarks.measure import Watch, span, versions
+from benchmarks.measures.corpora import Clip, read_manifest
+from benchmarks.measures.process import Watch, span, versions
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, RunOptions
 from anime_whisper_ct2.readers import Corpus
-from benchmarks.corpora import Clip
+from benchmarks.measures.corpora import Clip
 from benchmarks.systems import Settings, main
 
 

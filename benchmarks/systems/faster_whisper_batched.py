@@ -7,8 +7,8 @@ from typing import Any
 
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-from anime_whisper_ct2.cuda import load_cublas
-from benchmarks.corpora import Clip
+from anime_whisper_ct2.engine.cuda import load_cublas
+from benchmarks.measures.corpora import Clip
 from benchmarks.systems import Settings, main
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from faster_whisper import decode_audio
 
-from benchmarks.corpora import Clip
+from benchmarks.measures.corpora import Clip
 from benchmarks.systems import main
 from benchmarks.systems.faster_whisper_batched import FasterWhisperBatched
 

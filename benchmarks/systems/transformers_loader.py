@@ -14,7 +14,7 @@ import torch
 import transformers
 from torch.utils.data import DataLoader
 
-from benchmarks.corpora import Clip
+from benchmarks.measures.corpora import Clip
 from benchmarks.systems import Settings, main
 
 

@@ -14,7 +14,7 @@ import soundfile
 import torch
 import transformers
 
-from benchmarks.corpora import Clip
+from benchmarks.measures.corpora import Clip
 from benchmarks.systems import Settings, main
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import soundfile
 import whisper_s2t  # type: ignore[import-not-found] # not in the environment that types are checked in
 
-from anime_whisper_ct2.cuda import load_cublas
-from benchmarks.corpora import Clip
+from anime_whisper_ct2.engine.cuda import load_cublas
+from benchmarks.measures.corpora import Clip
 from benchmarks.systems import Settings, main
 
 

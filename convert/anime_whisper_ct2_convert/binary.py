@@ -70,6 +70,7 @@ def write_model(
     with _HashingFile(path) as out:
 
         def write(data: bytes | Array) -> None:
+            """Write a block and tell how long it was."""
             on_bytes(out.write(data))
 
         write(_head(kept, quantization))
@@ -151,6 +152,7 @@ def _write_int8(write: Callable[[bytes | Array], None], weight: Weight) -> None:
 
 def _not_finite(weight: Weight, dtype: FloatType) -> CheckpointError:
     names = ", ".join(part.name for part in weight.parts)
+    # Read once more: whether the stored values are to blame or the smaller type decides what to advise.
     if all(all_finite(part.read(0, part.size), part.dtype) for part in weight.parts):
         return CheckpointError(
             f"{names}: values too large for {dtype}; convert with --quantization bfloat16 or float32"
@@ -207,6 +209,7 @@ class _HashingFile:
         return len(view)
 
     def hexdigest(self) -> str:
+        """Wait for what is still to be hashed, and give the SHA-256, 64 hexadecimal digits."""
         while self._waiting:
             self._waiting.popleft().result()
         return self._digest.hexdigest()

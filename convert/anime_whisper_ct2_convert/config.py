@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from anime_whisper_ct2.errors import CheckpointError
+from anime_whisper_ct2.errors import CheckpointError, counted
 from anime_whisper_ct2_convert.whisper_layout import WhisperShape
 
 # What transformers' WhisperConfig assumes where neither file says anything.
@@ -127,8 +127,9 @@ def _alignment_heads(found: Sequence[Sequence[int]] | None, shape: WhisperShape,
         return heads
     # kotoba-whisper#2, faster-whisper#688, #1283: distilled models keep their teacher's.
     repairs.append(
-        f"alignment_heads named {len(outside)} heads outside the decoder's {n_layers} layers of {n_heads}, "
-        f"the first in layer {outside[0][0]}; replaced by all heads of layer {n_layers - 1}"
+        f"alignment_heads named {counted(len(outside), 'head')} outside the decoder's "
+        f"{counted(n_layers, 'layer')} of {n_heads}, the first in layer {outside[0][0]}; "
+        f"replaced by all heads of layer {n_layers - 1}"
     )
     return [[n_layers - 1, head] for head in range(n_heads)]
 
@@ -138,7 +139,7 @@ def _lang_ids(lang_to_id: Mapping[str, int] | None, ids: Mapping[str, int], repa
         return sorted(lang_to_id.values())
     found = sorted(token_id for token, token_id in ids.items() if _LANGUAGE.fullmatch(token))
     if found:
-        repairs.append(f"lang_to_id was absent; lang_ids are the tokenizer's {len(found)} languages")
+        repairs.append(f"lang_to_id was absent; lang_ids are the tokenizer's {counted(len(found), 'language')}")
     return found
 
 
@@ -148,6 +149,7 @@ def _within(key: str, generation: Mapping[str, Any], shape: WhisperShape, repair
     if len(kept) < len(found):
         # CTranslate2 would write outside the row of scores.
         repairs.append(
-            f"{key} named {len(found) - len(kept)} ids outside the vocabulary of {shape.vocab_size}; left out"
+            f"{key} named {counted(len(found) - len(kept), 'id')} outside the vocabulary of {shape.vocab_size}; "
+            "left out"
         )
     return kept

@@ -120,6 +120,7 @@ def _convert(
         dtype = binary.loaded_type(quantization, shape.dtype)
         variables = lay_out(open_weights(checkpoint.folder, files), shape, dtype)
         aliases = find_aliases(variables)
+        # Reckoned first, so that a disk without room is found before anything is written.
         n_bytes = binary.model_bytes(variables, aliases, quantization)
         with published(destination, n_bytes + _SMALL_FILES_BYTES) as staging:
             on_bytes = _counter(progress, n_bytes)
@@ -181,6 +182,7 @@ def _counter(progress: Progress | None, n_bytes: int) -> Callable[[int], None]:
     done = 0
 
     def advance(n_written: int) -> None:
+        """Count bytes that were written, and tell."""
         nonlocal done
         done += n_written
         if progress is not None:

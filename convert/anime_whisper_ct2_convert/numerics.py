@@ -57,6 +57,7 @@ def quantize_rows(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArra
     Source: CTranslate2 4.8 `LayerSpec._quantize`.
     """
     largest = np.abs(values).max(axis=1)
+    # Of a row of zeros the scale does not matter; CTranslate2's is 1.
     largest[largest == 0] = 127.0
     # Keeps the scale of rows of tiny values representable.
     largest = np.maximum(largest, np.float32(127) / np.finfo(np.float32).max)

@@ -104,6 +104,7 @@ def _swap(staging: Path, destination: Path) -> None:
             aside.rename(destination)
             aside.parent.rmdir()
         raise
+    # The new name has to outlive a power cut before the old result goes.
     _sync_entry(destination.parent)
     if aside is not None:
         shutil.rmtree(aside.parent, ignore_errors=True)

@@ -15,6 +15,7 @@ from anime_whisper_ct2.model_dir import is_converted
 from anime_whisper_ct2_convert.weights import SAFETENSORS, SAFETENSORS_INDEX, TORCH, TORCH_INDEX
 
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
+# The hub's cache calls a snapshot's folder by its commit.
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 # By name, never "*.json" or "*.safetensors": repositories keep optimiser states and other precisions beside the model.
 _TEXT_FILES = [
@@ -85,6 +86,7 @@ def folder_digest(folder: Path) -> str:
     """Return a digest that changes when a file of a checkpoint folder is replaced: of names, sizes and times."""
     names = [*_TEXT_FILES, *_SAFETENSORS_FILES, *_TORCH_FILES]
     files = sorted({path for name in names for path in folder.glob(name)})
+    # Not of contents: gigabytes would be read at every start.
     stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     return hashlib.sha256(repr(stats).encode()).hexdigest()
 

@@ -20,4 +20,5 @@ class Tensor:
 
     @property
     def size(self) -> int:
+        """The number of its elements."""
         return math.prod(self.shape)

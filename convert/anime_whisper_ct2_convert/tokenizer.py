@@ -144,6 +144,7 @@ def _added_tokens(
 def _special_tokens(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> list[str]:
     named = {**(checkpoint.json("special_tokens_map.json") or {}), **settings}
     values = [named.get(key) for key in ("bos_token", "eos_token", "unk_token", "pad_token")]
+    # transformers 4 writes the first of the two names, transformers 5 the second.
     values += named.get("additional_special_tokens") or named.get("extra_special_tokens") or []
     contents = [value["content"] if isinstance(value, dict) else value for value in values if value]
     return list(dict.fromkeys([_END, *contents]))

@@ -45,6 +45,7 @@ def _describe(path: Path, torch: Any, name: str, value: Any) -> Tensor:
     array = flat.view(torch.uint16).numpy() if value.dtype is torch.bfloat16 else flat.numpy()
 
     def read(start: int, stop: int) -> Array:
+        """Copy the elements from `start` to before `stop` out of the mapped file."""
         block: Array = array[start:stop].copy()
         return block
 

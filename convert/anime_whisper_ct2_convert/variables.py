@@ -13,6 +13,7 @@ from anime_whisper_ct2_convert.numerics import CARRIER, Array, FloatType, conver
 from anime_whisper_ct2_convert.tensor import Tensor
 
 _BLOCK_ELEMENTS = 1 << 18  # 1 MiB of float32: stays in the processor's cache from read to write
+# Enough to tell trained weights apart; those that are all ones or zeros are compared in full.
 _SAMPLE_ELEMENTS = 32
 
 
@@ -38,10 +39,12 @@ class Weight:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of its parts joined."""
         return (sum(part.shape[0] for part in self.parts), *self.parts[0].shape[1:])
 
     @property
     def size(self) -> int:
+        """The number of its elements."""
         return math.prod(self.shape)
 
     def blocks(self) -> Iterator[Array]:

@@ -95,6 +95,7 @@ def _describe(path: Path, stream: BinaryIO, name: str, entry: Mapping[str, Any],
         raise CheckpointError(f"{path}: {name} takes {end - begin:,} bytes, which is not the size of its shape {shape}")
 
     def read(start: int, stop: int) -> Array:
+        """Read the elements from `start` to before `stop`. Raises CheckpointError where the file has ended."""
         # Writable and new each time: blocks are handed to other threads while the next is read.
         block = np.empty(stop - start, carrier)
         window = block.data.cast("B")

@@ -91,6 +91,7 @@ def _scalars(shape: WhisperShape) -> Iterator[Scalar]:
     yield Scalar("encoder/num_heads", np.int16(shape.encoder_attention_heads))
     yield Scalar("decoder/num_heads", np.int16(shape.decoder_attention_heads))
     yield Scalar("decoder/activation", np.int8(_ACTIVATION_GELU))
+    # As the spec of any decoder has them; a Whisper's own heads are in config.json.
     yield Scalar("decoder/alignment_heads", np.int16(1))
     yield Scalar("decoder/alignment_layer", np.int16(-1))
     yield Scalar("decoder/pre_norm", np.int8(True))
@@ -116,6 +117,7 @@ class _Builder:
         self.used: set[str] = set()
 
     def encoder(self) -> Iterator[Weight]:
+        """Give the encoder's weights, in no order."""
         d_model, n_mels = self.shape.d_model, self.shape.num_mel_bins
         for name, n_inputs in (("conv1", n_mels), ("conv2", d_model)):
             yield self._plain(f"encoder/{name}/bias", f"encoder.{name}.bias", d_model)
@@ -127,6 +129,7 @@ class _Builder:
             yield from self._feed_forward(f"encoder/layer_{i}/ffn", f"encoder.layers.{i}", self.shape.encoder_ffn_dim)
 
     def decoder(self) -> Iterator[Weight]:
+        """Give the decoder's weights, in no order."""
         embedding = self._take("decoder.embed_tokens.weight", self.shape.vocab_size, self.shape.d_model)
         yield self._weight("decoder/embeddings/weight", embedding)
         yield self._weight("decoder/projection/weight", self._output(embedding))
@@ -218,6 +221,7 @@ class _Builder:
 
 def _zeros(size: int) -> Tensor:
     def read(start: int, stop: int) -> Array:
+        """Give as many zeros."""
         return np.zeros(stop - start, CARRIER["float32"])
 
     return Tensor("zeros", "float32", (size,), read)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.places import PYTHONPATH
+
 SIZES = {
     "d_model": 32,
     "encoder_layers": 2,
@@ -87,12 +88,11 @@ def ct2_convert() -> Callable[[Path, Path, str], Path]:
 @pytest.fixture(scope="session")
 def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a program with arguments in a fresh interpreter that finds this checkout."""
-    search = os.pathsep.join([str(ROOT), str(ROOT / "convert")])
 
     def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", program, *arguments],
-            env={**os.environ, "PYTHONPATH": search},
+            env={**os.environ, "PYTHONPATH": PYTHONPATH},
             capture_output=True,
             text=True,
             encoding="utf-8",

@@ -13,7 +13,7 @@ import soundfile
 from anime_whisper_ct2.audio import Source, blocks_of, info, native_blocks
 from anime_whisper_ct2.audio.ogg import settle_serial
 from anime_whisper_ct2.errors import DecodeError
-from anime_whisper_ct2.mel import SAMPLE_RATE
+from anime_whisper_ct2.features.mel import SAMPLE_RATE
 from anime_whisper_ct2.records import Float32
 from tests.fuzz.child import alive
 from tests.fuzz.mending import mend_ogg

@@ -15,7 +15,7 @@ from random import Random
 from zlib import crc32
 
 from anime_whisper_ct2.errors import RecordingError
-from anime_whisper_ct2.lines import to_json
+from anime_whisper_ct2.output.lines import to_json
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.readers.fetch import opened
 from anime_whisper_ct2.readers.remote import is_url

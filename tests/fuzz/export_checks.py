@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.exporters.publish import MARKER
-from anime_whisper_ct2.exporters.tables import COLUMNS
+from anime_whisper_ct2.export.formats.publish import MARKER
+from anime_whisper_ct2.export.formats.tables import COLUMNS
 
 _Check = Callable[[Path, int, int], None]
 

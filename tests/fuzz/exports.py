@@ -15,9 +15,9 @@ import soundfile
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export import Export
-from anime_whisper_ct2.lines import TRANSCRIPTS
+from anime_whisper_ct2.output.lines import TRANSCRIPTS
+from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.records import Segment
-from anime_whisper_ct2.results import RunFolder
 from tests.fuzz.export_checks import CHECKS
 from tests.fuzz.ledger import lines, transcript
 from tests.fuzz.mending import vary_json

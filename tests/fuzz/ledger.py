@@ -10,10 +10,10 @@ from typing import Any
 from zlib import crc32
 
 from anime_whisper_ct2.errors import OutputError
-from anime_whisper_ct2.journal import Journal
-from anime_whisper_ct2.lines import ERRORS, RUN, TRANSCRIPTS, to_json
+from anime_whisper_ct2.output.journal import Journal
+from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, to_json
+from anime_whisper_ct2.output.results import RunFolder, read_transcript
 from anime_whisper_ct2.records import Failure, Segment, Transcript
-from anime_whisper_ct2.results import RunFolder, read_transcript
 from tests.fuzz.mending import vary_json
 from tests.fuzz.mutation import TOKENS, pack, unpack
 from tests.fuzz.targets import Target

@@ -153,7 +153,7 @@ def kept_cases(target: str | None = None) -> Iterator[tuple[str, bytes]]:
 
 
 def keep(found: Finding) -> Path:
-    """Write a finding's case to where `tests/test_fuzz.py` will replay it."""
+    """Write a finding's case to where `tests/fuzz/test_fuzz.py` will replay it."""
     path = CASES / f"{found.target}-{sha256(found.case).hexdigest()[:12]}"
     path.write_bytes(found.case)
     return path

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from anime_whisper_ct2.naming import Names
+from anime_whisper_ct2.export.naming import Names
 from anime_whisper_ct2.text import NORMALIZERS, count_errors
 from tests.fuzz.mutation import TOKENS
 from tests.fuzz.targets import Target

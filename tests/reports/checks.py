@@ -14,7 +14,7 @@ from anime_whisper_ct2.errors import DecodeError
 from anime_whisper_ct2.records import Float32
 from tests.reports.cases import Case, Flag, Recipe
 from tests.reports.oracle import LIKENESS, RATE, Agreement, agrees, heard_by_ffmpeg, is_silent, likeness_of
-from tests.reports.sounds import need
+from tests.support.needs import need
 
 _MISSING_WITHIN_S = 0.06
 # Less than this is nothing usable: an error line is right then.

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from anime_whisper_ct2.records import Float32
-from tests.reports.sounds import need, run
+from tests.reports.sounds import run
+from tests.support.needs import need
 
 RATE = 16_000
 # Codecs' first samples are counted in one version and not in the next; a length and a place may differ by this.

@@ -7,12 +7,12 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
 import soxr
 
 from anime_whisper_ct2.records import Float32
-from tests.conftest import CORPUS
+from tests.support.needs import need
+from tests.support.places import CORPUS
 
 _CLIPS = (
     *("さくら/第一章/001.ogg", "さくら/第一章/004.ogg", "魔王/決戦 (最終話)/004.ogg", "先生/放課後/004.ogg"),
@@ -21,8 +21,6 @@ _CLIPS = (
 _CLIP_RATE = 16_000
 # Quieter is a pause between clips.
 _FLOOR = 0.01
-# The Debian package that holds a program, where it has another name.
-_PACKAGES = {"ffprobe": "ffmpeg", "oggenc": "vorbis-tools", "opusenc": "opus-tools"}
 
 
 @cache
@@ -46,22 +44,6 @@ def speech(start_s: float, seconds: float, rate: int = 48_000, channels: int = 1
     n = round(seconds * rate)
     samples = np.pad(samples, (0, max(0, n - len(samples))))[:n]
     return np.stack([samples * 0.8**channel for channel in range(channels)], axis=1).astype(np.float32)
-
-
-def absent(*programs: str) -> str:
-    """Say which of the programs are not installed and how to install them; "" when all are."""
-    from shutil import which
-
-    if names := [name for name in programs if which(name) is None]:
-        packages = " ".join(sorted({_PACKAGES.get(name, name) for name in names}))
-        return f"{', '.join(names)} not installed; `apt-get install {packages}` brings it"
-    return ""
-
-
-def need(*programs: str) -> None:
-    """Skip the test where a program is absent."""
-    if reason := absent(*programs):
-        pytest.skip(reason)
 
 
 def run(*command: str | Path, given: bytes = b"") -> bytes:

@@ -23,16 +23,16 @@ import soxr
 
 from anime_whisper_ct2 import Corpus, CorpusRun, RunOptions, Transcriber
 from anime_whisper_ct2.audio import load
-from anime_whisper_ct2.clip_plan import ClipOptions
 from anime_whisper_ct2.export import ClipFolder, Export
-from anime_whisper_ct2.lines import read_lines
+from anime_whisper_ct2.export.clips.plan import ClipOptions
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, FrontendOptions, SegmentOptions
+from anime_whisper_ct2.output.lines import read_lines
 from anime_whisper_ct2.records import ArrayAudio, Float32
-from tests.conftest import CORPUS
 from tests.reports.kinds_times import drop
 from tests.reports.oracle import RATE, agrees
-from tests.reports.sounds import encode, need, speech, wav
+from tests.reports.sounds import encode, speech, wav
+from tests.support.places import CORPUS
 
 pytestmark = [
     pytest.mark.ffmpeg,
@@ -168,7 +168,6 @@ _WHOLE = SegmentOptions("off")
 @pytest.fixture(scope="module")
 def ran(tiny_model: Path, references: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """The corpus, transcribed."""
-    need("ffmpeg")
     root = tmp_path_factory.mktemp("exports")
     corpus, rest = root / "corpus", root / "rest"
     corpus.mkdir()

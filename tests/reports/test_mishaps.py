@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.reports.mishaps import FORMATS, mishap, try_one
-from tests.reports.sounds import need
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -19,12 +18,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("number", range(5 * len(FORMATS)))
 def test_a_mishap_costs_no_sound_without_a_word(folder: Path, number: int) -> None:
-    need("ffmpeg")
     outcome = try_one(1, number, folder)
     assert not outcome.fault, outcome
 
 
 def test_the_same_seed_makes_the_same_file(folder: Path) -> None:
-    need("ffmpeg")
     assert mishap(3, 7, folder) == mishap(3, 7, folder)
     assert mishap(3, 7, folder) != mishap(4, 7, folder)

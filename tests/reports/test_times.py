@@ -10,13 +10,11 @@ from anime_whisper_ct2.audio import load
 from tests.reports.checks import heard_by_us
 from tests.reports.kinds_times import late, packed
 from tests.reports.oracle import LIKENESS, RATE, agrees, heard_by_ffmpeg, likeness_of
-from tests.reports.sounds import need
 
 pytestmark = pytest.mark.ffmpeg
 
 
 def test_a_gap_of_half_an_hour_is_filled_and_a_stretch_behind_it_found(tmp_path: Path) -> None:
-    need("ffmpeg")
     whole = packed(tmp_path, "mkv aac", 8.0)
     path = tmp_path / "a.mkv"
     late(whole, path, 4.0, 1_800.0)

@@ -1,5 +1,8 @@
 """What a file's structure says before anything is decoded: who reads it, what it promises, and where parts are joined.
 
+`parts_of` gives the recordings in a file, nearly always one, each as a `Part`. The kinds are told apart here; `chunks`,
+`boxes`, `pages` and `streams` know one family each.
+
 | container | read by | promises | what is missing then | joined copies |
 |---|---|---|---|---|
 | WAV (also RIFX, RF64, BW64), W64, AIFF, CAF, AU, SPHERE | libsndfile | bytes of samples | what is not there | parts |
@@ -15,6 +18,8 @@
 
 A size that a program wrote that could not know it promises nothing. Of whatever FFmpeg reads, packets that no decoder
 takes, and gaps in a codec that leaves none, are missing too.
+
+May import: `errors`, `audio.ogg`, `audio.remembered`, `audio.section`, `audio.source`.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ def mp4(raw: Bytes, begin: int) -> Part:
     kind: Literal["mp4", "fragments"] = "mp4"
     for _ in range(_MOST_BOXES):
         head = raw(at, 16)
+        # 0xA9 is the © that names of QuickTime's own begin with.
         if len(head) < 8 or not all(32 <= byte < 127 or byte == 0xA9 for byte in head[4:8]):
             break
         size, name = int.from_bytes(head[:4], "big"), head[4:8]

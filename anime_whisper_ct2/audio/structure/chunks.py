@@ -158,6 +158,7 @@ def _wave(raw: Bytes, begin: int) -> _Samples | None:
         elif name == b"data":
 
             def patches(held: int, at: int = at) -> tuple[tuple[int, bytes], ...]:
+                """Give the chunk's size as it should stand before `held` bytes of samples, where 32 bits hold it."""
                 return ((at - 4 - begin, held.to_bytes(4, order)),) if held < _ALL_ONES else ()
 
             return _Samples(at, size, 2, patches)
@@ -169,6 +170,7 @@ def _w64(raw: Bytes, begin: int) -> _Samples | None:
         if name[:4] == b"data":
 
             def patches(held: int, at: int = at) -> tuple[tuple[int, bytes], ...]:
+                """Give the sizes of the file and of the chunk as they should stand before `held` bytes of samples."""
                 whole = (at - begin + held).to_bytes(8, "little")
                 return (16, whole), (at - begin - 8, (held + 24).to_bytes(8, "little"))
 

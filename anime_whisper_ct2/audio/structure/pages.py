@@ -57,6 +57,7 @@ class _Link:
     resumed: list[tuple[int, float]] = field(default_factory=list)
 
     def part(self, end: int, *, torn: bool) -> Part:
+        """Give what is known of it as a part that ends before a byte; `torn`: its last page is cut."""
         cut = self.serial is not None and (torn or not self.ended)
         plain = self.plain and len(self.serials) == 1 and not cut and not self.damaged
         first_s = 0.0 if self.damaged and self.first_s is not None and self.first_s < _SOON_S else None
@@ -76,6 +77,7 @@ class _Link:
         self.damaged = self.behind = True
 
     def see(self, raw: Bytes, page: _Page) -> None:
+        """Take in its next page."""
         if page.first and page.whole:
             self.serials.add(page.serial)
             packet = raw(page.body, 32)

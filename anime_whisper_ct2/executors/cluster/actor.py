@@ -31,13 +31,13 @@ from anime_whisper_ct2.executors.cluster.messages import (
     Terms,
 )
 from anime_whisper_ct2.executors.continuous import Continuous
-from anime_whisper_ct2.lines import to_json
-from anime_whisper_ct2.metrics import Counts
 from anime_whisper_ct2.model_dir import cache_root, open_model_dir
+from anime_whisper_ct2.output.lines import to_json
+from anime_whisper_ct2.output.metrics import Counts
+from anime_whisper_ct2.output.storage import open_storage
+from anime_whisper_ct2.output.storage.parts import Parts, probe_name
 from anime_whisper_ct2.readers.contained import contained
 from anime_whisper_ct2.records import Container, Outcome, Recording, Transcript
-from anime_whisper_ct2.storage import open_storage
-from anime_whisper_ct2.storage.parts import Parts, probe_name
 
 # A part is written at the end of its shard, or when this much has gathered, or the oldest line of it is so old.
 _PART_BYTES = 4 << 20
@@ -181,6 +181,7 @@ class _Listing:
 
     @property
     def listed(self) -> Listed:
+        """What of it has come up, what was done and what had failed before."""
         return Listed(self._found, self._resumed, self._failed)
 
     def __iter__(self) -> Iterator[Recording]:
@@ -216,6 +217,7 @@ class _PartWriter:
         self._since = time.monotonic()
 
     def write(self, outcome: Outcome) -> None:
+        """Take a line, and write a part where enough has gathered. Raises OutputError."""
         lines = self._transcripts if isinstance(outcome, Transcript) else self._errors
         lines += to_json(outcome).encode("utf-8") + b"\n"
         self._counts.add(Counts.of(outcome))
@@ -223,6 +225,7 @@ class _PartWriter:
             self.flush()
 
     def flush(self) -> None:
+        """Write what has gathered, if anything, and say so. Raises OutputError."""
         if self._transcripts or self._errors:
             name = f"{self._name}-{self._number:04d}"
             self._parts.write(name, bytes(self._transcripts), bytes(self._errors), self._counts)

@@ -50,4 +50,5 @@ class ShardsAhead:
         if not speed:
             return
         wanted_s = min(_MOST_SHARD_S, max(_LEAST_SHARD_S, speed * _SHARD_TIME_S))
+        # Half way only: the speed of a single shard says little.
         self._target_s = (self._target_s + wanted_s) / 2

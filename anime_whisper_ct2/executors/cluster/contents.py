@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anime_whisper_ct2.executors import Listed
 from anime_whisper_ct2.ids import IdSet
-from anime_whisper_ct2.lines import Part, id_of
+from anime_whisper_ct2.output.lines import Part, id_of
 
 
 class Contents:

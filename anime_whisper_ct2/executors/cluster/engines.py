@@ -15,10 +15,10 @@ from anime_whisper_ct2.errors import Awct2Error, EngineError
 from anime_whisper_ct2.executors.cluster.actor import NodeEngine
 from anime_whisper_ct2.executors.cluster.connection import ClusterNode
 from anime_whisper_ct2.executors.cluster.messages import Ended, Event, Node, PartWritten, Shard, Terms
-from anime_whisper_ct2.lines import Part
+from anime_whisper_ct2.output.lines import Part
+from anime_whisper_ct2.output.storage import Storage
+from anime_whisper_ct2.output.storage.parts import Parts
 from anime_whisper_ct2.records import Container
-from anime_whisper_ct2.storage import Storage
-from anime_whisper_ct2.storage.parts import Parts
 
 # How long an engine that has no news keeps a question waiting.
 _PATIENCE_S = 5.0
@@ -189,6 +189,7 @@ class RemoteEngine:
 
         actor = self._actor
         there: Node = ray.get(actor.node.remote())
+        # With others, a node would give other texts, or not understand what it is sent.
         for name, version in self._here.versions.items():
             if there.versions.get(name) != version:
                 raise EngineError(f"{name} is {there.versions.get(name)} there and {version} here; install the same")
@@ -205,6 +206,7 @@ class RemoteEngine:
         for path in sorted(filter(Path.is_file, Path(self._terms.settings.model).iterdir())):
             with path.open("rb") as file:
                 at = 0
+                # An empty file is sent, too: as one empty block.
                 while (block := file.read(_MODEL_BLOCK_BYTES)) or not at:
                     ray.get(self._actor.take_model.remote(fingerprint, path.name, at, block))
                     at += len(block)

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.cluster.messages import Shard
-from anime_whisper_ct2.lines import Part, to_json
-from anime_whisper_ct2.metrics import Counts
+from anime_whisper_ct2.output.lines import Part, to_json
+from anime_whisper_ct2.output.metrics import Counts
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.records import ArrayAudio, Audio, Container, Excerpt, Failure, Recording, Section
 

@@ -13,10 +13,12 @@ from anime_whisper_ct2.extensions import AUDIO
 from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES
 from anime_whisper_ct2.readers.rows import extension, listed, short
 
+# NeMo's name, those of Hugging Face, and what people write by hand; the first that is there counts.
 AUDIO_KEYS = ("audio_filepath", "audio", "path", "file_name", "file", "wav", "filename")
 
 # What a row says under these names is understood, so they are found in any case.
 _KNOWN = frozenset(("id", "offset", "start", "duration", "end", "text"))
+# Enough to tell a column of paths from one of words.
 _SAMPLED_ROWS = 20
 # A row that goes on for longer has a quote that is not closed. What follows is read again for each such row, so this
 # also bounds the time that a file full of them takes.

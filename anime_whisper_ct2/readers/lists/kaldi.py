@@ -6,13 +6,14 @@ import os
 import re
 from collections.abc import Callable, Iterator
 
-from anime_whisper_ct2.errors import RecordingError
+from anime_whisper_ct2.errors import RecordingError, counted
 from anime_whisper_ct2.readers.lists.lines import lines_of
 from anime_whisper_ct2.readers.remote import exists, is_url
 from anime_whisper_ct2.readers.rows import BAD_ROW, DUPLICATE, Rows, folder_of, path_text, seconds, short, valid_text
 from anime_whisper_ct2.readers.spelling import spelled
 from anime_whisper_ct2.records import Excerpt, Recording, Unreadable
 
+# Such as `raw.ark:1234`, or a range within it: `raw.ark:1234[0:99]`.
 _ARCHIVE = re.compile(r"\.ark:\d+(\[[^]]*\])?$", re.IGNORECASE)
 
 _Meta = Callable[[str], dict[str, str]]
@@ -75,11 +76,14 @@ def _segments(path: str, recordings: dict[str, tuple[str, str | Unreadable]], me
 def _stretch(fields: list[str], recordings: dict[str, tuple[str, str | Unreadable]]) -> tuple[float, float | None]:
     if len(fields) != 4:
         # Kaldi allows a channel behind the times; here channels are mixed.
-        raise RecordingError(f"the line has {len(fields)} fields; give segment, recording, start and end, no channel")
+        raise RecordingError(
+            f"the line has {counted(len(fields), 'field')}; give segment, recording, start and end, no channel"
+        )
     _, recording, start, end = fields
     if recording not in recordings:
         raise RecordingError(f"the recording {short(recording)} is not in wav.scp; add it there")
     offset_s = seconds(start, "the start")
+    # Kaldi's way to write the end of a recording.
     if re.fullmatch(r"-1(\.0*)?", end):
         return offset_s, None
     duration_s = seconds(end, "the end") - offset_s

@@ -77,6 +77,7 @@ def _split(chunks: Iterable[bytes], separator: bytes, limit: int) -> Iterator[by
     held = bytearray()
     for chunk in chunks:
         first, *others = chunk.split(separator)
+        # No more than is given: a file without line ends may be of any size.
         if len(held) <= limit:
             held += first
         if others:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from anime_whisper_ct2.errors import InputError, RecordingError
+from anime_whisper_ct2.errors import InputError, RecordingError, counted
 from anime_whisper_ct2.extensions import DELIMITED, JSON_LINES, MANIFESTS, PATH_LISTS
 from anime_whisper_ct2.readers.lists.delimited import AUDIO_KEYS, Table, open_table
 from anime_whisper_ct2.readers.lists.lines import (
@@ -135,7 +135,7 @@ def _table(path: str, column: str | None, *, tabs: bool) -> Iterator[Recording]:
 def _named_fields(table: Table, fields: list[str]) -> dict[str, Any]:
     """Name the fields of a row; empty ones may be absent at its end, or too many."""
     if any(fields[len(table.columns) :]):
-        counts = f"the row has {len(fields)} fields, and the columns are {len(table.columns)}"
+        counts = f"the row has {counted(len(fields), 'field')}, and the table {counted(len(table.columns), 'column')}"
         raise RecordingError(f"{counts}; put quotes around a field that holds the separator")
     if len(fields) <= table.audio or not fields[table.audio]:
         raise RecordingError(f"the row names no audio in the column {short(table.columns[table.audio])}; mend it")
@@ -150,6 +150,7 @@ def _recording(rows: Rows, number: int, written: str, row: dict[str, Any]) -> Re
     if stretch is not None:
         offset_s, duration_s = stretch
         audio = Excerpt(name, offset_s, duration_s)
+        # Stretches of one file are recordings of their own.
         id_ += f"#{offset_s:.3f}-" + (f"{offset_s + duration_s:.3f}" if duration_s is not None else "")
     given = row.get("id")
     if isinstance(given, (str, int)) and not isinstance(given, bool) and str(given).strip():

@@ -16,6 +16,7 @@ _AUDIO_NAMES = (
     *("audio", "audio_bytes", "audio_filepath", "audio_path", "audio_file", "wav", "flac", "mp3", "ogg", "opus"),
     *("wav_path", "file", "file_path", "filepath", "path", "file_name", "filename"),
 )
+# `__key__` is what WebDataset calls it.
 _ID_NAMES = ("id", "key", "__key__")
 _MEDIA = frozenset(("Audio", "Image", "Video", "Pdf"))
 
@@ -55,6 +56,7 @@ def meta_of(scalars: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def _audio_column(types: Mapping[str, Any], media: Mapping[str, str]) -> str | None:
     declared = [name for name in types if media.get(name) == "Audio" and _can_hold_audio(types[name])]
     structs = [name for name, type_ in types.items() if _is_audio_struct(type_) and name not in media]
+    # Pictures are bytes and a path, too, where nothing declares them.
     structs.sort(key=lambda name: name.lower() not in _AUDIO_NAMES)
     by_lower = {name.lower(): name for name, type_ in types.items() if _can_hold_audio(type_) and name not in media}
     guessed = [by_lower[name] for name in _AUDIO_NAMES if name in by_lower]

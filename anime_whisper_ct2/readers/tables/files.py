@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
-from anime_whisper_ct2.errors import InputError, one_line
+from anime_whisper_ct2.errors import InputError, counted, one_line
 from anime_whisper_ct2.extensions import ARROW, has_extension
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.fetch import seekable
@@ -120,7 +120,7 @@ def _rows(table: Table, opened: Callable[[str, contextlib.ExitStack], _Opened]) 
                     yield from recordings(table, piece.batch, columns, piece.first_row)
     if damage:
         first_row, cause = damage[0]
-        rows = f"row {first_row} on" + (f" and {len(damage) - 1} more places" if len(damage) > 1 else "")
+        rows = f"row {first_row} on" + (f" and {counted(len(damage) - 1, 'more place')}" if len(damage) > 1 else "")
         yield Recording(table.id(table.file), redacted(table.path), replace(table.failed(rows, cause), place=True))
 
 
@@ -135,6 +135,7 @@ def _parquet(path: str, files: contextlib.ExitStack) -> _Opened:
     groups = [file.metadata.row_group(at) for at in range(file.num_row_groups)]
 
     def pieces(columns: Columns) -> Iterator[_Piece]:
+        """Give the rows, row group by row group; damage to one does not keep the next from being read."""
         # What may name a row is part of `meta`.
         wanted = list(dict.fromkeys((columns.audio, *columns.meta)))
         first_row = 0
@@ -158,6 +159,7 @@ def _arrow(path: str, files: contextlib.ExitStack) -> _Opened:
     if not is_url(path):
         # Mapped, because record batches may be large; the name as bytes, because it may be no UTF-8.
         stream = files.enter_context(pa.memory_map(os.fsencode(path)))
+    # Files begin with this mark; streams have none.
     is_file = stream.read(6) == b"ARROW1"
     stream.seek(0)
     reader = files.enter_context(pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream))
@@ -230,6 +232,7 @@ def _names(path: str, listed: Callable[[Any], Any]) -> list[str]:
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise InputError(f"{redacted(path)}: damaged, or no file of a saved dataset: {error}") from error
     for name in names:
+        # A data set may be anybody's: it must not lead out of its folder.
         if name != posixpath.basename(name) or name in {"", ".", ".."} or not name.isprintable():
             raise InputError(f"{redacted(path)}: {name!r} does not lie in the dataset's folder")
     return names

@@ -109,6 +109,7 @@ def _below(path: str) -> str:
     kept: list[str] = []
     for part in parts:
         if part == "..":
+            # Above the first folder there is nothing to go to.
             del kept[-1:]
         elif part not in {"", "."}:
             kept.append(part)

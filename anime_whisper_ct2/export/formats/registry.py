@@ -1,0 +1,46 @@
+"""Every format by name; a format's module is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Literal
+
+from anime_whisper_ct2.export.formats import Format
+
+Unit = Literal["recordings", "rows"]
+
+# Where its function is, what it takes, and whether it needs a file for each row.
+_TABLE: dict[str, tuple[str, str, Unit, bool]] = {
+    "txt": ("texts", "write_txt", "recordings", False),
+    "srt": ("subtitles", "write_srt", "recordings", False),
+    "vtt": ("subtitles", "write_vtt", "recordings", False),
+    "lrc": ("subtitles", "write_lrc", "recordings", False),
+    "tsv": ("tables", "write_tsv", "recordings", False),
+    "csv": ("tables", "write_csv", "recordings", False),
+    "json": ("texts", "write_json", "recordings", False),
+    "parquet": ("tables", "write_parquet", "recordings", False),
+    "esd": ("esd", "write", "rows", True),
+    "ljspeech": ("ljspeech", "write", "rows", True),
+    "hf": ("huggingface", "write", "rows", True),
+    "nemo": ("nemo", "write", "rows", False),
+    "kaldi": ("kaldi", "write", "rows", False),
+    "lhotse": ("lhotse", "write", "rows", False),
+    "webdataset": ("webdataset", "write", "rows", True),
+}
+
+
+class _Formats(Mapping[str, Format]):
+    def __getitem__(self, name: str) -> Format:
+        module, function, unit, whole_files_only = _TABLE[name]
+        write = getattr(import_module(f"anime_whisper_ct2.export.formats.{module}"), function)
+        return Format(name, unit, write, whole_files_only)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_TABLE)
+
+    def __len__(self) -> int:
+        return len(_TABLE)
+
+
+FORMATS: Mapping[str, Format] = _Formats()

@@ -1,0 +1,317 @@
+"""The output folder: what is on disk is what was done.
+
+    OUT/transcripts.jsonl   one line for each recording transcribed, appended as they finish
+    OUT/errors.jsonl        one line for each that could not be
+    OUT/run.json            settings, versions and the run's figures; written beside and renamed
+
+A line is whole or absent: a torn last one, left by a crash or a full disk, is cut off when the folder is opened again.
+Lines that others have written, on other machines, come as parts; each recording's is taken once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.ids import IdSet
+from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, Part, dump_json, id_of, ids_of, read_run, to_json
+from anime_whisper_ct2.output.lock import FolderLock
+from anime_whisper_ct2.output.metrics import Counts
+from anime_whisper_ct2.records import Outcome, Transcript
+
+# What a power cut may cost at most; to sync each line would be to wait for the disk each time.
+_SYNC_EVERY_S = 5.0
+
+
+class Journal:
+    """An output folder, opened for one run and locked.
+
+    `settings` are those that decide the text: they must be those of the results that are there. `done` and `failed`
+    hold the ids of its lines as they were when it was opened; what failed once and was done later is only done. With
+    `overwrite` there are none, and `begin` removes the old ones. Until `begin` nothing in the folder is changed.
+
+    Raises OutputError when the folder cannot be written, another run holds it, or the settings differ.
+    """
+
+    def __init__(self, out: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
+        self.path = out
+        self.done = IdSet()
+        self.failed = IdSet()
+        # Lines of errors.jsonl that later ones made untrue are taken out at the end.
+        self._superseded = False
+        self._written = IdSet()
+        # Of parts, which may hold what another one held.
+        self._taken = IdSet()
+        self._failed_there = IdSet()
+        self._begun = False
+        self._settings = dict(settings)
+        self._overwrite = overwrite
+        self._about: dict[str, Any] = {}
+        self._synced = time.monotonic()
+        self._files: dict[str, IO[bytes]] = {}
+        _make_folder(out)
+        self._lock = FolderLock(out)
+        try:
+            self._lock.acquire()
+            if not overwrite:
+                self.done = IdSet(ids_of(out / TRANSCRIPTS))
+                for id_ in ids_of(out / ERRORS):
+                    self._superseded |= id_ in self.done or not self.failed.add(id_)
+                self._check_settings()
+        except OSError as error:
+            self.close()
+            raise _cannot_write(out, error) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def begin(self, about: Mapping[str, Any]) -> None:
+        """Open the folder for results: old ones go if they are to, a torn last line goes, and `run.json` is written.
+
+        `about` is what else that says: versions, inputs, device.
+        """
+        self._about = {**about, "process": os.getpid()}
+        try:
+            if self._overwrite:
+                # `run.json` last: results must never be there without the settings that they were made with.
+                for name in (TRANSCRIPTS, ERRORS, RUN):
+                    (self.path / name).unlink(missing_ok=True)
+            self._open()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self._begun = True
+        self._write_run({"state": "running"})
+
+    def adopt(self, parts: Iterable[Part]) -> None:
+        """Take over what an earlier run has left in parts, before `begin`: it counts as done, or failed, before.
+
+        Raises OutputError where it was made with other settings.
+        """
+        for part in parts:
+            self._check_settings(sure=True)
+            try:
+                self._open()
+            except OSError as error:
+                raise _cannot_write(self.path, error) from error
+            self.append(part)
+            for line in part.transcripts.splitlines():
+                self.done.add(id_of(line))
+            for line in part.errors.splitlines():
+                if (id_ := id_of(line)) not in self.done:
+                    self.failed.add(id_)
+        # From here on they are old: what failed there may be tried again, and be done or fail anew.
+        self._taken, self._failed_there = IdSet(), IdSet()
+
+    def write(self, outcome: Outcome) -> None:
+        """Append one line, whole; every few seconds the files are synced to the disk.
+
+        Raises OutputError when the disk is full or gone.
+        """
+        if outcome.id in self.failed:
+            self._superseded = True
+            if isinstance(outcome, Transcript):
+                self._written.add(outcome.id)
+        try:
+            name = TRANSCRIPTS if isinstance(outcome, Transcript) else ERRORS
+            _write_whole(self._files[name], to_json(outcome).encode("utf-8") + b"\n")
+            now = time.monotonic()
+            if now - self._synced >= _SYNC_EVERY_S:
+                self._synced = now
+                for file in self._files.values():
+                    os.fsync(file.fileno())
+                self._check_place()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def append(self, part: Part) -> Counts:
+        """Append the lines of recordings that have none yet, sync them, and count them.
+
+        A transcript is news also of what has failed in an earlier part; then that failure is taken off the counts.
+        Raises OutputError when the disk is full or gone.
+        """
+        transcripts, mended = [], 0
+        for line in part.transcripts.splitlines(keepends=True):
+            id_ = id_of(line)
+            if id_ in self.done or not self._taken.add(id_):
+                continue
+            failed_now = id_ in self._failed_there
+            mended += failed_now
+            if failed_now or id_ in self.failed:
+                self._superseded = True
+                self._written.add(id_)
+            transcripts.append(line)
+        errors = [line for line in part.errors.splitlines(keepends=True) if self._is_new_failure(line)]
+        try:
+            for name, lines in ((TRANSCRIPTS, transcripts), (ERRORS, errors)):
+                if lines:
+                    _write_whole(self._files[name], b"".join(lines))
+                    os.fsync(self._files[name].fileno())
+            self._check_place()
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        # Nearly always so; else what is left of the part is read for its figures.
+        if len(transcripts) == part.counts.done and len(errors) == part.counts.failed and not mended:
+            return part.counts
+        counts = Counts(failed=len(errors) - mended)
+        for line in map(json.loads, transcripts):
+            counts.add_transcript(line["duration"], line["flags"])
+        return counts
+
+    def _is_new_failure(self, line: bytes) -> bool:
+        id_ = id_of(line)
+        if id_ in self.done or id_ in self._taken or not self._failed_there.add(id_):
+            return False
+        self._superseded |= id_ in self.failed
+        return True
+
+    def finish(self, state: str, figures: Mapping[str, Any]) -> None:
+        """Write the run's figures into `run.json`; `state` is `finished`, `interrupted` or `failed`.
+
+        Failures that a later try has made good are taken out of `errors.jsonl`, and of two of one recording the first.
+        Does nothing when the run never began.
+        """
+        if not self._begun:
+            return
+        self._check_place()
+        if self._superseded:
+            self._tidy_errors()
+        self._write_run({"state": state, **figures})
+
+    def close(self) -> None:
+        """Sync, close and unlock; safe to call twice."""
+        for file in self._files.values():
+            # A full disk was reported by `write` already; the next run repairs the last line.
+            with contextlib.suppress(OSError, ValueError):
+                os.fsync(file.fileno())
+                file.close()
+        self._lock.release()
+
+    def _check_place(self) -> None:
+        """Raise OutputError where the folder was removed, renamed or unmounted: files that are open do not notice."""
+        try:
+            gone = any(
+                (self.path / name).stat().st_dev != os.fstat(file.fileno()).st_dev for name, file in self._files.items()
+            )
+        except FileNotFoundError:
+            gone = True
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        if gone:
+            raise OutputError(
+                f"{self.path} is gone: it was removed, renamed or unmounted while results were written there; "
+                "bring it back and run the same command again to go on"
+            )
+
+    def _tidy_errors(self) -> None:
+        path, beside = self.path / ERRORS, self.path / (ERRORS + ".new")
+        last = {id_: number for number, id_ in enumerate(ids_of(path))}
+        try:
+            with path.open("rb") as lines, beside.open("wb") as file:
+                # `ids_of` ends before a torn last line, and so does this.
+                for number, (id_, line) in enumerate(zip(ids_of(path), lines, strict=False)):
+                    if last[id_] == number and id_ not in self.done and id_ not in self._written:
+                        file.write(line)
+            # Closed first: Windows renames over no file that is open.
+            self._files[ERRORS].close()
+            beside.replace(path)
+            self._files[ERRORS] = _append(path)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self._superseded = False
+
+    def _open(self) -> None:
+        if not self._files:
+            self._files = {name: _append(self.path / name) for name in (TRANSCRIPTS, ERRORS)}
+
+    def _check_settings(self, *, sure: bool = False) -> None:
+        """Compare with those of the results that are there; `sure`: there are some."""
+        # Where nothing was done yet, any settings will do.
+        if not sure and not len(self.done) and not len(self.failed):
+            return
+        before = read_run(self.path).get("settings")
+        if before == self._settings:
+            return
+        if not isinstance(before, dict):
+            raise OutputError(
+                f"{self.path} holds results, and no {RUN} that says with which settings they were made; "
+                "choose another output, or start afresh with --overwrite"
+            )
+        names = [name for name in {**before, **self._settings} if before.get(name) != self._settings.get(name)]
+        changes = "; ".join(
+            f"{name if name.isidentifier() else repr(name)} was {before.get(name)!r}, now {self._settings.get(name)!r}"
+            for name in names
+        )
+        raise OutputError(
+            f"{self.path} holds results made with other settings ({changes}); "
+            "use those again, choose another output, or start afresh with --overwrite"
+        )
+
+    def _write_run(self, figures: Mapping[str, Any]) -> None:
+        content = {**self._about, **figures, "settings": self._settings}
+        beside = self.path / (RUN + ".new")
+        try:
+            with beside.open("w", encoding="utf-8") as file:
+                file.write(dump_json(content, indent=2) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path / RUN)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+
+def _write_whole(file: IO[bytes], lines: bytes) -> None:
+    """Write lines at the end; what a failed write left behind is taken back where the disk allows it."""
+    start = file.seek(0, os.SEEK_END)
+    try:
+        # A disk that is nearly full takes the beginning and says nothing.
+        if file.write(lines) != len(lines):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        os.ftruncate(file.fileno(), start)
+        raise
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise OutputError(f"{out} is a file; name a folder for the output") from None
+    except OSError as error:
+        raise _cannot_write(out, error) from error
+
+
+def _append(path: Path) -> IO[bytes]:
+    """Open a file for appending, its torn last line cut off. Unbuffered: a line is in the file when written."""
+    file = path.open("ab+", buffering=0)
+    end = file.seek(0, os.SEEK_END)
+    at = end
+    while at > 0:
+        step = min(1 << 16, at)
+        file.seek(at - step)
+        block = file.read(step)
+        if (newline := block.rfind(b"\n")) >= 0:
+            at = at - step + newline + 1
+            break
+        at -= step
+    if at < end:
+        file.truncate(at)
+    return file
+
+
+def _cannot_write(out: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{out} cannot be written: {error.strerror or error}; mend that and run the same command again to go on"
+    )

