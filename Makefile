@@ -1,49 +1,72 @@
-# `make demo` and `make test` start from a bare Python 3.10+ with pip and make their own .venv.
+# `make demo` and `make test` start from a bare Python 3.10+ with pip and make their own .venv. `make` lists the targets:
+# each has its line behind `##`.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DOCS_VENV := .venv-docs
 DEMO_OUT := demo-out
 
-.PHONY: demo test test-ffmpeg lint bench clean
+.PHONY: help demo test test-ffmpeg docs tables test-docs lint bench clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-# A stamp for each set of packages, renewed when setup.cfg changes.
-$(VENV)/.demo: setup.cfg pyproject.toml | $(BIN)/python
+# A stamp for each set of packages, renewed when those files change.
+$(VENV)/.demo: setup.cfg setup.py pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
-	touch $@
+	@touch $@
 
-$(VENV)/.test: setup.cfg pyproject.toml | $(BIN)/python
+$(VENV)/.test: setup.cfg setup.py pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	touch $@
+	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'
-	touch $@
+	@touch $@
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo ## install, convert the tiny model of the tests, transcribe the sample clips and score them
 	$(BIN)/awct2 convert tests/tiny/checkpoint $(DEMO_OUT)/model --force
 	$(BIN)/awct2 run tests/sample/corpus --model $(DEMO_OUT)/model --output $(DEMO_OUT)/transcripts --overwrite
-	$(BIN)/awct2 eval $(DEMO_OUT)/transcripts tests/sample/references.jsonl --max-cer 5
+	$(BIN)/awct2 eval $(DEMO_OUT)/transcripts tests/sample/references.jsonl --group-by none --max-cer 5
+	@$(BIN)/python -m tests.sample.beside $(DEMO_OUT)/transcripts $(BIN)/awct2
 
-test: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ffmpeg'
+test: $(VENV)/.test ## run the tests; installs torch and transformers to compare with
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ffmpeg and not site'
 
 # What is heard beside what the `ffmpeg` command hears; Debian's packages ffmpeg, lame and flac make the files.
-test-ffmpeg: $(VENV)/.test
+test-ffmpeg: $(VENV)/.test ## compare what is heard with the ffmpeg command
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m ffmpeg tests/reports
 
-lint: $(VENV)/.test
+# What builds the handbook needs Python 3.11 or newer, and stays apart from what the project needs.
+$(DOCS_VENV)/.docs: docs/requirements.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --requirement docs/requirements.txt
+	@touch $@
+
+docs: $(DOCS_VENV)/.docs ## build the handbook in both languages, into docs/site
+	$(DOCS_VENV)/bin/zensical build --config-file docs/zensical.en.toml --strict --clean
+	$(DOCS_VENV)/bin/zensical build --config-file docs/zensical.ja.toml --strict --clean
+	cp docs/index.html docs/site/index.html
+
+test-docs: docs $(VENV)/.test ## ask the handbook's own search what newcomers ask; takes node
+	$(BIN)/python -m pytest -m site tests/docs
+
+tables: $(VENV)/.test ## write the handbook's tables of options again, from the commands
+	$(BIN)/python -m cogapp -r -U -I docs -p "import cog, command_tables" docs/en/reference/commands/*.md
+
+lint: $(VENV)/.test ## ruff, and mypy in strict mode
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # The CPU part; `python -m benchmarks.gpu` is the GPU's. An hour or so: the peers are part of it.
-bench: $(VENV)/.bench
+bench: $(VENV)/.bench ## measure beside other systems on the CPU; takes an hour or so
 	$(BIN)/python -m benchmarks.frontend
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.overhead
@@ -55,5 +78,5 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.render
 
-clean:
-	rm -rf $(VENV) $(DEMO_OUT) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+clean: ## remove all that was made, .venv too
+	rm -rf $(VENV) $(DOCS_VENV) $(DEMO_OUT) docs/site docs/.cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -16,9 +16,11 @@ from anime_whisper_ct2.calibration import (
     calibrate,
     write_profile,
 )
+from anime_whisper_ct2.cli.commands import Command
+from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.cli.progress import ConversionProgress
 from anime_whisper_ct2.cli.shared import LocalPath, channel_option, compute_type_option, device_option
-from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.errors import InputError, counted
 from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.models import resolve_model
 from anime_whisper_ct2.options import AudioOptions, ComputeType, Device, EngineOptions, RunOptions
@@ -26,36 +28,44 @@ from anime_whisper_ct2.readers import Corpus
 
 EXIT_NOT_PASSED = 3
 _DEFAULTS = CalibrationOptions()
+_measure, _result = map(option_of, ("Measurement", "Output"))
 
 
-@click.command(name="calibrate")
+@click.command(name="calibrate", cls=Command)
 @click.argument("model")
 @click.argument("corpus", metavar="CORPUS...", nargs=-1, required=True)
-@click.option(
-    "--clips", type=int, default=_DEFAULTS.clips, show_default=True, help="Clips of up to 30 s to measure with."
+@_measure(
+    "--clips",
+    metavar="N",
+    type=int,
+    default=_DEFAULTS.clips,
+    show_default=True,
+    help="Clips of up to 30 s to measure with.",
 )
-@click.option(
+@_measure(
     "--tail",
     "tails",
+    metavar="SECONDS",
     type=float,
     multiple=True,
     default=_DEFAULTS.tails_s,
     show_default=True,
-    help="Seconds of silence behind the clip (repeatable).",
+    help="Silence behind the clip (repeatable).",
 )
-@click.option(
+@_measure(
     "--max-cer",
+    metavar="PERCENT",
     type=float,
     default=_DEFAULTS.max_cer,
     show_default=True,
-    help="Percent of the characters that may differ from the text at 30 s.",
+    help="How many of the characters may differ from the text at 30 s.",
 )
-@channel_option
 @device_option
 @compute_type_option
-@click.option("--dry-run", is_flag=True, help="Measure and say, but leave the model's folder as it is.")
-@click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the table.")
-@click.option("--plot", type=LocalPath(), help="Write a chart, .svg or .png; needs the extra [plot].")
+@channel_option
+@_result("--dry-run", is_flag=True, help="Measure and say, but leave the model's folder as it is.")
+@_result("--json", "as_json_", is_flag=True, help="Print JSON instead of the table.")
+@_result("--plot", metavar="FILE", type=LocalPath(), help="Write a chart, .svg or .png; needs the extra [plot].")
 def calibrate_command(
     model: str,
     corpus: tuple[str, ...],
@@ -69,11 +79,11 @@ def calibrate_command(
     as_json_: bool,
     plot: Path | None,
 ) -> None:
-    """Measure how short a window MODEL can take on clips of CORPUS..., and remember it for `awct2 run`.
+    """Measure on clips of CORPUS... how short windows may be for MODEL.
 
-    Clips are decoded at 30 s and with several tails of silence. The fastest tail whose texts differ from those at 30 s
-    in no more than --max-cer, with no more loops, is written into the awct2.json of the converted folder; `awct2 run
-    --window auto` then uses it. MODEL is named as for `awct2 run`, CORPUS... as its INPUT.
+    `awct2 run` remembers it. Clips are decoded at 30 s and with several tails of silence. The fastest tail whose texts
+    differ from those at 30 s in no more than --max-cer, with no more loops, is written into the awct2.json of the
+    converted folder; `awct2 run --window auto` then uses it. MODEL is named as for `awct2 run`, CORPUS... as its INPUT.
 
     Exit status: 0 a tail passed, 3 none did; the model then runs with full windows.
 
@@ -132,6 +142,6 @@ def _draw(measured: Calibration, path: Path) -> None:
     right.set(ylabel="times real time", ylim=(0, None))
     handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
     left.legend(handles, [str(handle.get_label()) for handle in handles], loc="upper center", ncols=2, fontsize=8)
-    left.set_title(f"Windows fitted to {measured.clips} clips, {measured.audio_seconds / 60:.1f} min")
+    left.set_title(f"Windows fitted to {counted(measured.clips, 'clip')}, {measured.audio_seconds / 60:.1f} min")
     figure.savefig(path, dpi=150)
     plt.close(figure)

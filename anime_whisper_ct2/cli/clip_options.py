@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import get_args
 
 import click
 
 from anime_whisper_ct2.audio import Format
+from anime_whisper_ct2.cli.groups import option_of, together
 from anime_whisper_ct2.cli.shared import LocalPath
-from anime_whisper_ct2.clip_plan import CLIPS, ClipOptions
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.export.clips.plan import CLIPS, ClipOptions
 
-F = TypeVar("F", bound=Callable[..., Any])
+_clips = option_of("Clips")
 
-_OPTIONS = (
-    click.option(
+# Give a command `--clips`, `--clip-format`, `--margin` and `--workers`.
+clip_options = together(
+    _clips(
         "--clips",
         metavar="DIR",
         type=LocalPath(file_okay=False),
         help="Cut each segment out of its recording into a file below DIR, and make the data set of these; clips that "
         "are there already are not cut again.",
     ),
-    click.option(
+    _clips(
         "--clip-format",
         type=click.Choice(get_args(Format)),
         help=f"What clips are written as; flac and wav lose nothing. [default: {CLIPS.format}]",
     ),
-    click.option(
+    _clips(
         "--margin",
         metavar="SECONDS",
         type=float,
         help="Kept around each segment, at most to the middle of the gap to its neighbour. "
         f"[default: {CLIPS.margin_s}]",
     ),
-    click.option(
+    _clips(
         "--workers",
         type=click.IntRange(min=0),
         help="Processes that cut clips; 0: none but the command's own. [default: as many as cores]",
     ),
 )
-
-
-def clip_options(command: F) -> F:
-    """Give a command `--clips`, `--clip-format`, `--margin` and `--workers`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def read_clip_options(

@@ -7,23 +7,25 @@ from pathlib import Path
 
 import click
 
+from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.progress import ConversionProgress, duration
 from anime_whisper_ct2.cli.shared import LocalPath
 from anime_whisper_ct2.model_dir import DEFAULT_QUANTIZATION, QUANTIZATIONS, is_converted
 from anime_whisper_ct2.options import DEFAULT_MODEL
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("source", default=DEFAULT_MODEL)
 @click.argument("output", type=LocalPath(), required=False)
 @click.option(
     "--quantization",
+    metavar="TYPE",
     type=click.Choice(QUANTIZATIONS),
     default=DEFAULT_QUANTIZATION,
     show_default=True,
-    help="The type in which the weights are stored.",
+    help=f"The type in which the weights are stored: {', '.join(QUANTIZATIONS)}.",
 )
-@click.option("--revision", help="Branch, tag or commit of a hub id.")
+@click.option("--revision", metavar="NAME", help="Branch, tag or commit of a hub id.")
 @click.option("--force", is_flag=True, help="Replace an existing result; it stays if the conversion fails.")
 @click.option(
     "--verify",
@@ -35,11 +37,11 @@ from anime_whisper_ct2.options import DEFAULT_MODEL
 def convert(
     source: str, output: Path | None, quantization: str, revision: str | None, force: bool, verified: bool, quiet: bool
 ) -> None:
-    """Convert SOURCE, a hub id or the folder of a Whisper checkpoint, into the folder OUTPUT.
+    """Convert SOURCE, a Whisper checkpoint, into the folder OUTPUT.
 
-    Without OUTPUT the result goes into the cache, where `awct2 run` finds it by the same SOURCE (in float16 and without
-    --revision; pass the folder that is printed for any other), and what is there already is kept without --force. Needs
-    no torch.
+    SOURCE is a hub id or a folder. Without OUTPUT the result goes into the cache, where `awct2 run` finds it by the
+    same SOURCE (in float16 and without --revision; pass the folder that is printed for any other), and what is there
+    already is kept without --force. Needs no torch.
 
     \b
     Examples:

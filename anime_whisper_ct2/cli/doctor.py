@@ -11,8 +11,10 @@ from functools import partial
 import click
 
 from anime_whisper_ct2._version import __version__
+from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.progress import ConversionProgress
 from anime_whisper_ct2.doctor import Check, Probes, State, examine, passed
+from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.models import resolve_model
 
 _COLOURS: dict[State, str] = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "bright_black"}
@@ -20,16 +22,19 @@ _STATE_WIDTH = max(map(len, _COLOURS))
 _NAME_WIDTH = len("engine on the CPU")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "-m",
     "--model",
+    metavar="MODEL",
     help="Try the engine with this model, named as for `awct2 run`, and like there converted first if it has to be. "
     "[default: the default model, if it is converted already]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the same as one JSON object.")
 def doctor(model: str | None, as_json: bool) -> None:
-    """Examine this machine: Python, GPU, driver, cuBLAS, audio decoders, model and engine, and what mends each fault.
+    """Examine this machine, and say what mends each fault.
+
+    Looked at are Python, GPU, driver, cuBLAS, audio decoders, model and engine.
 
     Exit status: 0 nothing failed (a machine without a GPU is fine), 1 something did.
 
@@ -51,9 +56,13 @@ def doctor(model: str | None, as_json: bool) -> None:
         sys.stdout.buffer.write(text + b"\n")
     else:
         counts = Counter(check.state for check in checks)
-        click.echo(", ".join(f"{counts[state]} {state}" for state in _COLOURS if counts[state]))
+        click.echo(", ".join(_counted(counts[state], state) for state in _COLOURS if counts[state]))
     if not passed(checks):
         sys.exit(1)
+
+
+def _counted(count: int, state: State) -> str:
+    return counted(count, state) if state == "warning" else f"{count} {state}"
 
 
 def _print(check: Check) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from anime_whisper_ct2.cli.commands import Command
+from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.cli.shared import LocalPath, runs_here
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.evaluation import (
@@ -31,60 +33,79 @@ from anime_whisper_ct2.evaluation import (
 from anime_whisper_ct2.evaluation.chart import check_chart, draw_chart
 from anime_whisper_ct2.evaluation.markdown import printable
 from anime_whisper_ct2.evaluation.records import Counted
+from anime_whisper_ct2.output.storage import LocalRuns
 from anime_whisper_ct2.readers.remote import is_url
-from anime_whisper_ct2.storage import LocalRuns
 from anime_whisper_ct2.text import NORMALIZERS
 
 META = "meta"
 EXIT_ABOVE = 3
+_score, _columns, _result = map(option_of, ("Comparison", "Columns of tables", "Output"))
 
 
-@click.command(name="eval")
+@click.command(name="eval", cls=Command)
 @click.argument("hyp", metavar="[NAME=]HYP...", nargs=-1, required=True)
 @click.argument("ref")
-@click.option(
+@_score(
     "--normalizer",
     type=click.Choice(tuple(NORMALIZERS)),
     default=EVAL.normalizer,
     show_default=True,
     help="What both sides go through first.",
 )
-@click.option(
+@_score(
     "--group-by",
     metavar="WHAT",
     default=str(EVAL.grouping),
     show_default=True,
     help="folder (of the id; folder:2 for two), tar, column:NAME of REF or the run's meta, or none.",
 )
-@click.option(
+@_score(
     "--missing",
     type=click.Choice(("skip", "empty")),
     default="skip",
     show_default=True,
     help="References that a run has nothing for: leave out, or count as if it had heard nothing.",
 )
-@click.option("--id-column", metavar="NAME", help="Column of HYP tables with the id or path. [default: guessed]")
-@click.option("--text-column", metavar="NAME", help="Column of HYP tables with the text. [default: guessed]")
-@click.option("--ref-id-column", metavar="NAME", help="The same in REF. [default: guessed]")
-@click.option("--ref-text-column", metavar="NAME", help="The same in REF; with meta, its key. [default: guessed]")
-@click.option("--resamples", type=int, default=EVAL.resamples, show_default=True, help="Of the bootstrap.")
-@click.option("--max-cer", metavar="PERCENT", type=float, help="End with status 3 when a run's rate is higher.")
-@click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
-@click.option("--plot", metavar="FILE", type=LocalPath(), help="Write a chart, .svg or .png.")
-@click.option(
+@_score(
+    "--resamples",
+    metavar="N",
+    type=int,
+    default=EVAL.resamples,
+    show_default=True,
+    help="Resamples of the bootstrap, for the intervals.",
+)
+@_columns("--id-column", metavar="NAME", help="Column of HYP tables with the id or path. [default: guessed]")
+@_columns("--text-column", metavar="NAME", help="Column of HYP tables with the text. [default: guessed]")
+@_columns("--ref-id-column", metavar="NAME", help="The same in REF. [default: guessed]")
+@_columns("--ref-text-column", metavar="NAME", help="The same in REF; with meta, its key. [default: guessed]")
+@_result("--max-cer", metavar="PERCENT", type=float, help="End with status 3 when a run's rate is higher.")
+@_result("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
+@_result("--plot", metavar="FILE", type=LocalPath(), help="Write a chart, .svg or .png.")
+@_result(
     "--examples",
     metavar="FILE",
     type=LocalPath(),
     help="Write the lines where runs differ most, as a Markdown table.",
 )
-@click.option("--example-count", metavar="N", type=click.IntRange(1), default=EXAMPLES, show_default=True)
+@_result(
+    "--example-count",
+    metavar="N",
+    type=click.IntRange(1),
+    default=EXAMPLES,
+    show_default=True,
+    help="How many of these lines.",
+)
 def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
-    """Compare the texts of one run or several, HYP, with references, REF: the character error rate in percent.
+    """Compare texts with references: the character error rate.
+
+    Several runs, HYP, can be compared with the references, REF, at once. Rates are in percent.
 
     \b
-    HYP: the output folder of `awct2 run` or its URL, or JSONL, CSV, TSV with an id (or path) and a text.
-    REF: a manifest (JSONL, CSV, TSV), a folder of .txt that mirrors the corpus, WebDataset tars,
-         a Kaldi `text`, or the word meta: the text that the first run keeps in meta.text.
+    HYP: the output folder of `awct2 run` or its URL, or JSONL, CSV, TSV with an
+         id (or path) and a text.
+    REF: a manifest (JSONL, CSV, TSV), a folder of .txt that mirrors the corpus,
+         WebDataset tars, a Kaldi `text`, or the word meta: the text that the
+         first run keeps in meta.text.
 
     Both are joined by id; what is missing on either side is said on standard error. Several runs are compared over the
     recordings that all of them have. Intervals are those of a bootstrap over recordings, 95 %.
@@ -94,7 +115,7 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
     \b
     Examples:
       awct2 eval transcripts/ references.jsonl
-      awct2 eval v3=out-v3/ anime=out-anime/ corpus/ --plot cer.png --examples examples.md
+      awct2 eval v3=out-v3/ anime=out-anime/ corpus/ --examples examples.md
       awct2 eval transcripts/ meta --group-by tar --json
       awct2 eval s3://bucket/run references.jsonl
     """
@@ -169,21 +190,24 @@ def _json(evaluation: Evaluation) -> str:
 
 def _notes(evaluation: Evaluation) -> Iterator[str]:
     """Say what did not take part, and why."""
-    yield from _said("references", evaluation.duplicates, "name a recording again; the first text counts")
-    yield from _said("references", evaluation.without_text, "have no text that can be read")
+    yield from _said("references", evaluation.duplicates, "name", "a recording again; the first text counts")
+    yield from _said("references", evaluation.without_text, "have", "no text that can be read")
     for run in evaluation.runs:
-        failed = f" ({run.failed} of them failed in the run)" if run.failed else ""
+        failed = f" ({run.failed:,} of them failed in the run)" if run.failed else ""
         then = "counted as empty" if evaluation.options.missing_is_empty else "left out"
-        yield from _said(run.name, run.missing, f"of the references have nothing{failed}, {then}")
-        yield from _said(run.name, run.extra, "have no reference, left out")
-        yield from _said(run.name, run.duplicates, "name a recording again; the first text counts")
-        yield from _said(run.name, run.without_text, "have no text that can be read")
+        yield from _said(run.name, run.missing, "of the references have", f"nothing{failed}, {then}")
+        yield from _said(run.name, run.extra, "have", "no reference, left out")
+        yield from _said(run.name, run.duplicates, "name", "a recording again; the first text counts")
+        yield from _said(run.name, run.without_text, "have", "no text that can be read")
 
 
-def _said(where: str, counted: Counted, what: str) -> Iterator[str]:
+def _said(where: str, counted: Counted, do: str, what: str) -> Iterator[str]:
+    """Say of so many recordings what they do; of one, what it does."""
+    # Of nothing, nothing is said.
     if counted.count:
+        does = do if counted.count > 1 else do.replace("have", "has").replace("name", "names")
         more = ", …" if counted.count > len(counted.first) else ""
-        yield f"{where}: {counted.count:,} {what}: {', '.join(counted.first)}{more}"
+        yield f"{where}: {counted.count:,} {does} {what}: {', '.join(counted.first)}{more}"
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,29 +11,33 @@ import click
 from tqdm import tqdm
 
 from anime_whisper_ct2.cli.clip_options import clip_options, read_clip_options
+from anime_whisper_ct2.cli.commands import Command
+from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.cli.shared import LocalPath, check_has_output, runs_here
-from anime_whisper_ct2.clips import ClipResult
+from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.export import ClipFolder, Export, Exported
-from anime_whisper_ct2.exporters.formats import FORMATS
-from anime_whisper_ct2.filters import Filters
+from anime_whisper_ct2.export.clips import ClipResult
+from anime_whisper_ct2.export.filters import Filters
+from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.text import NORMALIZERS
 
 EXIT_SOME_FAILED = 3
+_output, _filter, _content = map(option_of, ("Output", "Filters", "Content"))
 
 
-@click.command(name="export")
+@click.command(name="export", cls=Command)
 @click.argument("run", type=click.Path())
 @click.argument("format_", metavar="FORMAT", type=click.Choice(tuple(FORMATS)))
-@click.option("-o", "--output", metavar="PATH", type=LocalPath(), help="[default: RUN/export/FORMAT]")
-@click.option("--min-duration", metavar="SECONDS", type=float, help="Only segments that last at least so long.")
-@click.option("--max-duration", metavar="SECONDS", type=float, help="Only segments that last at most so long.")
-@click.option(
+@_output("-o", "--output", metavar="PATH", type=LocalPath(), help="Folder for the export. [default: RUN/export/FORMAT]")
+@_filter("--min-duration", metavar="SECONDS", type=float, help="Only segments that last at least so long.")
+@_filter("--max-duration", metavar="SECONDS", type=float, help="Only segments that last at most so long.")
+@_filter(
     "--min-logprob",
     metavar="FIGURE",
     type=float,
     help="Only segments whose tokens have at least this mean log-probability, such as -0.5.",
 )
-@click.option(
+@_filter(
     "--drop-flag",
     "drop_flags",
     metavar="FLAG",
@@ -41,16 +45,18 @@ EXIT_SOME_FAILED = 3
     help="No segments with this flag; with empty, incomplete or antiphase, no recordings with it (repeatable).",
 )
 @clip_options
-@click.option(
+@_content(
     "--normalize",
     "normalizer",
     type=click.Choice(tuple(NORMALIZERS)),
     help="Write texts as a normalizer leaves them; dataset: as those that Anime Whisper was trained on.",
 )
-@click.option("--speaker", metavar="NAME", help="Who speaks. [default: meta.speaker, else the first folder]")
-@click.option("--title", metavar="NAME", help="The data set's name. [default: the corpus's]")
+@_content("--speaker", metavar="NAME", help="Who speaks. [default: meta.speaker, else the first folder]")
+@_content("--title", metavar="NAME", help="The data set's name. [default: the corpus's]")
 def export_command(run: str, format_: str, **given: Any) -> None:
-    """Write the results in RUN, the output of `awct2 run` or its URL, as FORMAT.
+    """Write the results in RUN as FORMAT: subtitles, tables, data sets.
+
+    RUN is the output of `awct2 run`, or its URL.
 
     \b
     A file for each recording:   txt srt vtt lrc json
@@ -67,7 +73,7 @@ def export_command(run: str, format_: str, **given: Any) -> None:
     Examples:
       awct2 export transcripts/ srt
       awct2 export transcripts/ csv -o review/ --min-logprob -0.7
-      awct2 export transcripts/ esd -o Data/voice --clips Data/voice/raw --clip-format wav --min-duration 2
+      awct2 export transcripts/ esd -o Data/a --clips Data/a/raw --clip-format wav
       awct2 export s3://bucket/run parquet -o run-parquet/
     """
     filters = Filters(given["min_duration"], given["max_duration"], given["min_logprob"], given["drop_flags"])
@@ -97,11 +103,12 @@ def _clips_shown() -> Iterator[Callable[[ClipResult], None]]:
     bar: tqdm[NoReturn] | None = None
 
     def show(result: ClipResult) -> None:
+        """Count the clips of a recording; the bar appears with the first."""
         nonlocal bar
         if bar is None:
             bar = tqdm(unit="clip", desc="cutting", file=sys.stderr, dynamic_ncols=True, disable=None)
         if result.missing:
-            message = f"{result.id}: {len(result.missing)} clips not cut: {result.message}"
+            message = f"{result.id}: {counted(len(result.missing), 'clip')} not cut: {result.message}"
             tqdm.write(message.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
         bar.update(result.written + result.resumed)
 
@@ -113,15 +120,13 @@ def _clips_shown() -> Iterator[Callable[[ClipResult], None]]:
 
 
 def _print_summary(done: Exported) -> None:
-    notes = [
-        f"{count} {what}"
-        for count, what in (
-            (done.left_out, "left out"),
-            (done.clips_written, "clips cut"),
-            (done.clips_resumed, "clips cut before"),
-            (done.clips_missing, "clips that could not be cut"),
-        )
-        if count
-    ]
-    head = f"{done.recordings} recordings, {done.rows} segments"
+    clips = (
+        (done.clips_written, "cut"),
+        (done.clips_resumed, "cut before"),
+        (done.clips_missing, "that could not be cut"),
+    )
+    notes = [f"{counted(count, 'clip')} {what}" for count, what in clips if count]
+    if done.left_out:
+        notes.insert(0, f"{done.left_out:,} left out")
+    head = f"{counted(done.recordings, 'recording')}, {counted(done.rows, 'segment')}"
     click.echo(f"{', '.join([head, *notes])}: {done.path}", err=True)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.shared import LocalPath, check_has_output, runs_here
-from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.merge import merge, shard_folders
+from anime_whisper_ct2.errors import InputError, counted
+from anime_whisper_ct2.output.merge import merge, shard_folders
 
 
-@click.command(name="merge")
+@click.command(name="merge", cls=Command)
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "-o",
@@ -24,14 +25,14 @@ from anime_whisper_ct2.merge import merge, shard_folders
 @click.option("--overwrite", is_flag=True, help="Replace the results of a run that is no merge.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def merge_command(runs: tuple[str, ...], output: Path | None, incomplete: bool, overwrite: bool, quiet: bool) -> None:
-    """Join the runs in RUN... into one that every other command reads like a run of the whole corpus.
+    """Join the runs in RUN..., such as shards, into one run.
 
-    Each RUN is the output of `awct2 run --shard I/N`, a folder that holds them as shard-*, or the URL of either.
-    Refused are shards that differ in settings or inputs, that are missing, unfinished or there twice. Runs over
-    different corpora, without --shard, can be joined where no id is in two of them. The parts stay as they are. Merging
-    again replaces the earlier merge.
+    Every other command reads it like a run of the whole corpus. Each RUN is the output of `awct2 run --shard I/N`, a
+    folder that holds them as shard-*, or the URL of either. Refused are shards that differ in settings or inputs, that
+    are missing, unfinished or there twice. Runs over different corpora, without --shard, can be joined where no id is
+    in two of them. The parts stay as they are. Merging again replaces the earlier merge.
 
-    Exit status: 0 done, 1 FOLDER cannot be written, 2 wrong usage or parts that do not make a whole.
+    Exit status: 0 done, 1 the folder cannot be written, 2 wrong usage or parts that do not make a whole.
 
     \b
     Examples:
@@ -51,8 +52,8 @@ def merge_command(runs: tuple[str, ...], output: Path | None, incomplete: bool, 
         merged = merge(paths, output, incomplete=incomplete, overwrite=overwrite, called=here.named)
     if quiet:
         return
-    parts = f"{len(merged.parts)} part{'s' if len(merged.parts) != 1 else ''}"
-    failed = f", {merged.failed} failed" if merged.failed else ""
-    click.echo(f"{parts} joined: {merged.transcribed} recordings transcribed{failed}: {output}", err=True)
+    parts, transcribed = counted(len(merged.parts), "part"), counted(merged.transcribed, "recording")
+    failed = f", {merged.failed:,} failed" if merged.failed else ""
+    click.echo(f"{parts} joined: {transcribed} transcribed{failed}: {output}", err=True)
     for note in merged.notes:
         click.echo(f"Note: {note}.", err=True)

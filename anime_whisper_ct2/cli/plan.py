@@ -9,35 +9,34 @@ from typing import Any
 
 import click
 
+from anime_whisper_ct2.cli.groups import option_of, together
 from anime_whisper_ct2.cli.progress import duration
 from anime_whisper_ct2.errors import InputError, one_line
-from anime_whisper_ct2.mel import FRAMES_PER_S
+from anime_whisper_ct2.features.mel import FRAMES_PER_S
 from anime_whisper_ct2.plan import Estimate, LengthClass, Plan, PlanOptions
 
 _DEFAULTS = PlanOptions()
 _BAR, _BAR_COLUMNS = "█", 30
 _ENGINES = (1, 8, 64, 512)
+_plan = option_of("Plan")
 
 
-def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a plan."""
-    for option in (
-        click.option(
-            "--sample",
-            metavar="N",
-            type=int,
-            help=f"With --dry-run: read the headers of so many recordings. [default: {_DEFAULTS.sample}]",
-        ),
-        click.option(
-            "--rate",
-            metavar="X",
-            type=float,
-            help="With --dry-run: how many times real time one engine is. [default: as OUTPUT/run.json says]",
-        ),
-        click.option("--dry-run", is_flag=True, help="Say what there is to do and how long it takes, and do nothing."),
-    ):
-        command = option(command)
-    return command
+# Give a command the options of a plan.
+plan_options = together(
+    _plan("--dry-run", is_flag=True, help="Say what there is to do and how long it takes, and do nothing."),
+    _plan(
+        "--rate",
+        metavar="X",
+        type=float,
+        help="With --dry-run: how many times real time one engine is. [default: as OUTPUT/run.json says]",
+    ),
+    _plan(
+        "--sample",
+        metavar="N",
+        type=int,
+        help=f"With --dry-run: read the headers of so many recordings. [default: {_DEFAULTS.sample}]",
+    ),
+)
 
 
 def read_plan_options(given: dict[str, Any]) -> PlanOptions | None:
@@ -89,7 +88,8 @@ def _amounts(plan: Plan) -> Iterator[str]:
     if plan.unreadable:
         yield f"Unreadable  {plan.unreadable:,} of those read; a run records each as failed"
     if plan.unknown:
-        yield f"Unknown     {plan.unknown:,} of those read do not say how long they are; they count as the others do"
+        one, many = "does not say how long it is; it counts", "do not say how long they are; they count"
+        yield f"Unknown     {plan.unknown:,} of those read {one if plan.unknown == 1 else many} as the others do"
 
 
 def _lengths(lengths: tuple[LengthClass, ...]) -> Iterator[str]:

@@ -9,8 +9,8 @@ from typing import NoReturn
 import click
 from tqdm import tqdm
 
-from anime_whisper_ct2.errors import one_line
-from anime_whisper_ct2.metrics import Totals
+from anime_whisper_ct2.errors import counted, one_line
+from anime_whisper_ct2.output.metrics import Totals
 from anime_whisper_ct2.records import Failure, Outcome
 
 EXIT_INTERRUPTED = 130
@@ -68,7 +68,9 @@ class RunProgress:
         self._bar.initial = totals.resumed + totals.failed_before
         self._bar.total = totals.expected
         self._bar.n = _through(totals)
-        self._bar.set_postfix_str(f"{totals.audio_seconds / 3600:.2f} h audio, {totals.speed:.1f}x", refresh=False)
+        # Before the first result, a speed of 0 would look like a run that hangs.
+        audio = f"{duration(totals.audio_seconds)} of audio, {totals.speed:.1f}x" if totals.done else ""
+        self._bar.set_postfix_str(audio, refresh=False)
         self._bar.update(0)
 
 
@@ -109,9 +111,9 @@ def _through(totals: Totals) -> int:
 def _line(totals: Totals) -> str:
     through = _through(totals)
     left = max(0, totals.expected - through) if totals.expected is not None else 0
-    of = f" of {totals.expected}" if totals.expected is not None else ""
+    of = f"{through:,} of {counted(totals.expected, 'recording')}" if totals.expected else counted(through, "recording")
     rest = f", about {duration(totals.wall_seconds / totals.done * left)} left" if totals.done and left else ""
     return (
-        f"{through}{of} recordings, {duration(totals.audio_seconds)} of audio, "
+        f"{of}, {duration(totals.audio_seconds)} of audio, "
         f"{totals.speed:.1f} times real time, {totals.failed} failed{rest}"
     )

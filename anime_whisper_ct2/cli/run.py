@@ -15,42 +15,36 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from anime_whisper_ct2.cli.commands import Command
+from anime_whisper_ct2.cli.engine_options import audio_options, model_options, segment_options, text_options
 from anime_whisper_ct2.cli.plan import plan_options, print_plan, read_plan_options
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED, ConversionProgress, RunProgress, duration
-from anime_whisper_ct2.cli.run_options import (
-    audio_options,
-    cluster_options,
-    corpus_options,
-    model_options,
-    output_options,
-    run_options,
-    segment_options,
-    text_options,
-)
+from anime_whisper_ct2.cli.run_options import cluster_options, corpus_options, output_options, run_options
 from anime_whisper_ct2.corpus_run import CorpusRun
-from anime_whisper_ct2.errors import InputError, one_line
+from anime_whisper_ct2.errors import InputError, counted, one_line
 from anime_whisper_ct2.export import Export
+from anime_whisper_ct2.features.windows import window_length
 from anime_whisper_ct2.models import resolve_model
+from anime_whisper_ct2.output.printed import ReaderGone
 from anime_whisper_ct2.plan import plan_run
-from anime_whisper_ct2.printed import ReaderGone
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.readers.remote import is_url
-from anime_whisper_ct2.windows import window_length
 
 EXIT_SOME_FAILED = 3
 # Whoever sends SIGTERM kills what is still there soon after, and a batch on a CPU can take minutes.
 _PATIENCE_S = 8.0
 
 
-@click.command()
+# An option that has to be given belongs into the first line of the usage; click would only name it when it is missing.
+@click.command(cls=Command, options_metavar="[OPTIONS] -o OUTPUT")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@output_options
 @model_options
 @text_options
 @audio_options
 @segment_options
 @corpus_options
 @cluster_options
+@output_options
 @plan_options
 def run(**given: Any) -> None:
     """Transcribe every recording of INPUT... into a folder.
@@ -69,7 +63,7 @@ def run(**given: Any) -> None:
       awct2 run corpus/ -o transcripts/
       awct2 run corpus/ -o transcripts/ --dry-run
       awct2 run 'corpus/*/voice_*.ogg' -o transcripts/ --device cuda
-      awct2 run 'galgame-{000000..000114}.tar' -o transcripts/ --format webdataset
+      awct2 run 'galgame-{000..114}.tar' -o transcripts/ --format webdataset
       find voices -name '*.ogg' | awct2 run - -o - | jq -r .text
       awct2 run /mnt/voices -o /mnt/transcripts --ray
     """
@@ -100,6 +94,7 @@ def run(**given: Any) -> None:
             )
 
             def abandoned() -> None:
+                """Say how far the run came, when there is no more time to end it."""
                 if not quiet:
                     _print_summary(corpus_run, out, stopped=True)
 
@@ -173,6 +168,7 @@ def _signals_stop(corpus_run: CorpusRun, on_abandoned: Callable[[], None]) -> It
     stopping, ended = threading.Event(), threading.Event()
 
     def watch() -> None:
+        """End the process when what is in flight takes too long."""
         stopping.wait()
         if not ended.wait(_PATIENCE_S):
             try:
@@ -182,6 +178,7 @@ def _signals_stop(corpus_run: CorpusRun, on_abandoned: Callable[[], None]) -> It
                 os._exit(EXIT_INTERRUPTED)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
+        """Let the run end by itself, or, the second time, end at once."""
         if corpus_run.stopped:
             # Every line is whole in its file, the lock goes with the process, and so do the workers.
             os.write(2, b"\nStopped. Every finished line is kept; the same command goes on from there.\n")
@@ -210,11 +207,15 @@ def _print_summary(corpus_run: CorpusRun, out: Path | str | None, stopped: bool)
         nothing = "Stopped before anything was found" if stopped else corpus_run.why_nothing
         click.echo(one_line(f"{nothing}."), err=True)
         return
-    head = f"{totals.done} of {totals.found} recordings transcribed"
+    head, before = f"{totals.done:,} of {counted(totals.found, 'recording')} transcribed", totals.resumed
+    if not stopped and before and before + totals.failed_before == totals.found:
+        # That there was nothing left to do is good news, and "0 of 3" would not sound like it.
+        all_ = f"{before:,} of {counted(totals.found, 'recording')}"
+        head, before = f"{all_} {'is' if before == 1 else 'are'} transcribed already", 0
     notes = [
-        f"{count} {what}"
+        f"{count:,} {what}"
         for count, what in (
-            (totals.resumed, "done before"),
+            (before, "done before"),
             (totals.empty, "without speech"),
             (totals.flagged, "flagged"),
             (totals.failed, f"failed (see {out}/errors.jsonl)" if out else "failed"),

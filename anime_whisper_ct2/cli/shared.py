@@ -10,32 +10,36 @@ from typing import Any, get_args
 
 import click
 
+from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.options import AUDIO, ENGINE, ComputeType, Device
-from anime_whisper_ct2.storage import LocalRuns, local_path, local_runs
+from anime_whisper_ct2.output.storage import LocalRuns, local_path, local_runs
 
-device_option = click.option(
+# Each is in the same group wherever it is.
+device_option = option_of("Model and device")(
     "--device",
     type=click.Choice(get_args(Device)),
     default=ENGINE.device,
     show_default=True,
     help="Where the model computes; auto: on a GPU where there is one.",
 )
-compute_type_option = click.option(
+compute_type_option = option_of("Model and device")(
     "--compute-type",
+    metavar="TYPE",
     type=click.Choice(get_args(ComputeType)),
     default=ENGINE.compute_type,
     show_default=True,
-    help="Precision; 'default' is the converted one, or the nearest that the device computes.",
+    help=f"Precision: {', '.join(get_args(ComputeType))}; 'default' is the converted one, or the nearest that "
+    "the device computes.",
 )
-channel_option = click.option(
+channel_option = option_of("Sound")(
     "--channel",
     metavar="mix|left|right|N",
     default=AUDIO.channel,
     show_default=True,
     help="Which channel is heard: the mix of all, left, right, or the one of this number, counting from 1.",
 )
-audio_column_option = click.option(
+audio_column_option = option_of("Recordings")(
     "--audio-column",
     metavar="NAME",
     help="Key or column that holds the audio, in manifests and tables. [default: guessed]",

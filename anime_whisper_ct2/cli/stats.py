@@ -11,15 +11,16 @@ from typing import Any, NoReturn
 import click
 from tqdm import tqdm
 
+from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.shared import LocalPath, runs_here
-from anime_whisper_ct2.results import RunFolder
+from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.stats import GROUPINGS, Grouping, RunStats, StatsOptions, as_json, as_text, run_stats
 from anime_whisper_ct2.stats.chart import check_chart, draw
 
 _DEFAULTS = StatsOptions()
 
 
-@click.command(name="stats")
+@click.command(name="stats", cls=Command)
 @click.argument("run", type=click.Path())
 @click.option(
     "--group-by",
@@ -39,12 +40,12 @@ _DEFAULTS = StatsOptions()
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
 @click.option("--plot", metavar="FILE", type=LocalPath(), help="Draw a .svg or .png; needs [plot].")
 def stats_command(run: str, group_by: Grouping, top: int, as_json_: bool, plot: Path | None) -> None:
-    """Say what the results in RUN, the output of `awct2 run` or its URL, come to.
+    """Say what the results in RUN come to, and what to listen to first.
 
-    Hours, recordings, segments and characters; what is empty, flagged or failed; how lengths, characters a second and
-    log-probabilities are spread; the same amounts for each folder; and the recordings to listen to first. RUN may also
-    be a transcripts.jsonl alone, or the output of a run that is going on. Where run.json says otherwise than the files,
-    a line on standard error says so.
+    RUN is the output of `awct2 run`, or its URL. Hours, recordings, segments and characters; what is empty, flagged or
+    failed; how lengths, characters a second and log-probabilities are spread; the same amounts for each folder; and the
+    recordings to listen to first. RUN may also be a transcripts.jsonl alone, or the output of a run that is going on.
+    Where run.json says otherwise than the files, a line on standard error says so.
 
     Exit status: 0 done, 1 the chart cannot be written, 2 wrong usage or no run there.
 

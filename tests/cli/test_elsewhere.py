@@ -1,0 +1,185 @@
+"""What others call otherwise: each name that users of other recognisers type gets an answer that is true here."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from anime_whisper_ct2.cli import main
+from anime_whisper_ct2.cli.elsewhere import _ANSWERS, _ANSWERS_OF, _COMMANDS, ANSWERS, ANSWERS_OF, COMMANDS
+from tests.support.places import ROOT
+
+RUN = main.commands["run"]
+# What `whisper --help` and its like offer; none of it is here under that name.
+OTHERS = (
+    "--initial-prompt --initial_prompt --vad-filter --vad_filter --temperature --task --condition-on-previous-text "
+    "--best-of --patience --length-penalty --suppress-tokens --word-timestamps --word_timestamps --output-dir "
+    "--output_dir --output-format --output_format --max-line-width --max-line-count --threads --diarize --hf-token "
+    "--chunk-length --vad --no-speech-threshold --compression-ratio-threshold --logprob-threshold --fp16 --prompt "
+    "--hotwords --highlight-words --align-model --batch_size --compute_type --beam_size --model_dir --num-speakers "
+    "--device-id --torch-dtype"
+)
+
+
+def options(command: click.Command) -> set[str]:
+    return {name for param in command.params for name in (*param.opts, *param.secondary_opts) if name.startswith("-")}
+
+
+def answered(*args: str) -> str:
+    """Give the one line of a refusal, without the usage above it."""
+    result = CliRunner().invoke(main, args, prog_name="awct2")
+    assert result.exit_code == 2, result.output
+    usage, _, message = result.output.partition("\nError: ")
+    assert usage.startswith("Usage: ")
+    assert message.count("\n") == 1, message
+    return message.strip()
+
+
+class TestOptions:
+    @pytest.mark.parametrize("name", OTHERS.split())
+    def test_what_other_tools_offer_is_answered_in_a_line(self, name: str, tmp_path: Path) -> None:
+        said = answered("run", str(tmp_path), "-o", str(tmp_path / "out"), name, "1")
+        assert said.startswith(f"No such option: {name}. ")
+        assert said.endswith(".")
+        assert "Did you mean" not in said
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            ("--beam_size", "It is --beam-size here."),
+            ("--threads", "It is --cpu-threads here."),
+            ("--initial_prompt", "hallucinates"),
+            ("--vad-filter", "--segment vad"),
+            ("--word_timestamps", "--words"),
+            ("--temperature", "decoded again"),
+            ("--fp16", "--compute-type"),
+            ("--srt", "--format srt"),
+            ("--output-vtt", "--format vtt"),
+        ],
+    )
+    def test_the_answer_names_what_is_there_instead(self, name: str, said: str) -> None:
+        assert said in answered("run", "corpus", "-o", "out", name, "x")
+
+    @pytest.mark.parametrize(
+        ("command", "name", "said"),
+        [
+            ("convert", "--output_dir", "awct2 convert SOURCE OUTPUT"),
+            ("convert", "--fp16", "--quantization"),
+            ("export", "--format", "awct2 export RUN FORMAT"),
+            ("export", "--srt", "awct2 export RUN srt"),
+            ("export", "--word-timestamps", "`awct2 run --words`"),
+        ],
+    )
+    def test_another_command_has_its_own_answer(self, command: str, name: str, said: str) -> None:
+        assert said in answered(command, name, "x")
+
+    @pytest.mark.parametrize(("typed", "meant"), [("--wrods", "--words"), ("--batch-sise", "--batch-size")])
+    def test_a_slip_of_one_letter_is_put_right(self, typed: str, meant: str) -> None:
+        assert answered("run", "corpus", typed) == f"No such option: {typed}. Did you mean {meant}?"
+
+    @pytest.mark.parametrize(
+        "typed", ["--foo", "--raw", "--speech", "--audio-language", "--model-card", "--max-silence"]
+    )
+    def test_what_is_not_near_is_only_refused(self, typed: str) -> None:
+        assert answered("run", "corpus", typed) == f"No such option: {typed}."
+
+    def test_an_option_before_its_command_is_sent_behind_it(self) -> None:
+        assert (
+            answered("--model", "x", "run") == "No such option: --model. It goes behind its command: awct2 run --model"
+        )
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            (("--verbose", "False"), "leave both out."),
+            (("--words", "True"), "leave True out."),
+            (("--retry", "false"), "leave both out, or give --no-retry."),
+        ],
+    )
+    def test_a_switch_takes_no_value(self, args: tuple[str, ...], said: str) -> None:
+        assert answered("run", "corpus", "-o", "out", *args) == f"{args[0]} is a switch and takes no value; {said}"
+
+    def test_a_folder_that_is_called_true_is_still_an_input(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("True").mkdir()
+        RUN.make_context("run", ["--words", "True", "-o", "out"])
+
+
+class TestFasterWhisper:
+    """The names of its own signatures, as its users have them in their scripts."""
+
+    @staticmethod
+    def names() -> set[str]:
+        from faster_whisper import WhisperModel
+        from faster_whisper.vad import VadOptions
+
+        signatures = (inspect.signature(f).parameters for f in (WhisperModel.__init__, WhisperModel.transcribe))
+        taken = {name for parameters in signatures for name in parameters} - {"self", "model_kwargs"}
+        return taken | {field.name for field in fields(VadOptions)}
+
+    def test_every_argument_is_an_option_here_or_answered(self) -> None:
+        for name in self.names():
+            hyphened = name.replace("_", "-")
+            assert f"--{hyphened}" in options(RUN) or hyphened in ANSWERS or hyphened == "revision", name
+
+
+class TestTruth:
+    @pytest.mark.parametrize(
+        "answers", [*_ANSWERS_OF.values(), _ANSWERS, _COMMANDS], ids=[*_ANSWERS_OF, "all commands", "commands"]
+    )
+    def test_no_name_has_two_answers(self, answers: dict[str, str]) -> None:
+        names = " ".join(answers).split()
+        assert sorted(names) == sorted(set(names))
+
+    def test_no_answer_hides_an_option(self) -> None:
+        known = {name.lstrip("-") for name in options(RUN)}
+        assert known & ANSWERS.keys() == set()
+        for command, answers in ANSWERS_OF.items():
+            assert {name.lstrip("-") for name in options(main.commands[command])} & answers.keys() == set()
+
+    def test_options_that_are_named_exist(self) -> None:
+        for said in ANSWERS.values():
+            for command in re.findall(r"`awct2 (\w+)", said):
+                assert command in main.commands
+            spans = re.findall(r"`awct2 (\w+) (--[a-z-]+)", said)
+            assert all(option in options(main.commands[command]) for command, option in spans), said
+            bare = re.findall(r"(--[a-z-]+)", re.sub(r"`[^`]*`|\"[^\"]*\"", "", said))
+            assert set(bare) <= options(RUN), said
+        for name, answers in ANSWERS_OF.items():
+            for said in answers.values():
+                assert set(re.findall(r"(--[a-z-]+)", said)) <= options(main.commands[name]), said
+
+    def test_pages_that_are_named_exist(self) -> None:
+        nav = (ROOT / "docs" / "zensical.en.toml").read_text(encoding="utf-8")
+        pages = set(re.findall(r'\{ "([^"]+)" = ', nav))
+        named = {title for said in ANSWERS.values() for title in re.findall(r'see "([^"]+)" in the handbook', said)}
+        assert named
+        assert named <= pages
+
+
+class TestCommands:
+    @pytest.mark.parametrize(
+        ("typed", "meant"),
+        [("transcribe", "run"), ("evaluate", "eval"), ("srt", "export RUN srt"), ("help", "-h"), ("exprot", "export")],
+    )
+    def test_another_name_leads_to_what_does_it(self, typed: str, meant: str) -> None:
+        assert answered(typed, "x") == f"No such command: {typed}. Did you mean `awct2 {meant}`?"
+
+    def test_a_folder_leads_to_run(self, tmp_path: Path) -> None:
+        assert f"`awct2 run {tmp_path} -o OUTPUT`" in answered(str(tmp_path))
+
+    @pytest.mark.parametrize("typed", ["frobnicate", "translate", "stat-all"])
+    def test_what_is_not_near_is_only_refused(self, typed: str) -> None:
+        assert answered(typed) == f"No such command: {typed}."
+
+    def test_commands_that_are_named_exist(self) -> None:
+        assert {meant.split()[0] for meant in COMMANDS.values()} <= {*main.commands, "-h", "--version"}
+        assert not COMMANDS.keys() & main.commands.keys()
