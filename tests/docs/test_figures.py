@@ -1,0 +1,63 @@
+"""Figures in the text are those of the code: thresholds, retries, columns."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from inspect import getsource
+
+from anime_whisper_ct2.calibration import Calibration, TailResult, as_table
+from anime_whisper_ct2.executors.ladder import STEPS, Ladder
+from anime_whisper_ct2.options import RETRY_BEAMS, RETRY_NGRAM
+from anime_whisper_ct2.records import RECORDING_FLAGS
+from anime_whisper_ct2.text import quality
+from tests.support.documents import BOTH, NUMBER, Handbook, spans
+
+QUALITY = "guides/quality.md"
+
+
+def keys_of(function: Callable[..., object]) -> set[str]:
+    """Name what a function looks for, as its source lists it."""
+    return set(re.findall(r'^ +"(\w+)":', getsource(function), re.MULTILINE))
+
+
+def bounds(row: list[str]) -> set[float]:
+    """Give the figures in a row's second column, but for the second in 1秒に, "a second"."""
+    return {float(number) for number in NUMBER.findall(row[1].replace("1秒に", ""))}
+
+
+@BOTH
+def test_flags_have_the_thresholds_of_the_code(book: Handbook) -> None:
+    rows = book.named("reference/flags.md")
+    assert rows.keys() == keys_of(quality.flags) | RECORDING_FLAGS
+    longest = int(quality._PERIODIC.pattern.partition("{1,")[2].partition("}")[0])
+    assert bounds(rows["repetition"]) == {longest, *(bound for pair in quality._LOOPS for bound in pair)}
+    assert bounds(rows["cap"]) == {quality.CAP_BASE, quality.CAP_PER_S, quality.WHISPER_MAX_NEW_TOKENS}
+    assert bounds(rows["fast"]) == {quality.MOST_CHARS_PER_S, quality.MOST_CHARS_PER_S / 2}
+    assert bounds(rows["slow"]) == {quality.LEAST_CHARS_PER_S, quality.SLOW_FROM_S}
+    assert bounds(rows["low_logprob"]) == {quality.LEAST_LOGPROB}
+    assert bounds(rows["clipped"]) == {100 * quality.MOST_CLIPPED}
+    assert bounds(rows["noisy"]) == {quality.LEAST_RANGE_DB, quality.NOISY_FROM_S}
+
+
+@BOTH
+def test_retries_are_those_of_the_ladder(book: Handbook) -> None:
+    section = book.section(QUALITY, "Retries")
+    steps, signs = ({name: row for row in table[2:] for name in spans(row[:1])} for table in section.tables)
+    assert tuple(steps) == tuple(STEPS)
+    assert (bounds(steps["ngram"]), bounds(steps["beam"])) == ({RETRY_NGRAM}, {RETRY_BEAMS})
+    assert set(spans([section.prose])) >= quality.MENDABLE | Ladder().figures["retries"].keys()
+    assert signs.keys() == keys_of(quality.doubts)
+    assert bounds(signs["fast"]) == {quality.MOST_CHARS_PER_S, quality.MOST_CHARS_PER_S / 2}
+    assert bounds(signs["compression"]) == {quality.MOST_COMPRESSION}
+    assert bounds(signs["low_logprob"]) == {quality.LEAST_LOGPROB}
+    assert bounds(signs["empty"]) == {round(20 * math.log10(quality.SPEECH_RMS))}
+
+
+@BOTH
+def test_what_is_said_of_windows_is_what_is_measured(book: Handbook) -> None:
+    (columns,) = book.section("guides/windows.md", "Calibrate").tables
+    measured = Calibration(1, 1.0, 1.0, 0, (TailResult(1.28, 0.0, 0.0, 0, 0.0, 1.0),), max_cer=0.5)
+    header = [cell.strip() for cell in as_table(measured).splitlines()[0].strip("|").split("|")]
+    assert [span for row in columns[2:] for span in spans(row[:1])] == header

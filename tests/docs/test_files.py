@@ -1,0 +1,78 @@
+"""The output files are as they are described, key by key."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from anime_whisper_ct2 import Corpus, CorpusRun, Failure, FakeEngine, RunOptions, Segment, Transcript, Word
+from anime_whisper_ct2.executors.ladder import STEPS
+from anime_whisper_ct2.model_dir import open_model_dir
+from anime_whisper_ct2.options import AudioOptions, DecodingOptions, EngineOptions, FrontendOptions
+from anime_whisper_ct2.output.lines import to_json
+from anime_whisper_ct2.output.merge import merge
+from anime_whisper_ct2.records import Retries
+from tests.support.documents import ENGLISH, spans
+
+FILES = "reference/files.md"
+
+
+def names(record: type) -> list[str]:
+    return [field.name for field in fields(record)]
+
+
+def test_the_example_lines_have_the_keys_of_the_records() -> None:
+    segment = Segment(0.0, 1.0, "はい", -0.1, 0.0, 1.0)
+    written = json.loads(to_json(Transcript("a.wav", "a.wav", 1.0, "ja", "はい", (segment,), (), {})))
+    seen: Counter[str] = Counter()
+    for block in (block for block in ENGLISH.blocks if block.language == "json"):
+        example = json.loads(block.code)
+        if isinstance(example, list):
+            seen["words"] += 1
+            assert all(list(word) == names(Word) for word in example)
+        elif "reasons" in example:
+            seen["retries"] += 1
+            assert list(example) == names(Retries)
+            assert {*example["tried"], example["kept"]} <= {*STEPS, "first"}
+        elif "stage" in example:
+            seen["failure"] += 1
+            assert list(example) == names(Failure)
+        else:
+            seen["transcript"] += 1
+            assert list(example) == list(written)
+            assert all(list(part) == list(written["segments"][0]) for part in example["segments"])
+    assert seen.keys() == {"words", "retries", "failure", "transcript"}
+
+
+def test_every_key_of_a_line_is_described() -> None:
+    of_recordings, of_segments = (
+        {name for row in table[2:] for name in spans(row[:1])}
+        for table in ENGLISH.section(FILES, "transcripts.jsonl").tables
+    )
+    assert (of_recordings, of_segments) == (set(names(Transcript)), set(names(Segment)))
+    assert ENGLISH.named(FILES, "errors.jsonl").keys() == set(names(Failure))
+
+
+def test_run_json_has_the_keys_that_are_described(tiny_model: Path, corpus: Path) -> None:
+    here, fitted = FrontendOptions(workers=0), DecodingOptions(window="fit", words=True)
+    left = AudioOptions("left", strict=True)
+    runs = {
+        "one": (RunOptions(fitted, frontend=here), lambda *_: FakeEngine()),
+        "two": (RunOptions(fitted, EngineOptions(device="cpu", engines=2), here, audio=left), None),
+    }
+    written: dict[str, Any] = {}
+    for out, (options, opener) in runs.items():
+        CorpusRun(Corpus((str(corpus),)), Path(out), open_model_dir(tiny_model), options, open_engine=opener).run()
+    merge([Path("two")], Path("merged"))
+    for out in (*runs, "merged"):
+        written |= json.loads(Path(out, "run.json").read_text(encoding="utf-8"))
+    rows = {name: row for row in ENGLISH.section(FILES, "run.json").tables[0][2:] for name in spans(row[:1])}
+    assert written.keys() == rows.keys() - {"engines_lost", "nodes"}  # these are of clusters
+    assert written["settings"].keys() == ENGLISH.named(FILES, "Settings").keys()
+    assert written["engine"].keys() == set(spans(rows["engine"][1:])) - {"auto", "default"}
+    assert set(spans(rows["parts"][1:])) <= written["parts"][0].keys()
+    checks = ENGLISH.named("guides/windows.md", "Audit")
+    assert written["window_check"].keys() == checks.keys()
