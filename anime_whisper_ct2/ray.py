@@ -124,7 +124,7 @@ class TranscribeBatch:
             import ray  # noqa: PLC0415 - an extra
             from ray.data import ActorPoolStrategy  # noqa: PLC0415
         except ImportError:
-            raise InputError("this needs Ray: pip install 'anime-whisper-ct2[ray]'") from None
+            raise InputError("this needs Ray: pip install 'ray[data]'") from None
         if not ray.is_initialized():
             ray.init()
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -171,7 +171,7 @@ def _pyarrow() -> Any:
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra
     except ImportError:
-        raise InputError("TranscribeBatch needs pyarrow: pip install 'anime-whisper-ct2[ray]'") from None
+        raise InputError("TranscribeBatch needs pyarrow: pip install pyarrow") from None
     return pa
 
 

@@ -116,7 +116,7 @@ def _check_plot(path: Path) -> None:
     try:
         import matplotlib  # noqa: F401, PLC0415 - only asked for here
     except ImportError:
-        raise InputError("--plot needs matplotlib: pip install matplotlib") from None
+        raise InputError("--plot needs matplotlib: pip install matplotlib matplotlib-fontja") from None
     if path.suffix not in (".svg", ".png"):
         raise InputError(f"{path}: name a .svg or a .png file")
 

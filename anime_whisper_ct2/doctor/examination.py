@@ -27,7 +27,7 @@ from anime_whisper_ct2.model_dir import ModelDir, cache_root
 from anime_whisper_ct2.models import resolve_model
 from anime_whisper_ct2.options import Device
 
-_UNEXPECTED = "pip install --force-reinstall anime-whisper-ct2, and report this line if it stays"
+_UNEXPECTED = "install anime-whisper-ct2 again, and report this line if it stays"
 
 
 @dataclass(frozen=True, slots=True)

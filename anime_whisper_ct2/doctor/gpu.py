@@ -24,7 +24,7 @@ NEEDED_DRIVER_TO_COMPILE = "570"
 LEAST_CACHE_BYTES = 256 * 2**20
 
 NO_GPU = "no GPU here; runs use the CPU"
-CUBLAS_REMEDY = "pip install 'anime-whisper-ct2[cuda]'"
+CUBLAS_REMEDY = "pip install nvidia-cublas-cu12"
 
 
 @dataclass(frozen=True, slots=True)

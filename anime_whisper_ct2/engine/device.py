@@ -65,9 +65,7 @@ def settle(options: EngineOptions, converted: str) -> ComputeDevice:
             raise InputError("CPU threads are for --device cpu; leave them out on a GPU")
         cublas = load_cublas()
         if not cublas.loaded:
-            raise EngineError(
-                f"no cuBLAS 12 ({cublas.problem}); pip install 'anime-whisper-ct2[cuda]', or --device cpu"
-            )
+            raise EngineError(f"no cuBLAS 12 ({cublas.problem}); pip install nvidia-cublas-cu12, or --device cpu")
     compute: str = options.compute_type
     supported = ctranslate2.get_supported_compute_types(name, gpu if name == "cuda" else 0)
     if compute not in ("default", "auto") and compute not in supported:

@@ -43,7 +43,7 @@ class _Bar:
 def check_chart(path: Path) -> None:
     """Refuse a chart that could not be written later. Raises InputError without matplotlib, or for another format."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("--plot needs matplotlib: pip install 'anime-whisper-ct2[plot]'")
+        raise InputError("--plot needs matplotlib: pip install matplotlib matplotlib-fontja")
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"{path}: name a .svg or a .png file")
 

@@ -20,10 +20,10 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # All that RFC 3986 lets into a URL: such a one is sent as it is, any other is quoted first.
 _QUOTED = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=])*")
 _PACKAGES = {
-    "s3": "anime-whisper-ct2[s3]",
-    "s3a": "anime-whisper-ct2[s3]",
-    "http": "anime-whisper-ct2[http]",
-    "https": "anime-whisper-ct2[http]",
+    "s3": "s3fs",
+    "s3a": "s3fs",
+    "http": "aiohttp",
+    "https": "aiohttp",
     "gs": "gcsfs",
     "gcs": "gcsfs",
     "az": "adlfs",
@@ -233,7 +233,7 @@ def filesystem(url: str) -> tuple[Any, str]:
         system, path = fsspec.core.url_to_fs(url, **options)
     except ImportError as error:
         package = _PACKAGES.get(protocol(url))
-        advice = f"pip install '{package}'" if package else str(error)
+        advice = f"pip install {package}" if package else str(error)
         raise RemoteError(f"{redacted(url)}: {protocol(url)}:// needs a package that is absent; {advice}") from error
     except ValueError as error:
         raise RemoteError(f"{redacted(url)}: cannot be opened: {redacted(str(error))}") from error

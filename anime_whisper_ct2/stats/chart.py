@@ -34,7 +34,7 @@ def check_chart(path: Path) -> None:
     try:
         import matplotlib  # noqa: F401, PLC0415 - an extra, and slow to import
     except ImportError:
-        raise InputError("a chart needs matplotlib: pip install 'anime-whisper-ct2[plot]'") from None
+        raise InputError("a chart needs matplotlib: pip install matplotlib matplotlib-fontja") from None
 
 
 def draw(stats: RunStats, path: Path) -> None:

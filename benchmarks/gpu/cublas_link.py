@@ -2,7 +2,7 @@
 
 CTranslate2 4.8 opens `libcublas.so.12` by that name. The functions that it calls are the same in version 13, so a link
 of the old name serves a measurement; whether the numbers are right is what `benchmarks.gpu.look` sees. Users install
-the wheel: `pip install 'anime-whisper-ct2[cuda]'`.
+the wheel: `pip install nvidia-cublas-cu12`.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class TestEngine:
     @pytest.mark.parametrize(
         ("message", "remedy"),
         [
-            ("Library libcublas.so.12 is not found or cannot be loaded", "pip install 'anime-whisper-ct2[cuda]'"),
+            ("Library libcublas.so.12 is not found or cannot be loaded", "pip install nvidia-cublas-cu12"),
             ("the process died: signal 9, SIGKILL", "--quantization int8"),
             ("the process died: signal 4, SIGILL", "pip install --force-reinstall 'ctranslate2"),
             ("no CUDA device 0: none found (is the NVIDIA driver installed?)", "see CTranslate2 above"),

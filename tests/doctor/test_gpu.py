@@ -67,7 +67,7 @@ class TestGpus:
         absent = Cublas(problem="libcublas.so.12: cannot open shared object file")
         assert check_cublas(Hardware(NO_DRIVER, ()), absent).state == "skipped"
         check = check_cublas(Hardware(NEW, (A10,)), absent)
-        assert (check.state, check.remedy) == ("failed", "pip install 'anime-whisper-ct2[cuda]'")
+        assert (check.state, check.remedy) == ("failed", "pip install nvidia-cublas-cu12")
         assert check_cublas(Hardware(NEW, (A10,)), Cublas()).state == "ok"
 
 

@@ -65,7 +65,7 @@ class TestChart:
         assert "name a .svg or a .png file" in refusal(tmp_path / "chart.jpg")
         assert "there is no folder" in refusal(tmp_path / "nowhere" / "chart.svg")
         monkeypatch.setitem(sys.modules, "matplotlib", None)
-        assert "pip install 'anime-whisper-ct2[plot]'" in refusal(tmp_path / "chart.svg")
+        assert "pip install matplotlib matplotlib-fontja" in refusal(tmp_path / "chart.svg")
 
     def test_a_full_disk_leaves_the_earlier_chart(
         self, stats: RunStats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

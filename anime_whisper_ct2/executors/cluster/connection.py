@@ -88,7 +88,7 @@ def _ray() -> Any:
     try:
         import ray  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
-        raise InputError("--ray needs Ray: pip install 'anime-whisper-ct2[ray]'") from error
+        raise InputError("--ray needs Ray: pip install 'ray[data]'") from error
     return ray
 
 

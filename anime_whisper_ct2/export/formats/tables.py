@@ -60,7 +60,7 @@ def write_parquet(recordings: Iterable[Named], folder: Path, settings: ExportSet
         import pyarrow as pa  # noqa: PLC0415 - an extra, for this format alone
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError:
-        raise InputError("parquet needs pyarrow: pip install 'anime-whisper-ct2[parquet]'") from None
+        raise InputError("parquet needs pyarrow: pip install pyarrow") from None
     number, text = pa.float64(), pa.string()
     schema = pa.schema(
         [

@@ -242,6 +242,4 @@ def _need_pyarrow(path: str) -> None:
     try:
         import pyarrow  # noqa: F401, PLC0415 - only whether it is there
     except ImportError as error:
-        raise InputError(
-            f"{redacted(path)}: reading tables needs pyarrow; pip install 'anime-whisper-ct2[parquet]'"
-        ) from error
+        raise InputError(f"{redacted(path)}: reading tables needs pyarrow; pip install pyarrow") from error
