@@ -45,6 +45,7 @@ test-ffmpeg: $(VENV)/.test ## compare what is heard with the ffmpeg command
 
 # What builds the handbook needs Python 3.11 or newer, and stays apart from what the project needs.
 $(DOCS_VENV)/.docs: docs/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make docs needs Python 3.11 or newer; name one: make docs PYTHON=python3.12")'
 	$(PYTHON) -m venv $(DOCS_VENV)
 	$(DOCS_VENV)/bin/python -m pip install --quiet --requirement docs/requirements.txt
 	@touch $@
@@ -52,7 +53,8 @@ $(DOCS_VENV)/.docs: docs/requirements.txt
 docs: $(DOCS_VENV)/.docs ## build the handbook in both languages, into docs/site
 	$(DOCS_VENV)/bin/zensical build --config-file docs/zensical.en.toml --strict --clean
 	$(DOCS_VENV)/bin/zensical build --config-file docs/zensical.ja.toml --strict --clean
-	cp docs/index.html docs/site/index.html
+	cp docs/index.html docs/404.html docs/site
+	rm docs/site/*/404.html  # these would look for their style at the host's root
 
 test-docs: docs $(VENV)/.test ## ask the handbook's own search what newcomers ask; takes node
 	$(BIN)/python -m pytest -m site tests/docs
@@ -79,4 +81,4 @@ bench: $(VENV)/.bench ## measure beside other systems on the CPU; takes an hour 
 	$(BIN)/python -m benchmarks.render
 
 clean: ## remove all that was made, .venv too
-	rm -rf $(VENV) $(DOCS_VENV) $(DEMO_OUT) docs/site docs/.cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DOCS_VENV) $(DEMO_OUT) docs/site docs/.cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

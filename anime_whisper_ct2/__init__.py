@@ -18,9 +18,9 @@ The rooms, in the order in which a recording passes through them:
 with references, `stats` says what a run came to and `plan` what it would come to, `calibration` how short windows may
 be, `doctor` what is wrong with a machine.
 
-The ground that all stand on: `records`, which travel between the rooms, `options` with every default, and `errors`;
-`extensions`, `ids` and `text` beside them. `model_dir` is the converted folder, where this package and the converter
-meet, and `models` finds or makes one. `cli` parses, calls what is named here and prints.
+The ground that all stand on: `records`, which travel between the rooms, the `options` of a run with their defaults, and
+`errors`; `extensions`, `ids` and `text` beside them. `model_dir` is the converted folder, where this package and the
+converter meet, and `models` finds or makes one. `cli` parses, calls what is named here and prints.
 
 Rooms import downwards only: the docstring of each package ends with what it may import.
 """

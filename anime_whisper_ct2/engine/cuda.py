@@ -5,7 +5,7 @@ Nothing here raises: a machine without a GPU is as good as any, and who asks dec
 Source: the CUDA driver API reference; CTranslate2 4.8 `src/cuda/cublas_stub.cc`, which opens cuBLAS by its bare name
 when it first multiplies; torch `_preload_cuda_deps`, for the folders that NVIDIA's wheels put their libraries into.
 
-Standard library only (floor 1).
+Standard library only, so that a process that may die of a driver is small.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 def cell(text: str) -> str:
     """Escape a text for a table: nothing in it formats, ends the cell or the line, or is invalid UTF-8."""
     text = _SPECIAL.sub(lambda special: "".join(f"\\{c}" for c in special[0]), text.replace("&", "&amp;"))
-    # Line breaks behind the escapes, which would else take their brackets apart.
+    # Line breaks last: the escapes would turn the `<br>` that stands for one into text.
     return printable(_CONTROL.sub(" ", _BREAKS.sub("<br>", text)))
 
 

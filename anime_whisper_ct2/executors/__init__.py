@@ -12,10 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from anime_whisper_ct2.output.lines import Part
 from anime_whisper_ct2.records import Outcome, Recording, Tick
+
+if TYPE_CHECKING:
+    # Workers load this package too, and none of them writes a line.
+    from anime_whisper_ct2.output.lines import Part
 
 __all__ = ["Executor", "Listed", "Result", "Task"]
 
@@ -33,7 +36,7 @@ class Listed:
 
 
 # What comes of recordings: their outcomes by number, or where others write the lines, parts, and what containers held.
-Result: TypeAlias = tuple[int, Outcome] | Part | Listed | Tick
+Result: TypeAlias = "tuple[int, Outcome] | Part | Listed | Tick"
 
 
 class Executor(Protocol):

@@ -33,7 +33,8 @@ def main() -> None:
 
     try:
         settings = pickle.load(source)
-        # Everything is imported by now: from here on, a death is a recording's fault and not the installation's.
+        # All but the decoders, the VAD and what opens URLs is imported by now: from here on, a death is taken for a
+        # recording's fault and not the installation's.
         _send(sink, Tick())
         inbox: queue.SimpleQueue[tuple[int, Audio]] = queue.SimpleQueue()
         # A thread empties the pipe at once: two that both wait to write would wait for ever.

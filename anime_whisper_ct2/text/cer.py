@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rapidfuzz.distance import Levenshtein
-
 
 @dataclass(frozen=True, slots=True)
 class Errors:
@@ -36,6 +34,9 @@ def count_errors(reference: str, heard: str) -> Errors:
     """Count the edits of an optimal alignment, the one that jiwer takes."""
     if reference == heard:
         return Errors(characters=len(reference))
+    # Imported here: workers load this package for `quality`, and compare nothing.
+    from rapidfuzz.distance import Levenshtein  # noqa: PLC0415 - see above
+
     kinds = [edit.tag for edit in Levenshtein.editops(reference, heard)]
     return Errors(kinds.count("replace"), kinds.count("delete"), kinds.count("insert"), len(reference))
 

@@ -89,7 +89,7 @@ def test_every_export_of_a_merge_has_the_bytes_of_one_run(corpus: Path, tmp_path
         assert trees[0] == trees[1], format_
 
 
-def test_the_lines_of_the_readme_run_an_array_job(tiny_model: Path, tmp_path: Path) -> None:
+def test_the_lines_of_the_handbook_run_an_array_job(tiny_model: Path, tmp_path: Path) -> None:
     command = tmp_path / "bin" / "awct2"
     command.parent.mkdir()
     command.write_text(
@@ -116,7 +116,7 @@ def test_the_lines_of_the_readme_run_an_array_job(tiny_model: Path, tmp_path: Pa
     assert "4 parts joined" in done.stderr
 
 
-def test_the_indexed_job_of_the_readme_gives_each_pod_its_shard(tmp_path: Path) -> None:
+def test_the_indexed_job_of_the_handbook_gives_each_pod_its_shard(tmp_path: Path) -> None:
     yaml = pytest.importorskip("yaml")
     job = yaml.safe_load(INDEXED_JOB)["spec"]
     (container,) = job["template"]["spec"]["containers"]

