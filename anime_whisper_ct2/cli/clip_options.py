@@ -15,7 +15,6 @@ from anime_whisper_ct2.export.clips.plan import CLIPS, ClipOptions
 
 _clips = option_of("Clips")
 
-# Give a command `--clips`, `--clip-format`, `--margin` and `--workers`.
 clip_options = together(
     _clips(
         "--clips",
@@ -38,6 +37,7 @@ clip_options = together(
     ),
     _clips(
         "--workers",
+        metavar="N",
         type=click.IntRange(min=0),
         help="Processes that cut clips; 0: none but the command's own. [default: as many as cores]",
     ),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from inspect import cleandoc
-from itertools import pairwise
 from typing import Any
 
 import click
 
-from anime_whisper_ct2.cli.elsewhere import answer, command_for, near
+from anime_whisper_ct2.cli.elsewhere import answer, command_for, near, own_name
 from anime_whisper_ct2.cli.groups import OPTIONS, command_groups, option_groups
 
 _Row = tuple[str, str]
@@ -22,13 +21,20 @@ class _Answering(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as click does. Raises UsageError, with what holds here for an option that others have."""
-        _refuse_values_of_switches(self, ctx, args)
+        # A shell that completes a line asks what could come next, and not what is wrong before it.
+        if not ctx.resilient_parsing:
+            _refuse_values_of_switches(self, ctx, args)
         # Click takes a name for near by its share of common letters: of --initial-prompt, it would make --min-silence.
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             message = f"No such option: {error.option_name}."
             raise click.UsageError(" ".join([message, *self.hints(ctx, error.option_name)]), ctx) from None
+
+    def get_help_option_names(self, _ctx: click.Context) -> list[str]:
+        """Give the names of the option for help."""
+        # Not by the context's settings: click keeps the option that the first context asked for, whoever made it.
+        return ["-h", "--help"]
 
     def hints(self, _ctx: click.Context, name: str) -> Iterable[str]:
         """Say in a sentence what holds here in place of an unknown option; nothing where nothing is known of it."""
@@ -79,9 +85,9 @@ class Group(_Answering, click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find a command as click does. Raises UsageError, with the command that does what was asked for."""
         name = args[0]
-        if self.get_command(ctx, name) is not None or name.startswith("-"):
+        if ctx.resilient_parsing or self.get_command(ctx, name) is not None or name.startswith("-"):
             return super().resolve_command(ctx, args)
-        known = command_for(name) or near(name, self.commands)
+        known = command_for(name) or near(name.lower(), self.commands)
         # Whoever forgets the command begins with what is to be transcribed.
         if known is None and os.path.exists(name):  # noqa: PTH110 - whatever it is
             known = f"run {name} -o OUTPUT"
@@ -90,23 +96,38 @@ class Group(_Answering, click.Group):
 
     def hints(self, ctx: click.Context, name: str) -> Iterable[str]:
         """Say behind which command an option belongs that was given before any."""
-        owners = [key for key, command in self.commands.items() for option in command.params if name in option.opts]
+        owners = {key: own for key, command in self.commands.items() if (own := own_name(command, name))}
         if owners:
-            return (f"It goes behind its command: awct2 {'run' if 'run' in owners else owners[0]} {name}",)
+            owner = "run" if "run" in owners else next(iter(owners))
+            return (f"It goes behind its command: awct2 {owner} {owners[owner]}",)
         return super().hints(ctx, name)
 
 
-def _refuse_values_of_switches(command: click.Command, ctx: click.Context, args: list[str]) -> None:
+def _refuse_values_of_switches(command: click.Command, ctx: click.Context, args: Sequence[str]) -> None:
     """Refuse `--verbose False`, as other tools have it: here False would be taken for a file."""
-    switches = {name: o for o in command.params if isinstance(o, click.Option) and o.is_flag for name in o.opts}
-    for name, value in pairwise(args):
-        # Behind it, everything is an argument.
-        if name == "--":
-            return
-        if name in switches and value.lower() in ("true", "false") and not os.path.exists(value):  # noqa: PTH110
-            off = f", or give {switches[name].secondary_opts[0]}" if switches[name].secondary_opts else ""
-            instead = f"leave {value} out" if value.lower() == "true" else f"leave both out{off}"
-            raise click.UsageError(f"{name} is a switch and takes no value; {instead}.", ctx)
+    for at, value in enumerate(args):
+        if value.lower() not in ("true", "false") or os.path.exists(value):  # noqa: PTH110 - whatever it is
+            continue
+        # Whether the word before it is a switch, the value of an option or an argument, the parser knows.
+        before, read = (_options_read(command, ctx, args[:end]) for end in (max(0, at - 1), at))
+        if before is None or not read or len(read) == len(before):
+            continue
+        # What ends a command at once, such as --help, needs no advice.
+        if not (switch := read[-1]).is_flag or switch.is_eager:
+            continue
+        name, other = args[at - 1], [*switch.secondary_opts, *switch.opts] if switch.secondary_opts else []
+        off = next((f", or give {opposite}" for opposite in other if opposite != name), "")
+        instead = f"leave {value} out" if value.lower() == "true" else f"leave both out{off}"
+        raise click.UsageError(f"{name} is a switch and takes no value; {instead}.", ctx)
+
+
+def _options_read(command: click.Command, ctx: click.Context, args: Sequence[str]) -> list[click.Option] | None:
+    """Give the options in a part of the arguments; None where it cannot be parsed, such as before a value."""
+    try:
+        _, _, order = command.make_parser(ctx).parse_args(list(args))
+    except click.UsageError:
+        return None
+    return [param for param in order if isinstance(param, click.Option)]
 
 
 def _summary(command: click.Command) -> str:

@@ -1,7 +1,8 @@
 """Options and commands of other recognisers, and what holds here in their place.
 
 Whoever comes from whisper, whisper.cpp, faster-whisper, whisperX, insanely-fast-whisper or transformers types what is
-right there. The names that look most alike here mean something else, so each has an answer of one line instead.
+right there. The names that look most alike here mean something else, so each has an answer of one line instead. An
+answer names an option with its command, as `awct2 run --words`; behind a command that has it too, by itself.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from rapidfuzz.distance import OSA
 from anime_whisper_ct2.export.formats.registry import FORMATS
 
 _NEAR = 1  # letters that are wrong, or swapped with their neighbour
-_OF_RUN = re.compile("`awct2 run (--[^`]+)`")
-_SHORTEST = 4  # a shorter name with a wrong letter may be any other
+_NAMED = re.compile(r"`awct2 \w+ (--[^`]+)`")
+_SHORTEST = 4  # a shorter name with a wrong letter, or without its end, may be any other
 
 
 def page(title: str) -> str:
@@ -26,9 +27,13 @@ def page(title: str) -> str:
 
 _NO_PROMPT, _QUALITY = page("Why there is no --initial-prompt"), page("Quality")
 _LONG, _EXPORTS = page("Long recordings"), page("Exports")
+_OUTPUTS = "output-dir output-folder out-dir outdir out output-file transcript-path"
+_FORMATS = "format output-format output-type f"
+_MODELS = "m model model-name model-size model-path model-id model-size-or-path"
 
 # One table, and no rules over names: what is true of an option cannot be told from its letters. Names lack hyphens in
-# front, those with the same answer stand together, and each answer is true behind any command.
+# front, those with the same answer stand together, and each answer is true behind any command: also where that has an
+# option by the name that the answer gives.
 _ANSWERS = {
     # What the model is told.
     "initial-prompt prompt carry-initial-prompt hotwords prefix": "With a prompt this model hallucinates; "
@@ -58,10 +63,14 @@ _ANSWERS = {
     "no-speech-threshold no-speech-thold": "Nothing is left out for it: each segment has its no_speech_prob, and a "
     f"recording without a text the flag empty; {page('Flags')}.",
     # Where a recording is cut.
-    "vad-filter vad no-vad vad-method vad-model": "Recordings over 30 s are cut by Silero VAD as it is, and with "
+    "vad-filter vad vad-method vad-model": "Recordings over 30 s are cut by Silero VAD as it is, and with "
     f"`awct2 run --segment vad` shorter ones too; {_LONG}.",
-    "vad-parameters": f"They are options: --vad-threshold, --min-silence, --speech-pad and --max-segment; {_LONG}.",
-    "threshold vad-onset vad-offset vad-thold neg-threshold": "It is `awct2 run --vad-threshold` here.",
+    "no-vad": f"`awct2 run --segment off` cuts every 30 s, without a VAD; {_LONG}.",
+    "vad-parameters": "They are options: `awct2 run --vad-threshold --min-silence --speech-pad --max-segment`; "
+    f"{_LONG}.",
+    "threshold vad-onset vad-thold": "The VAD's is `awct2 run --vad-threshold` here.",
+    "neg-threshold vad-offset": "It follows from `awct2 run --vad-threshold`: speech ends 0.15 below that, or at half "
+    "of it where half is more.",
     "vad-min-silence-duration-ms min-silence-duration-ms": "It is `awct2 run --min-silence` here, in seconds.",
     "vad-speech-pad-ms speech-pad-ms": "It is `awct2 run --speech-pad` here, in seconds.",
     "vad-min-speech-duration-ms min-speech-duration-ms": f"No speech is dropped for being short; {_LONG}.",
@@ -79,23 +88,23 @@ _ANSWERS = {
     "speaker-embeddings": "Speakers are not told apart; `awct2 export --speaker` names one for all, and without it "
     "meta.speaker or the first folder does.",
     # What is written.
-    "output-dir output-folder out-dir outdir out output-file transcript-path": "The folder for the results is -o, "
-    "--output here.",
+    _OUTPUTS: "It is `awct2 run --output` here, the folder for the results.",
     "output-format output-type": "`awct2 run --format` exports when all is done, and `awct2 export RUN FORMAT` later; "
     f"{_EXPORTS}.",
     "max-line-width max-line-count max-len segment-resolution": "Subtitles are not broken into lines; `awct2 run "
     f"--max-segment` makes shorter ones; {page('Subtitles')}.",
     "highlight-words max-words-per-line split-on-word": "Subtitles show segments whole; `awct2 run --words` writes the "
     f"times of words into transcripts.jsonl; {_QUALITY}.",
-    "print-colors": "Texts are not printed; `awct2 stats` lists the least probable ones.",
+    "print-colors": "No text is coloured by how probable it is; `awct2 stats` lists the recordings with the least "
+    "probable segments.",
     "print-progress log-progress": "It is `awct2 run --progress` here, and on without it.",
     "no-prints": "It is `awct2 run --quiet` here.",
-    "resume continue skip-existing": "The same command goes on where the last one ended, without an option.",
+    "resume continue skip-existing": "The same `awct2 run` goes on where the last one ended, without an option.",
     "force": "`awct2 run --overwrite` starts afresh.",
     # What is read.
     "file files file-name input input-file audio audio-file audio-path i": "Recordings are named without an option: "
-    "awct2 run INPUT... -o OUTPUT.",
-    "recursive r": "A folder always stands for all audio below it.",
+    "`awct2 run INPUT... -o OUTPUT`.",
+    "recursive r": "A folder as INPUT of `awct2 run` stands for all audio below it.",
     "timeout": "It is `awct2 run --time-limit` here.",
     # What computes.
     "threads num-threads t": "It is `awct2 run --cpu-threads` here.",
@@ -108,25 +117,53 @@ _ANSWERS = {
     "--compute-type`, such as float16, and of the stored weights `awct2 convert --quantization`.",
     "flash flash-attn flash-attention no-flash-attn attn-implementation": "CTranslate2 chooses how attention is "
     "computed; there is nothing to set.",
-    "model-name model-size model-path model-id model-size-or-path": "It is -m, --model here: a hub id, a "
+    "model-name model-size model-path model-id model-size-or-path": "It is `awct2 run --model` here: a hub id, a "
     "checkpoint's folder or a converted one.",
     "model-dir model-directory download-root cache-dir": "AWCT2_CACHE in the environment says where converted models "
     f"are kept; {page('Configuration')}.",
     "local-files-only model-cache-only offline": "HF_HUB_OFFLINE=1 in the environment keeps off the network.",
     "hf-token token use-auth-token": "HF_TOKEN in the environment is the hub's token.",
 }
-# What is an argument of one command is an option of others.
+# What is an argument of one command is an option of others, and what one writes into a folder, another prints.
 _ANSWERS_OF = {
     "convert": {
-        "o output output-dir output-folder out": "The folder is an argument: awct2 convert SOURCE OUTPUT.",
-        "m model model-name model-path model-id": "The model is an argument: awct2 convert SOURCE.",
+        f"o output {_OUTPUTS}": "The folder is an argument: `awct2 convert SOURCE OUTPUT`.",
+        _MODELS: "The model is an argument: `awct2 convert SOURCE`.",
         "compute-type fp16 fp32 half bf16 float16 float32 bfloat16 int8 dtype torch-dtype precision": "The type of the "
         "stored weights is --quantization here.",
+        "overwrite": "It is --force here.",
         "copy-files": "All files that faster-whisper reads are in OUTPUT as it is.",
         "load-as-float16 low-cpu-mem-usage": "Weights are read piece by piece, so the memory stays small as it is.",
     },
-    "export": {"format output-format output-type f": "The format is an argument: awct2 export RUN FORMAT."},
-    "eval": {"hyp ref hypothesis reference references": "Both are arguments: awct2 eval HYP REF."},
+    "calibrate": {
+        f"o output {_OUTPUTS}": "What is found is written into the model's awct2.json; --plot writes a chart.",
+        _FORMATS: "--json prints JSON instead of the table.",
+        _MODELS: "The model is an argument: `awct2 calibrate MODEL CORPUS...`.",
+    },
+    "merge": {
+        "force": "--overwrite replaces the results of a run that is no merge; an earlier merge is replaced without it.",
+    },
+    "export": {
+        _FORMATS: "The format is an argument: `awct2 export RUN FORMAT`.",
+        "force overwrite": "An earlier export is replaced without an option, and a folder that holds anything else "
+        "never.",
+        "resume continue skip-existing": "The same command goes on with the clips that are left, without an option.",
+        "threads num-threads t num-workers processors jobs j": "Clips are cut by as many processes as --workers says.",
+    },
+    "stats": {
+        f"o output {_OUTPUTS}": "The tables are printed; --json prints JSON instead, and --plot draws a chart.",
+        _FORMATS: "--json prints JSON instead of the tables.",
+    },
+    "eval": {
+        "hyp ref hypothesis reference references": "Both are arguments: `awct2 eval HYP REF`.",
+        f"o output {_OUTPUTS}": "The tables are printed; --json prints JSON instead, and --plot and --examples write "
+        "files.",
+        _FORMATS: "--json prints JSON instead of the tables.",
+    },
+    "doctor": {
+        f"o output {_OUTPUTS}": "What is found is printed; --json prints it as JSON.",
+        _FORMATS: "--json prints JSON.",
+    },
 }
 _COMMANDS = {
     "transcribe asr stt recognise recognize infer predict decode whisper": "run",
@@ -151,34 +188,68 @@ ANSWERS_OF = {command: _by_name(answers) for command, answers in _ANSWERS_OF.ite
 COMMANDS = _by_name(_COMMANDS)
 
 
+def own_name(command: click.Command, given: str) -> str | None:
+    """Give an option's name as a command has it, if it has it in any spelling; None if not."""
+    # argparse, which most others use, takes either spelling, and their documentation has underscores. Of short names,
+    # the capital is another.
+    written = given.lower().replace("_", "-") if given.startswith("--") else given
+    return written if written in _names(command) else None
+
+
 def answer(command: click.Command, given: str) -> tuple[str, ...]:
     """Say in a sentence what holds here for an option that a command does not have; nothing where nothing is known."""
-    # Long names alone: a short one is near every other.
-    own = [name for param in command.params for name in (*param.opts, *param.secondary_opts) if name.startswith("--")]
-    # argparse, which most others use, takes either spelling, and their documentation has underscores.
+    if own := own_name(command, given):
+        return (f"It is {own} here.",)
     written = given.lower().replace("_", "-")
-    if written in own:
-        return (f"It is {written} here.",)
     name = written.lstrip("-")
     said = ANSWERS_OF.get(command.name or "", {}).get(name) or ANSWERS.get(name) or _of_format(command, name)
-    if said is None and (other := near(written, own)):
-        said = f"Did you mean {other}?"
-    # To say `awct2 run` to somebody who has just typed it would sound like another command.
-    if said and command.name == "run":
-        said = _OF_RUN.sub(r"\1", said)
-    return (said,) if said else ()
+    if said:
+        return (_behind(command, said),)
+    # Long names alone: a short one is near every other.
+    other = near(written, [name for name in _names(command) if name.startswith("--")])
+    return (f"Did you mean {other}?",) if other else ()
 
 
 def command_for(name: str) -> str | None:
     """Give what stands here for another tool's command, or None."""
-    return f"export RUN {name}" if name in FORMATS else COMMANDS.get(name.lower())
+    name = name.lower()
+    return f"export RUN {name}" if name in FORMATS else COMMANDS.get(name)
 
 
 def near(name: str, known: Iterable[str]) -> str | None:
-    """Give the one known name that was meant, by all that letters can tell: one is wrong, or two are swapped."""
+    """Give the one known name that was meant, by all that letters can tell.
+
+    One letter is wrong, two are swapped, or the end is missing.
+    """
+    letters, known = len(name.lstrip("-")), tuple(known)
+    slips = [other for other in known if OSA.distance(name, other) <= _NEAR]
+    if letters < _SHORTEST:
+        # Swapped, all letters are still there.
+        slips = [other for other in slips if sorted(other) == sorted(name)]
+    begun = [other for other in known if other.startswith(name)] if letters >= _SHORTEST else []
     # Two that are equally near are a riddle and no answer.
-    close = [other for other in known if OSA.distance(name, other) <= _NEAR]
-    return close[0] if len(close) == 1 and len(name.lstrip("-")) >= _SHORTEST else None
+    close = slips or begun
+    return close[0] if len(close) == 1 else None
+
+
+def _names(command: click.Command) -> list[str]:
+    return [
+        name
+        for param in command.params
+        if isinstance(param, click.Option)
+        for name in (*param.opts, *param.secondary_opts)
+    ]
+
+
+def _behind(command: click.Command, said: str) -> str:
+    """Name options by themselves that a command has: to who has typed `awct2 run`, that would be another command."""
+    own = set(_names(command))
+
+    def by_itself(named: re.Match[str]) -> str:
+        """Take the command from an option that is here too."""
+        return named[1] if set(re.findall(r"--[a-z-]+", named[1])) <= own else named[0]
+
+    return _NAMED.sub(by_itself, said)
 
 
 def _of_format(command: click.Command, name: str) -> str | None:
@@ -187,7 +258,7 @@ def _of_format(command: click.Command, name: str) -> str | None:
     if format_ not in FORMATS:
         return None
     if command.name == "export":
-        return f"The format is an argument: awct2 export RUN {format_}."
+        return f"The format is an argument: `awct2 export RUN {format_}`."
     return (
         f"`awct2 run --format {format_}` exports when all is done, and `awct2 export RUN {format_}` later; {_EXPORTS}."
     )

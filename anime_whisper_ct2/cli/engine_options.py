@@ -10,13 +10,12 @@ from anime_whisper_ct2.cli.groups import option_of, together
 from anime_whisper_ct2.cli.shared import channel_option, compute_type_option, device_option
 from anime_whisper_ct2.options import DECODING, DEFAULT_MODEL, ENGINE, SEGMENT, SegmentMode, WindowMode
 
-# The titles are those of the manual.
+# The titles are those of the handbook.
 _model, _text, _audio, _segment = map(option_of, ("Model and device", "Text", "Sound", "Segments"))
 
 
 def _auto_or_count(_ctx: click.Context, param: click.Parameter, value: str) -> int | None:
     """Read `auto` as None and all else as a number."""
-    # As the library's options have it.
     if value == "auto":
         return None
     try:
@@ -34,7 +33,6 @@ def _numbers(_ctx: click.Context, param: click.Parameter, value: str) -> tuple[i
         raise click.BadParameter(f"{value!r} is no list of numbers such as 0,1", param=param) from None
 
 
-# Which model computes, and where.
 model_options = together(
     _model(
         "-m",
@@ -88,11 +86,10 @@ model_options = together(
         default="auto",
         show_default=True,
         help="Processes that decode audio and compute features, for all engines together; auto: one less than the "
-        "cores, 0: none but the engine's own.",
+        "cores, 1 to 16 for each engine, 0: none but the engine's own.",
     ),
 )
 
-# How a window becomes text.
 text_options = together(
     _text(
         "--language",
@@ -129,7 +126,7 @@ text_options = together(
         "--tail",
         metavar="SECONDS",
         type=float,
-        help="Silence behind a fitted clip. [default: as calibrated, else 2.56]",
+        help="Silence behind a fitted clip, 0 to 30. [default: as calibrated, else 2.56]",
     ),
     _text(
         "--retry/--no-retry",
@@ -148,7 +145,6 @@ text_options = together(
     _text("--words", is_flag=True, help="Say of each word when it is spoken, and how probable it is."),
 )
 
-# How recordings are heard.
 audio_options = together(
     channel_option,
     _audio(
@@ -158,7 +154,6 @@ audio_options = together(
     ),
 )
 
-# Where recordings are cut.
 segment_options = together(
     _segment(
         "--segment",
@@ -174,7 +169,7 @@ segment_options = together(
         type=float,
         default=SEGMENT.max_segment_s,
         show_default=True,
-        help="The longest piece that an utterance is cut into.",
+        help="The longest piece that an utterance is cut into, 1 to 30.",
     ),
     _segment(
         "--vad-threshold",
@@ -182,7 +177,7 @@ segment_options = together(
         type=float,
         default=SEGMENT.vad_threshold,
         show_default=True,
-        help="Probability from which on the VAD takes sound for speech.",
+        help="Probability from which on the VAD takes sound for speech, 0.01 to 0.99.",
     ),
     _segment(
         "--min-silence",
@@ -190,7 +185,7 @@ segment_options = together(
         type=float,
         default=SEGMENT.min_silence_s,
         show_default=True,
-        help="Pauses from here on part utterances.",
+        help="Pauses from here on part utterances, 0.05 to 10.",
     ),
     _segment(
         "--speech-pad",
@@ -198,6 +193,6 @@ segment_options = together(
         type=float,
         default=SEGMENT.speech_pad_s,
         show_default=True,
-        help="Kept before and after an utterance, as far as its neighbours let it.",
+        help="Kept before and after an utterance, as far as its neighbours let it; 0 to 5.",
     ),
 )

@@ -80,7 +80,7 @@ _score, _columns, _result = map(option_of, ("Comparison", "Columns of tables", "
 @_columns("--ref-text-column", metavar="NAME", help="The same in REF; with meta, its key. [default: guessed]")
 @_result("--max-cer", metavar="PERCENT", type=float, help="End with status 3 when a run's rate is higher.")
 @_result("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
-@_result("--plot", metavar="FILE", type=LocalPath(), help="Write a chart, .svg or .png.")
+@_result("--plot", metavar="FILE", type=LocalPath(), help="Write a chart, .svg or .png; needs [plot].")
 @_result(
     "--examples",
     metavar="FILE",
@@ -203,7 +203,6 @@ def _notes(evaluation: Evaluation) -> Iterator[str]:
 
 def _said(where: str, counted: Counted, do: str, what: str) -> Iterator[str]:
     """Say of so many recordings what they do; of one, what it does."""
-    # Of nothing, nothing is said.
     if counted.count:
         does = do if counted.count > 1 else do.replace("have", "has").replace("name", "names")
         more = ", …" if counted.count > len(counted.first) else ""

@@ -49,9 +49,12 @@ _output, _filter, _content = map(option_of, ("Output", "Filters", "Content"))
     "--normalize",
     "normalizer",
     type=click.Choice(tuple(NORMALIZERS)),
-    help="Write texts as a normalizer leaves them; dataset: as those that Anime Whisper was trained on.",
+    help="Write texts as a normalizer leaves them; dataset: as those that Anime Whisper was trained on. "
+    "Segments of which nothing is left are left out.",
 )
-@_content("--speaker", metavar="NAME", help="Who speaks. [default: meta.speaker, else the first folder]")
+@_content(
+    "--speaker", metavar="NAME", help="Who speaks. [default: meta.speaker, else the first folder, else the title]"
+)
 @_content("--title", metavar="NAME", help="The data set's name. [default: the corpus's]")
 def export_command(run: str, format_: str, **given: Any) -> None:
     """Write the results in RUN as FORMAT: subtitles, tables, data sets.

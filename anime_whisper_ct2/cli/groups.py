@@ -22,6 +22,12 @@ class GroupedOption(click.Option):
         super().__init__(*args, **attributes)
         self.group = group
 
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Leave out `[x>=1]`: bounds that are worth saying stand in the text, as those that the library checks."""
+        extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
+        return extra
+
 
 def option_of(group: str) -> Callable[..., Decorator]:
     """Give what `click.option` is, for the options of a group."""

@@ -21,7 +21,6 @@ _ENGINES = (1, 8, 64, 512)
 _plan = option_of("Plan")
 
 
-# Give a command the options of a plan.
 plan_options = together(
     _plan("--dry-run", is_flag=True, help="Say what there is to do and how long it takes, and do nothing."),
     _plan(

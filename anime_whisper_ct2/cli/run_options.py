@@ -46,10 +46,14 @@ def _address(_ctx: click.Context, param: click.Parameter, value: str | None) -> 
     return value
 
 
-# Which recordings are taken.
 corpus_options = together(
     audio_column_option,
-    _corpus("--include", metavar="GLOB", multiple=True, help="Only ids that match (repeatable)."),
+    _corpus(
+        "--include",
+        metavar="GLOB",
+        multiple=True,
+        help="Only ids that match (repeatable; one match is enough); * also matches /.",
+    ),
     _corpus("--exclude", metavar="GLOB", multiple=True, help="No ids that match (repeatable)."),
     _corpus(
         "--shard",
@@ -68,7 +72,6 @@ corpus_options = together(
     ),
 )
 
-# Which cluster computes.
 cluster_options = together(
     _cluster(
         "--ray",
@@ -88,7 +91,6 @@ cluster_options = together(
     ),
 )
 
-# What becomes of the results.
 output_options = together(
     _output(
         "-o",
@@ -110,7 +112,7 @@ output_options = together(
     _output("--retry-failed", is_flag=True, help="Try the selected recordings that are in errors.jsonl again."),
     _output("--overwrite", is_flag=True, help="Remove earlier results and start afresh."),
     # Neither: as suits the stream, which `RunProgress` sees.
-    _output("--progress/--no-progress", default=None, help="A bar on a terminal, else a line now and then."),
+    _output("--progress/--no-progress", default=None, help="A bar on a terminal, else a line every 30 s."),
     _output("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     _output("-v", "--verbose", is_flag=True, help="Name every recording that fails, as it fails."),
 )

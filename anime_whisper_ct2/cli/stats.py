@@ -12,24 +12,26 @@ import click
 from tqdm import tqdm
 
 from anime_whisper_ct2.cli.commands import Command
+from anime_whisper_ct2.cli.groups import OPTIONS, option_of
 from anime_whisper_ct2.cli.shared import LocalPath, runs_here
 from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.stats import GROUPINGS, Grouping, RunStats, StatsOptions, as_json, as_text, run_stats
 from anime_whisper_ct2.stats.chart import check_chart, draw
 
 _DEFAULTS = StatsOptions()
+_option = option_of(OPTIONS)
 
 
 @click.command(name="stats", cls=Command)
 @click.argument("run", type=click.Path())
-@click.option(
+@_option(
     "--group-by",
     type=click.Choice(GROUPINGS),
     default=_DEFAULTS.group_by,
     show_default=True,
     help="folder: figures for each first folder or archive of the ids.",
 )
-@click.option(
+@_option(
     "--top",
     metavar="N",
     type=click.IntRange(min=0),
@@ -37,8 +39,8 @@ _DEFAULTS = StatsOptions()
     show_default=True,
     help="Recordings in each list of the slowest and the worst.",
 )
-@click.option("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
-@click.option("--plot", metavar="FILE", type=LocalPath(), help="Draw a .svg or .png; needs [plot].")
+@_option("--json", "as_json_", is_flag=True, help="Print JSON instead of the tables.")
+@_option("--plot", metavar="FILE", type=LocalPath(), help="Draw a .svg or .png; needs [plot].")
 def stats_command(run: str, group_by: Grouping, top: int, as_json_: bool, plot: Path | None) -> None:
     """Say what the results in RUN come to, and what to listen to first.
 

@@ -48,11 +48,9 @@ def _details(evaluation: Evaluation) -> str:
 
 def _detail_rows(evaluation: Evaluation) -> Iterator[list[str]]:
     for run in evaluation.runs:
-        # Where a run has no errors at all, each group's row would be of zeros.
-        listed = evaluation.groups if run.total.errors.edits else ()
-        for name, score in zip(listed, run.groups, strict=False):
+        for name, score in zip(evaluation.groups, run.groups, strict=True):
             yield [cell(run.name), cell(name), *_figures(score)]
-        if listed:
+        if evaluation.groups:
             yield [cell(run.name), "mean of groups", "", "", f"{run.mean:.2f}", _ends(run.mean_interval), *[""] * 4]
         yield [cell(run.name), *(["all"] if evaluation.groups else []), *_figures(run.total)]
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from anime_whisper_ct2.cli import main
+from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.groups import COMMANDS, OPTIONS, command_groups, option_groups
 
 ALL = pytest.mark.parametrize("name", sorted(main.commands))
@@ -87,7 +88,7 @@ class TestOptions:
         for option in (p for p in main.commands[name].params if isinstance(p, click.Option)):
             assert re.match(r"\w+", (option.help or "").partition("[")[0]), option.opts
 
-    def test_the_groups_of_run_are_those_of_its_manual(self) -> None:
+    def test_the_groups_of_run_are_those_of_its_handbook_page(self) -> None:
         titles = ["Model and device", "Text", "Sound", "Segments", "Recordings", "Cluster", "Output", "Plan"]
         assert list(option_groups(main.commands["run"])) == titles
 
@@ -103,5 +104,16 @@ class TestTerminal:
     def test_any_code_page_can_show_it(self, args: list[str]) -> None:
         assert help_of(*args).isascii()
 
+    def test_no_value_is_called_by_its_type_and_no_bound_is_a_formula(self, args: list[str]) -> None:
+        assert re.findall(r"INTEGER|FLOAT|TEXT|RANGE|[<>]=", help_of(*args)) == []
+
     def test_colours_and_boxes_are_left_to_those_who_want_them(self, args: list[str]) -> None:
         assert "\x1b" not in help_of(*args)
+
+
+def test_the_short_name_of_help_is_known_whoever_asked_for_it_first() -> None:
+    command = Command("new")
+    command.get_usage(click.Context(command))
+
+    with pytest.raises(click.exceptions.Exit):
+        command.make_context("new", ["-h"])

@@ -119,13 +119,6 @@ class TestTables:
         said = scored(tmp_path, "x", "はい", f"a|b={tmp_path / 'ref.csv'}").stdout
         assert "| a\\|b |" in said
 
-    def test_a_run_without_errors_is_one_row_instead_of_many_zeros(self, tmp_path: Path) -> None:
-        (tmp_path / "said.csv").write_text("id,text\na/1.wav,はい\nb/1.wav,いいえ\nc/1.wav,ええ\n", encoding="utf-8")
-        said = CliRunner().invoke(main, ["eval", str(tmp_path / "said.csv"), str(tmp_path / "said.csv")]).stdout
-        details = said.strip().split("\n\n")[-1].splitlines()[2:]
-        assert len(details) == 1
-        assert details[0].startswith("| said | all | 3 | 7 | 0.00 |")
-
     def test_no_difference_has_no_sign(self, tmp_path: Path) -> None:
         said = scored(tmp_path, "x", "はあ", f"same={tmp_path / 'x.csv'}").stdout
         assert "| same | 0.00 | 0.00 – 0.00 |" in said

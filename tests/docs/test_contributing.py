@@ -75,8 +75,9 @@ def test_links_lead_somewhere(page: Document) -> None:
 
 @PAGES
 def test_paths_are_there(page: Document) -> None:
+    built = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
     for span in spans([page.written]):
-        if PATH.fullmatch(span):
+        if PATH.fullmatch(span) and f"{span}/" not in built:
             assert any((top / span).exists() for top in (ROOT, ROOT / "anime_whisper_ct2")), span
 
 

@@ -106,28 +106,38 @@ def test_a_line_is_corrected_in_a_table(
     table = Export("transcripts", "csv", Path("corrections")).run().path / "transcripts.csv"
     text = table.read_text(encoding="utf-8-sig")
     assert references[CLIPS[1]] in text
-    table.write_text(text.replace(references[CLIPS[1]], "=直した"), encoding="utf-8-sig")
+    text = text.replace(references[CLIPS[1]], "=直した").replace(references[CLIPS[2]], "")
+    table.write_text(text, encoding="utf-8-sig")
     execute(recipe("correct", "In a table", "python"), "")
-    assert capsys.readouterr().out == f"corrected: {CLIPS[1]}\n"
-    found = {transcript.id: transcript.text for transcript in RunFolder("corrected").transcripts()}
-    assert found == {clip: references[clip] for clip in CLIPS} | {CLIPS[1]: "=直した"}
+    assert capsys.readouterr().out == f"corrected: {CLIPS[1]}\ncorrected: {CLIPS[2]}\n"
+    found = {transcript.id: (transcript.text, transcript.flags) for transcript in RunFolder("corrected").transcripts()}
+    assert found == {
+        CLIPS[0]: (references[CLIPS[0]], ()),
+        CLIPS[1]: ("=直した", ()),
+        CLIPS[2]: ("", ("empty",)),
+    }
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_a_step_of_a_makefile_does_what_is_new_and_nothing_else(shell: Path, references: dict[str, str]) -> None:
     def exported() -> dict[str, str]:
         lines = (shell / "dataset/metadata.jsonl").read_text(encoding="utf-8").splitlines()
-        return {row["id"]: row["text"] for row in map(json.loads, lines)}
+        return {row["id"].replace(".flac", ".ogg"): row["text"] for row in map(json.loads, lines)}
 
     (shell / "Makefile").write_text(recipe("pipelines", "A step of a Makefile", "make").code + "\n", encoding="utf-8")
     (shell / "corpus/broken.ogg").write_bytes(b"no audio")
+    samples, rate_hz = soundfile.read(CORPUS / "長い録音/夏休みの一日.ogg")
+    soundfile.write(shell / "corpus/long.wav", samples[: 40 * rate_hz], rate_hz)
     assert "awct2 export" in call("make")
-    assert exported() == {clip: references[clip] for clip in CLIPS}
+    pieces = {name for name in exported() if name.startswith("long_")}
+    assert len(pieces) > 1
+    assert exported().items() >= {(clip, references[clip]) for clip in CLIPS}
+    assert exported().keys() == {*CLIPS, *pieces}
     assert "awct2 export" not in call("make")
     new = "さくら/第一章/004.ogg"
     shutil.copy(CORPUS / new, shell / "corpus" / new)
     assert "awct2 export" in call("make")
-    assert exported().keys() == {*CLIPS, new}
+    assert exported().keys() == {*CLIPS, *pieces, new}
 
 
 def test_a_pipe(shell: Path, references: dict[str, str]) -> None:

@@ -32,6 +32,13 @@ class TestTables:
         assert table.splitlines()[0] == "| group | hyp |"
         assert len(table.splitlines()) == 2 + 12 + 1
 
+    @pytest.mark.parametrize("heard", [HEARD, SAID], ids=["errors", "no errors"])
+    def test_the_second_has_a_row_for_each_group_their_mean_and_all(
+        self, heard: Mapping[str, str], tmp_path: Path
+    ) -> None:
+        _, _, *rows = as_markdown(compared(heard, SAID, tmp_path)).split("\n\n")[2].splitlines()
+        assert [row.split(" | ")[1] for row in rows] == ["さくら", "先生", "mean of groups", "all"]
+
     def test_rates_of_kinds_add_up_to_the_whole(self, tmp_path: Path) -> None:
         (run,) = as_json(compared(HEARD, SAID, tmp_path))["runs"]
         for score in (run, *run["groups"]):
