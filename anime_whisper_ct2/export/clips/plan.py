@@ -18,7 +18,7 @@ _NEAR_S = 0.0015
 class ClipOptions:
     """How clips are cut out of their recordings."""
 
-    format: Format = "flac"  # flac and wav keep the samples as they are; ogg (Vorbis) takes an eighth of the room of wav
+    format: Format = "flac"  # flac and wav keep the samples as they are; ogg (Vorbis) takes an eighth of wav's room
     margin_s: float = 0.2  # kept around each segment, as far as the neighbour lets it
 
     def __post_init__(self) -> None:
