@@ -21,7 +21,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make")
 def test_make_alone_lists_every_target_with_its_line() -> None:
-    said = subprocess.run(["make"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    said = subprocess.run(["make", "--no-print-directory"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     targets = {name for names in re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE) for name in names.split()}
     lines = dict(re.findall(r"^make (\S+) +(\w.*)$", said, re.MULTILINE))
     assert lines.keys() == targets
