@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.export.clips import Clip
 from anime_whisper_ct2.export.filters import Filters
 from anime_whisper_ct2.export.formats import ExportSettings, Row, speaker_of
-from anime_whisper_ct2.export.formats.rows import Clip, rows
+from anime_whisper_ct2.export.formats.rows import rows
 from anime_whisper_ct2.export.naming import Names
 from anime_whisper_ct2.records import Segment, Transcript
 from tests.support.runs import LONG, segment, short, transcript

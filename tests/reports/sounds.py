@@ -55,16 +55,6 @@ def run(*command: str | Path, given: bytes = b"") -> bytes:
     return done.stdout
 
 
-def lacks(encoder: str) -> bool:
-    """Say whether this `ffmpeg` was built without an encoder."""
-    return f" {encoder} " not in _encoders()
-
-
-@cache
-def _encoders() -> str:
-    return run("ffmpeg", "-v", "error", "-hide_banner", "-encoders").decode()
-
-
 def encode(path: Path, samples: Float32, rate: int, *options: str, inputs: tuple[str, ...] = ()) -> Path:
     """Pack samples of shape (n, channels) by the `ffmpeg` command; `inputs`: options before the sound.
 
