@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from typing import Generic, TypeVar
@@ -74,7 +75,8 @@ class Crew(Generic[T]):
             return
         watch = None
         if self._limit_s is not None:
-            watch = threading.Timer(self._limit_s, self._give_up, (future,))
+            # Its thread ends some time after it is cancelled, and must not keep the batch of a failed call until then.
+            watch = threading.Timer(self._limit_s, self._give_up, (weakref.ref(future),))
             watch.daemon = True
             with contextlib.suppress(RuntimeError):  # no thread is to be had: better unwatched than unanswered
                 watch.start()
@@ -83,8 +85,8 @@ class Crew(Generic[T]):
             watch.cancel()
         del future, call, watch  # an error's traceback holds this frame: a circle that would keep the batch
 
-    def _give_up(self, future: Future[T]) -> None:
-        if not future.done():
+    def _give_up(self, watched: weakref.ref[Future[T]]) -> None:
+        if (future := watched()) is not None and not future.done():
             self._hung = True
             _fill(future, self._refuse)
             self._refuse_all()

@@ -114,9 +114,20 @@ def test_an_answer_that_comes_too_late_changes_nothing(answer: threading.Event) 
     crew.close()
 
 
-def test_what_a_failed_call_held_is_free_as_soon_as_its_error_is() -> None:
+def test_what_a_failed_call_held_is_free_as_soon_as_its_error_is(
+    monkeypatch: pytest.MonkeyPatch, answer: threading.Event
+) -> None:
     class Held:
         pass
+
+    class Lingering(threading.Timer):
+        """A watch whose thread is slow to end."""
+
+        def run(self) -> None:
+            super().run()
+            answer.wait(PATIENCE_S)
+
+    monkeypatch.setattr("threading.Timer", Lingering)
 
     def fail(_: Held) -> None:
         raise EngineError("no")
