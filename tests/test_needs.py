@@ -31,7 +31,7 @@ def test_where_nothing_is_there_each_reason_says_what_to_do(monkeypatch: pytest.
         assert reasons["gpu"] == "no CUDA device here"
         assert reasons["ffmpeg"] == "ffmpeg, ffprobe not installed; `apt-get install ffmpeg` brings it"
         assert "`pip install playwright`" in reasons["browser"]
-        assert "`pip install no-such-weights`" in reasons["weights"]
+        assert "`make test-real`" in reasons["real"]
         assert needs.lacking(["slow", "gpu", "ffmpeg"]) == reasons["gpu"]
         assert needs.lacking(["slow", "usefixtures"]) == ""
         assert needs.browser() is None

