@@ -1,4 +1,4 @@
-"""`awct2 calibrate`: how short may windows be for this model on these clips?"""
+"""`awct2 calibrate`: what may be relied on with this model and these clips?"""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ from pathlib import Path
 
 import click
 
-from anime_whisper_ct2.calibration import (
-    Calibration,
-    CalibrationOptions,
-    as_json,
-    as_table,
-    calibrate,
-    write_profile,
-)
+from anime_whisper_ct2.calibration import Calibration, CalibrationOptions, calibrate, write_profile
+from anime_whisper_ct2.calibration.report import as_json, as_table, verdicts
 from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.cli.progress import ConversionProgress
@@ -60,6 +54,12 @@ _measure, _result = map(option_of, ("Measurement", "Output"))
     show_default=True,
     help="How many of the characters may differ from the text at 30 s.",
 )
+@_measure(
+    "--references",
+    metavar="REF",
+    help="The clips' right texts, as for `awct2 eval`; meta: those that the corpus brings along. With them, it is "
+    "measured from where on a text is doubtful.",
+)
 @device_option
 @compute_type_option
 @channel_option
@@ -72,6 +72,7 @@ def calibrate_command(
     clips: int,
     tails: tuple[float, ...],
     max_cer: float,
+    references: str | None,
     channel: str,
     device: Device,
     compute_type: ComputeType,
@@ -79,33 +80,47 @@ def calibrate_command(
     as_json_: bool,
     plot: Path | None,
 ) -> None:
-    """Measure on clips of CORPUS... how short windows may be for MODEL.
+    """Measure on clips of CORPUS... what MODEL can be relied on for.
 
-    `awct2 run` remembers it. Clips are decoded at 30 s and with several tails of silence. The fastest tail whose texts
-    differ from those at 30 s in no more than --max-cer, with no more loops, is written into the awct2.json of the
-    converted folder; `awct2 run --window auto` then uses it. MODEL is named as for `awct2 run`, CORPUS... as its INPUT.
+    `awct2 run` goes by it: it is kept in the awct2.json of the converted folder. Clips are decoded at 30 s and with
+    several tails of silence; the fastest tail whose texts differ from those at 30 s in no more than --max-cer, with no
+    more loops, is what --window auto then uses. Sounds in which nobody speaks show whether the model can tell, and from
+    which probability on a segment is marked no_speech. References show from which doubt on lines with a CER of 30 % or
+    more are found, for the mark doubtful. MODEL is named as for `awct2 run`, CORPUS... as its INPUT.
 
     Exit status: 0 a tail passed, 3 none did; the model then runs with full windows.
 
     \b
-    Example:
+    Examples:
       awct2 calibrate litagin/anime-whisper corpus/ --plot tails.svg
+      awct2 calibrate litagin/anime-whisper corpus/ --references references.csv
     """
     if plot is not None:
         _check_plot(plot)
     options = CalibrationOptions(clips, tuple(sorted(set(tails))), max_cer)
     audio, files = AudioOptions(channel), Corpus(corpus)
+    files.check_lists()
+    if nothing := files.why_nothing():
+        raise InputError(nothing)
     with ConversionProgress() as progress:
         model_dir = resolve_model(model, progress=progress)
     engine = open_whisper(model_dir, RunOptions(engine=EngineOptions(device=device, compute_type=compute_type)))
     try:
-        measured = calibrate(engine, files, options, audio=audio, on_progress=lambda stage: click.echo(stage, err=True))
+        measured = calibrate(
+            engine,
+            files,
+            options,
+            references=references,
+            audio=audio,
+            on_progress=lambda stage: click.echo(stage, err=True),
+        )
         if not dry_run:
             write_profile(model_dir, measured, engine)
     finally:
         engine.close()
     click.echo(json.dumps(as_json(measured), ensure_ascii=False, indent=2) if as_json_ else as_table(measured))
-    click.echo(measured.verdict, err=True)
+    for line in verdicts(measured):
+        click.echo(line, err=True)
     if plot is not None:
         _draw(measured, plot)
     if measured.chosen is None:

@@ -69,6 +69,7 @@ class _Collected:
             "fastest": _Worst(options.top, highest=True),
             "lowest_logprob": _Worst(options.top),
             "highest_compression": _Worst(options.top, highest=True),
+            "highest_doubt": _Worst(options.top, highest=True),
         }
         self._grouped = options.group_by == "folder"
         self._segment_flags: Counter[str] = Counter()
@@ -104,6 +105,7 @@ class _Collected:
             ("fastest", rates),
             ("lowest_logprob", logprobs),
             ("highest_compression", [segment.compression_ratio for segment in segments]),
+            ("highest_doubt", [segment.doubt for segment in segments]),
         ):
             self.worst[name].offer(transcript, figures)
 

@@ -95,7 +95,7 @@ class RunStats:
     `distributions`, None for a figure without values: `recording_seconds` counts recordings, `segment_seconds`,
     `characters_per_second` and `avg_logprob` count segments. `flags` and `groups` are sorted by name; the group of
     what lies in no folder is `.`. `extremes`, the worst first: `slowest` and `fastest` by characters per second,
-    `lowest_logprob`, `highest_compression`. `warnings`: where the files and `run.json` disagree.
+    `lowest_logprob`, `highest_compression`, `highest_doubt`. `warnings`: where the files and `run.json` disagree.
     """
 
     run: str

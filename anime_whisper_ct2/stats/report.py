@@ -23,6 +23,8 @@ _EXTREMES = {
     "fastest": "Fastest, characters a second",
     "lowest_logprob": "Lowest log-probability",
     "highest_compression": "Highest compression ratio",
+    # Last, where a terminal stays.
+    "highest_doubt": "What to listen to first, by doubt",
 }
 DECIMALS = dict.fromkeys((*FIGURES, *_EXTREMES), 2) | {"avg_logprob": 3, "lowest_logprob": 3}
 _BARS = "▁▂▃▄▅▆▇█"

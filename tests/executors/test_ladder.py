@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import EngineMemoryError
 from anime_whisper_ct2.executors.decoding import Decoding
-from anime_whisper_ct2.executors.ladder import Ladder
+from anime_whisper_ct2.executors.ladder import Attempts, Ladder
 from anime_whisper_ct2.features.batcher import Batcher
 from anime_whisper_ct2.features.windows import WindowLength
-from anime_whisper_ct2.records import Batch, Broken, Decoded, Tick, Window
+from anime_whisper_ct2.records import Batch, Broken, Decoded, Step, Tick, Window
 from tests.support.windows import LOOPS, said, window
 
 
@@ -137,12 +138,17 @@ class TestLadder:
         done = {item.key: decoded for item, decoded in Decoding(engine, ladder)(batches)}  # type: ignore[misc,union-attr]
         engine.close()
         reached = mends in steps
-        tried = tuple(steps[1 : steps.index(mends) + 1 if mends in steps else None])
+        # Behind a text without repeats, the beams are asked whether they agree.
+        ends = None if mends not in steps or mends == "ngram" else steps.index(mends) + 1
+        tried = tuple(steps[1:ends])
         assert all(done[key].retries is None and done[key].text == f"text {key}" for key in done.keys() - {2})
         retries = done[2].retries
         assert retries is not None
         assert (retries.tried, "repetition" in retries.reasons) == (tried, True)
-        assert (done[2].text == "text 2", done[2].flags) == (reached, () if reached else ("repetition",))
+        # The text at 30 s clears a flag, and so do two ways that agree; beams alone do not.
+        left = () if mends in ("full", "ngram") and reached else ("repetition",)
+        marks = (*left, *(["replaced"] if reached else []), *(["doubtful"] if left else []))
+        assert (done[2].text == "text 2", done[2].flags) == (reached, marks)
         # A text that nothing mends is the one that least was done to.
         assert retries.kept == (mends if reached else "full" if mode == "fit" else "first")
         assert ladder.kept == {retries.kept: 1}
@@ -159,9 +165,65 @@ class TestLadder:
     def test_without_retry_flags_are_said_and_nothing_is_tried(self) -> None:
         engine = FakeEngine(lambda _: said("ご視聴ありがとうございました。"), batch_size=4)
         ((_, decoded),) = Decoding(engine, Ladder(retry=False))([Batch((window(0),), 3000)])  # type: ignore[misc]
-        assert (decoded.flags, decoded.retries) == (("stock_phrase",), None)
+        assert (decoded.flags, decoded.retries) == (("stock_phrase", "doubtful"), None)
         assert len(engine.batches) == 1
         engine.close()
+
+    def test_what_holds_no_speech_is_not_tried_again(self) -> None:
+        engine = FakeEngine(lambda _: replace(said("ご視聴ありがとうございました"), no_speech_prob=0.7), batch_size=4)
+        for length in ("full", "fit"):
+            batches = Batcher(WindowLength(length), engine.capacity)(window(key) for key in range(4))
+            for _, decoded in Decoding(engine, Ladder())(batches):  # type: ignore[misc]
+                assert decoded.flags == ("stock_phrase", "no_speech", "doubtful")
+                assert decoded.retries is None
+        assert {batch.step for batch in engine.batches} == {"first"}
+        engine.close()
+
+    def test_a_search_that_finds_a_more_probable_text_clears_nothing(self) -> None:
+        answers = {
+            "first": said("ちがうおの、ごかいなんだてば", -1.4),
+            "ngram": said("ちがうおの、ごかいなんだてば", -1.4),
+            "beam": said("地区の五階なんだと言えば", -0.3),
+        }
+        decoded = self.settled(answers)
+        assert decoded.text == answers["beam"].text
+        assert {"low_logprob", "replaced", "doubtful"} <= set(decoded.flags)
+        assert decoded.doubt is not None
+        assert decoded.doubt >= 0.9
+
+    def test_a_text_that_may_not_loop_clears_a_loop_only_where_the_beams_agree(self) -> None:
+        first, short = said(LOOPS[2]), said("ありがとうございました")
+        agreed = self.settled({"first": first, "ngram": short, "beam": said("ありがとうございました。")})
+        alone = self.settled({"first": first, "ngram": short, "beam": said("おはようございます、お元気")})
+        assert (agreed.text, agreed.flags) == (short.text, ("replaced",))
+        assert (alone.text, alone.flags) == (short.text, ("repetition", "replaced", "doubtful"))
+
+    def test_the_text_at_30_s_is_the_models_own_ground(self) -> None:
+        first, full = said("ちがうおの、ごかいなんだてば", -1.4), said("違うの、誤解なんだってば", -0.1)
+        decoded = self.settled({"first": first, "full": full})
+        assert (decoded.text, decoded.flags, decoded.retries and decoded.retries.kept) == (
+            full.text,
+            ("replaced",),
+            "full",
+        )
+        assert decoded.doubt == Ladder().settle(window(0), (("first", full),)).doubt
+
+    def test_a_second_look_that_is_worse_leaves_the_first_text_as_it_was(self) -> None:
+        first = said("はあ、はあ、はあ、はあ、はあ、はあ…")
+        loop = said(LOOPS[2])
+        decoded = self.settled({"first": first, "full": loop, "ngram": loop, "beam": loop})
+        assert (decoded.text, decoded.flags) == (first.text, ())
+
+    def settled(self, answers: dict[str, Decoded]) -> Decoded:
+        """Take a window down the ladder, answered step by step."""
+        ladder, item = Ladder(), window(0)
+        attempts: Attempts = ()
+        step: Step | None = "first"
+        while step is not None:
+            attempts = (*attempts, (step, ladder.marked(item, answers[step])))
+            step = ladder.next_step(item, attempts, fitted="full" in answers)
+        assert [name for name, _ in attempts] == list(answers)
+        return ladder.settle(item, attempts)
 
     def test_beams_go_in_smaller_batches(self) -> None:
         engine = FakeEngine(lambda _: said("そう" * 60), batch_size=16)

@@ -6,19 +6,15 @@ import json
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from anime_whisper_ct2.calibration import (
-    Calibration,
-    CalibrationOptions,
-    TailResult,
-    as_table,
-    calibrate,
-    write_profile,
-)
+from anime_whisper_ct2.calibration import Calibration, CalibrationOptions, calibrate, write_profile
+from anime_whisper_ct2.calibration.report import as_table, verdicts
+from anime_whisper_ct2.calibration.windows import TailResult
 from anime_whisper_ct2.cli import main
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import InputError
@@ -48,9 +44,14 @@ class TestDecision:
         assert measured((1.28, 0.4, 2, 40.0)).chosen is None
 
     def test_none_passing_says_by_how_much(self) -> None:
-        verdict = measured((0.64, 3.0, 0, 50.0), (2.56, 0.8, 5, 30.0)).verdict
+        verdict = verdicts(measured((0.64, 3.0, 0, 50.0), (2.56, 0.8, 5, 30.0)))[0]
         assert "No tail passed" in verdict
         assert "2.56 s, differs in 0.80 %" in verdict
+
+    @pytest.mark.parametrize(("clips", "warned"), [(49, True), (50, False)])
+    def test_few_clips_are_said_to_be_few(self, clips: int, warned: bool) -> None:
+        few = replace(measured((1.28, 0.4, 1, 40.0)), clips=clips)
+        assert any("Only 49 clips" in line for line in verdicts(few)) is warned
 
     def test_the_table_has_a_row_for_each_window(self) -> None:
         assert len(as_table(measured((1.28, 0.4, 1, 40.0), (2.56, 0.1, 1, 30.0))).splitlines()) == 5

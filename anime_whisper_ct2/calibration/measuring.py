@@ -1,0 +1,169 @@
+"""Everything that is measured for a model on somebody's clips, in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from anime_whisper_ct2.calibration.marks import DoubtResult, NoSpeechResult, measure_doubt, measure_no_speech
+from anime_whisper_ct2.calibration.sample import CANDIDATES, Sample, decode, draw, warm_up
+from anime_whisper_ct2.calibration.sounds import without_speech
+from anime_whisper_ct2.calibration.windows import TailResult, compare, fastest, loops, second_looks
+from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.errors import InputError, counted
+from anime_whisper_ct2.evaluation.grouping import Grouping
+from anime_whisper_ct2.evaluation.joining import Join, References
+from anime_whisper_ct2.evaluation.records import Line
+from anime_whisper_ct2.evaluation.texts import Texts, open_texts
+from anime_whisper_ct2.features.mel import log_mel
+from anime_whisper_ct2.features.windows import WindowLength
+from anime_whisper_ct2.options import AUDIO, AudioOptions, FrontendOptions
+from anime_whisper_ct2.readers import Corpus
+from anime_whisper_ct2.records import Decoded, Float32, Window
+from anime_whisper_ct2.text import count_errors
+from anime_whisper_ct2.text.normalize import author
+from anime_whisper_ct2.text.quality import measure
+
+# In the place of references: what the corpus itself says.
+META = "meta"
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationOptions:
+    """What is measured and what passes."""
+
+    clips: int = 500  # clips in the sample, stratified by length
+    tails_s: tuple[float, ...] = (0.64, 1.28, 2.56, 5.12)  # silence behind the clip
+    max_cer: float = 0.5  # percent of characters that may differ from the text at 30 s
+
+    def __post_init__(self) -> None:
+        if self.clips < 1 or not self.tails_s or not 0 <= self.max_cer <= 100:
+            raise InputError("give at least one clip and one tail, and a CER from 0 to 100 percent")
+        for tail_s in self.tails_s:
+            WindowLength("fit", tail_s)  # refuses what is no tail, before anything is measured
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was measured and decided; `chosen` is None where no tail passed, `doubt` where there were no references."""
+
+    clips: int
+    audio_seconds: float
+    full_speed: float
+    full_loops: int
+    results: tuple[TailResult, ...]
+    max_cer: float
+    no_speech: NoSpeechResult | None = None
+    doubt: DoubtResult | None = None
+
+    @property
+    def chosen(self) -> TailResult | None:
+        """The tail that passed, and of several the fastest."""
+        return fastest(self.results, self.max_cer, self.full_loops)
+
+
+def calibrate(
+    engine: Engine,
+    corpus: Corpus,
+    options: CalibrationOptions | None = None,
+    *,
+    references: str | None = None,
+    frontend: FrontendOptions | None = None,
+    audio: AudioOptions = AUDIO,
+    on_progress: Callable[[str], None] | None = None,
+) -> Calibration:
+    """Decode a sample of a corpus at 30 s and with each tail, and sounds without speech, and compare.
+
+    `references`: where the clips' right texts are, as `awct2 eval` takes it, `meta` among them. Raises InputError when
+    the corpus holds no clip of up to 30 s, or no reference fits one.
+    """
+    options = options or CalibrationOptions()
+    say = on_progress or (lambda _stage: None)
+    known = None
+    if references not in (None, META):
+        known = References(open_texts(references, heard=False), Grouping("none"))
+    say(f"reading up to {counted(options.clips * CANDIDATES, 'clip')}")
+    sample = draw(engine, corpus, options.clips, frontend or FrontendOptions(), audio)
+    windows = sample.windows
+    # Before anything is decoded: what fits no clip is found out in a second.
+    right = _of_meta(sample) if references == META else {}
+    if known is not None:
+        right = _right(sample, known)
+    say(f"{counted(len(windows), 'clip')}, {sample.audio_s:.0f} s: decoding at 30 s")
+    warm_up(engine, windows)
+    full, full_wall = decode(engine, windows, WindowLength("full"))
+    if not any(text.text for text in full):
+        raise InputError("at 30 s the model hears nothing in these clips; name a corpus with speech in it")
+    say("decoding sounds in which nobody speaks")
+    no_speech = _told_apart(engine, full)
+    results: list[TailResult] = []
+    texts: dict[float | None, list[Decoded]] = {None: full}
+    for tail_s in options.tails_s:
+        say(f"decoding with a tail of {tail_s} s")
+        fitted, wall = decode(engine, windows, WindowLength("fit", tail_s))
+        looked = second_looks(windows, full, fitted)
+        texts[tail_s] = looked.texts
+        results.append(compare(full, fitted, looked, tail_s, sample.audio_s, wall, full_wall))
+    passed = fastest(results, options.max_cer, loops(full))
+    doubt = _doubt(texts[passed.tail_s if passed else None], right) if right else None
+    return Calibration(
+        clips=len(windows),
+        audio_seconds=sample.audio_s,
+        full_speed=sample.audio_s / full_wall,
+        full_loops=loops(full),
+        results=tuple(results),
+        max_cer=options.max_cer,
+        no_speech=no_speech,
+        doubt=doubt,
+    )
+
+
+def _of_meta(sample: Sample) -> dict[int, str]:
+    """Give the texts that the corpus itself brings along, by the clips' numbers in the sample."""
+    texts = {at: recording.meta.get("text") for at, recording in enumerate(sample.recordings)}
+    right = {at: text for at, text in texts.items() if isinstance(text, str) and text.strip()}
+    if not right:
+        raise InputError("the corpus brings no texts along; name the references, or leave them out")
+    return right
+
+
+def _right(sample: Sample, known: References) -> dict[int, str]:
+    """Give the reference of each clip that has one, by its number in the sample."""
+    number = {recording.id: at for at, recording in enumerate(sample.recordings)}
+
+    def lines() -> list[Line]:
+        """Name the clips as the join wants them; their texts come later."""
+        return [Line(recording.id, "", recording.meta) for recording in sample.recordings]
+
+    joined = Join(Texts("the sample", lambda: iter(lines())), known)
+    right = {number[line.id]: known.texts[at] for at, line in joined}
+    if not right:
+        raise InputError(
+            f"{known.source.path}: none of its references fits a clip; they name {known.ids[0]!r}, "
+            f"and the clips are named {sample.recordings[0].id!r}"
+        )
+    return right
+
+
+def _doubt(texts: Sequence[Decoded], right: dict[int, str]) -> DoubtResult:
+    """Measure on the texts that a run would give; a clip without a text has nothing to be marked."""
+    pairs = [(texts[at].doubt or 0.0, author(texts[at].text), author(text)) for at, text in right.items()]
+    return measure_doubt(
+        [doubt for doubt, *_ in pairs], [count_errors(wanted, heard).cer for _, heard, wanted in pairs]
+    )
+
+
+def _told_apart(engine: Engine, full: Sequence[Decoded]) -> NoSpeechResult:
+    """Decode sounds without speech as clips, and hold what they give against the clips with a text."""
+    sounds = without_speech()
+    windows = [_window(key, samples, engine) for key, samples in enumerate(sounds.values())]
+    heard, _ = decode(engine, windows, WindowLength("full"))
+    of_sounds = {name: round(one.no_speech_prob, 4) for name, one in zip(sounds, heard, strict=True)}
+    return measure_no_speech([one.no_speech_prob for one in full if one.text], of_sounds)
+
+
+def _window(key: int, samples: Float32, engine: Engine) -> Window:
+    dtype = np.float16 if engine.feature_dtype is np.float16 else np.float32
+    return Window(key, 0, 0.0, len(samples) / 16_000, log_mel(samples, engine.n_mels, dtype), measure(samples))

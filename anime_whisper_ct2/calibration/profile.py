@@ -1,0 +1,47 @@
+"""What was measured, kept in the model's `awct2.json`, where runs find it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date
+
+from anime_whisper_ct2._version import __version__
+from anime_whisper_ct2.calibration.measuring import Calibration
+from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.features.windows import PROFILE
+from anime_whisper_ct2.model_dir import AWCT2, ModelDir
+from anime_whisper_ct2.text.doubt import MARKS
+
+
+def write_profile(model: ModelDir, calibration: Calibration, engine: Engine) -> None:
+    """Put what passed into the model's `awct2.json`, where `awct2 run` finds it; remove an older tail otherwise.
+
+    A bound for doubt stays until another one was measured. Raises OutputError when the folder cannot be written.
+    """
+    content = {key: value for key, value in model.awct2.items() if key != PROFILE}
+    about = {
+        "clips": calibration.clips,
+        "audio_seconds": round(calibration.audio_seconds, 1),
+        "engine": dict(engine.description),
+        "date": date.today().isoformat(),
+        "version": __version__,
+    }
+    if calibration.chosen is not None:
+        content[PROFILE] = {**asdict(calibration.chosen), "full_speed": calibration.full_speed, **about}
+    marks = dict(content.get(MARKS, {}))
+    if calibration.no_speech is not None:
+        marks["no_speech"] = {**asdict(calibration.no_speech), **about}
+    if calibration.doubt is not None and calibration.doubt.bound is not None:
+        marks["doubt"] = {**asdict(calibration.doubt), **about}
+    if marks:
+        content[MARKS] = marks
+    path = model.path / AWCT2
+    # Beside and renamed: a torn awct2.json would make the whole folder unusable.
+    beside = path.with_suffix(".json.new")
+    try:
+        beside.write_text(json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,78 @@
+"""What becomes of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from anime_whisper_ct2.records.windows import Retries, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a recording and its text; times in seconds from the recording's start, its words' too.
+
+    `doubt`: from 0, a text like those that are right, to 1; None where a run of an earlier version did not say.
+    """
+
+    start: float
+    end: float
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+    flags: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()
+    retries: Retries | None = None
+    doubt: float | None = None
+
+
+# Flags that are of recordings alone; every other one is of segments.
+RECORDING_FLAGS = frozenset(("empty", "incomplete", "antiphase"))
+SEGMENT_FLAGS = frozenset(
+    (
+        *("repetition", "cap", "fast", "slow", "low_logprob", "stock_phrase", "ellipsis_only", "clipped", "noisy"),
+        *("doubtful", "no_speech", "replaced"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One recording's result, as a line of `transcripts.jsonl` gives it; `duration` in seconds.
+
+    `flags`: those of all segments, and the recording's own. `offset`: where the recording begins in `audio`, in
+    seconds, if it is a stretch of that; None: it is all of it. Times in `segments` count from there. `missing_s`: at
+    least so many seconds of sound are missing; 0.0: some are, and nothing says how many; None: none.
+    """
+
+    id: str
+    audio: str
+    duration: float
+    language: str
+    text: str
+    segments: tuple[Segment, ...]
+    flags: tuple[str, ...]
+    meta: Mapping[str, Any]
+    offset: float | None = None
+    missing_s: float | None = None
+
+
+def flags_of(segments: Iterable[Segment], own: Iterable[str]) -> tuple[str, ...]:
+    """Give the flags of a recording: those of its segments, and behind them its own."""
+    return tuple(dict.fromkeys((*(flag for segment in segments for flag in segment.flags), *own)))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One recording that could not be transcribed, as a line of `errors.jsonl` gives it."""
+
+    id: str
+    audio: str
+    stage: str
+    error: str
+    message: str
+
+
+Outcome: TypeAlias = Transcript | Failure
