@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -12,23 +13,34 @@ from tqdm import tqdm
 
 from anime_whisper_ct2.cli.clip_options import clip_options, read_clip_options
 from anime_whisper_ct2.cli.commands import Command
+from anime_whisper_ct2.cli.extras import check_extras
 from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.cli.shared import LocalPath, check_has_output, runs_here
+from anime_whisper_ct2.cli.subtitle_options import read_subtitle_options, subtitle_options
 from anime_whisper_ct2.errors import counted
-from anime_whisper_ct2.export import ClipFolder, Export, Exported
+from anime_whisper_ct2.export import Export, Exported
 from anime_whisper_ct2.export.clips import ClipResult
 from anime_whisper_ct2.export.filters import Filters
 from anime_whisper_ct2.export.formats.registry import FORMATS
+from anime_whisper_ct2.output.printed import ReaderGone
 from anime_whisper_ct2.text import NORMALIZERS
 
 EXIT_SOME_FAILED = 3
+_STANDARD_OUTPUT = Path("-")
 _output, _filter, _content = map(option_of, ("Output", "Filters", "Content"))
 
 
 @click.command(name="export", cls=Command)
 @click.argument("run", type=click.Path())
 @click.argument("format_", metavar="FORMAT", type=click.Choice(tuple(FORMATS)))
-@_output("-o", "--output", metavar="PATH", type=LocalPath(), help="Folder for the export. [default: RUN/export/FORMAT]")
+@_output(
+    "-o",
+    "--output",
+    metavar="PATH",
+    type=LocalPath(),
+    help="Folder for the export; of one table, or of one recording, also a file such as voices.csv, or - for standard "
+    "output. [default: RUN/export/FORMAT]",
+)
 @_filter("--min-duration", metavar="SECONDS", type=float, help="Only segments that last at least so long.")
 @_filter("--max-duration", metavar="SECONDS", type=float, help="Only segments that last at most so long.")
 @_filter(
@@ -38,12 +50,20 @@ _output, _filter, _content = map(option_of, ("Output", "Filters", "Content"))
     help="Only segments whose tokens have at least this mean log-probability, such as -0.5.",
 )
 @_filter(
+    "--max-no-speech",
+    metavar="FIGURE",
+    type=float,
+    help="Only segments with at most this probability that nobody speaks, such as 0.5.",
+)
+@_filter("--max-doubt", metavar="FIGURE", type=float, help="Only segments with at most this doubt, such as 0.5.")
+@_filter(
     "--drop-flag",
     "drop_flags",
     metavar="FLAG",
     multiple=True,
     help="No segments with this flag; with empty, incomplete or antiphase, no recordings with it (repeatable).",
 )
+@subtitle_options
 @clip_options
 @_content(
     "--normalize",
@@ -62,13 +82,14 @@ def export_command(run: str, format_: str, **given: Any) -> None:
     RUN is the output of `awct2 run`, or its URL.
 
     \b
-    A file for each recording:   txt srt vtt lrc json
+    A file for each recording:   txt srt vtt ass lrc json
     One table:                   tsv csv parquet
-    A data set for training:     esd ljspeech hf nemo kaldi lhotse webdataset
+    A voice to be trained:       esd gptsovits ljspeech
+    A recogniser to be trained:  hf nemo kaldi lhotse webdataset
 
     Names mirror the corpus, and the same results give the same bytes. The export appears whole or not at all; an
-    earlier one in its place is replaced, a folder that holds anything else is not. Clips that are cut stay, and the
-    same command goes on with those that are left.
+    earlier one in its place is replaced, a folder that holds anything else is not. Where it was stopped while clips
+    were cut, the same command goes on with those that are left.
 
     Exit status: 0 all done, 1 it could not go on, 2 wrong usage, 3 some clips could not be cut, 130 interrupted.
 
@@ -76,25 +97,39 @@ def export_command(run: str, format_: str, **given: Any) -> None:
     Examples:
       awct2 export transcripts/ srt
       awct2 export transcripts/ csv -o review/ --min-logprob -0.7
-      awct2 export transcripts/ esd -o Data/a --clips Data/a/raw --clip-format wav
+      awct2 export transcripts/ csv -o voices.csv
+      awct2 export transcripts/ esd -o Data/voice --max-doubt 0.5
       awct2 export s3://bucket/run parquet -o run-parquet/
     """
-    filters = Filters(given["min_duration"], given["max_duration"], given["min_logprob"], given["drop_flags"])
-    options = read_clip_options(given["clips"], given["clip_format"], given["margin"], given["workers"])
-    clips = ClipFolder(given["clips"], options, given["workers"]) if options else None
-    check_has_output(run, given["output"], "the export")
-    with runs_here((run,)) as runs, _clips_shown() as on_clips:
-        done = Export(
-            runs.paths[0],
-            format_,
-            given["output"],
-            filters=filters,
-            speaker=given["speaker"],
-            title=given["title"],
-            normalizer=given["normalizer"],
-            clips=clips,
-            on_clips=on_clips,
-        ).run()
+    filters = Filters(
+        min_duration_s=given["min_duration"],
+        max_duration_s=given["max_duration"],
+        min_logprob=given["min_logprob"],
+        max_no_speech=given["max_no_speech"],
+        max_doubt=given["max_doubt"],
+        drop_flags=given["drop_flags"],
+    )
+    clips = read_clip_options(FORMATS[format_], given)
+    subtitles = read_subtitle_options(format_, given)
+    output: Path | None = given["output"]
+    check_has_output(run, output, "the export")
+    check_extras(formats=(format_,))
+    try:
+        with runs_here((run,)) as runs, _clips_shown() as on_clips:
+            done = Export(
+                runs.paths[0],
+                format_,
+                sys.stdout.buffer if output == _STANDARD_OUTPUT else output,
+                filters=filters,
+                speaker=given["speaker"],
+                title=given["title"],
+                normalizer=given["normalizer"],
+                clips=clips,
+                subtitles=subtitles,
+                on_clips=on_clips,
+            ).run()
+    except ReaderGone:
+        return
     _print_summary(done)
     if done.clips_missing:
         sys.exit(EXIT_SOME_FAILED)
@@ -130,6 +165,11 @@ def _print_summary(done: Exported) -> None:
     )
     notes = [f"{counted(count, 'clip')} {what}" for count, what in clips if count]
     if done.left_out:
-        notes.insert(0, f"{done.left_out:,} left out")
+        notes.insert(0, f"{counted(done.left_out, 'recording')} left out")
     head = f"{counted(done.recordings, 'recording')}, {counted(done.rows, 'segment')}"
-    click.echo(f"{', '.join([head, *notes])}: {done.path}", err=True)
+    click.echo(f"{', '.join([head, *notes])}: {done.path or 'standard output'}", err=True)
+    why = ", ".join(f"{count:,} {reason}" for reason, count in done.filtered.most_common())
+    if why:
+        click.echo(f"{counted(done.filtered.total(), 'segment')} left out: {why}", err=True)
+    if not done.rows:
+        click.echo(f"Warning: nothing is left: {why or 'the run has no segments'}", err=True)

@@ -29,12 +29,12 @@ Digests = npt.NDArray[np.uint64]
 class Names:
     """Names for the recordings of a run: `names[id]` is a relative path with `/` between folders and no extension.
 
-    A name keeps the folders and the characters of its id as far as every system takes them: `..`, leading dots, control
-    characters, the characters and names that Windows keeps for itself, and bytes that are no UTF-8 are replaced by `_`,
-    and what is longer than 200 bytes, or 600 with its folders, is cut and marked with a hash. The extension of an audio
-    file goes, unless another id would then have the same name. What would collide even so, in upper or lower case or in
-    another Unicode form, or with a folder, is told apart by a hash of the id. A name depends on the set of ids, not on
-    their order.
+    A name keeps the folders and the characters of its id as far as every system takes them: `..`, leading dots and
+    spaces, control characters, the characters and names that Windows keeps for itself, and bytes that are no UTF-8 are
+    replaced by `_`, and what is longer than 200 bytes, or 600 with its folders, is cut and marked with a hash. The
+    extension of an audio file goes, unless another id would then have the same name. What would collide even so, in
+    upper or lower case or in another Unicode form, or with a folder, is told apart by a hash of the id. A name depends
+    on the set of ids, not on their order.
 
     Memory: 8 bytes an id, and some 30 while the names are made.
     """
@@ -113,7 +113,8 @@ def _safe_part(part: str) -> str:
     if part == "..":
         return "_"
     clean = _FORBIDDEN.sub("_", part)
-    if clean.startswith("."):
+    # Whoever reads a list strips its lines.
+    if clean.startswith(".") or clean[:1].isspace():
         clean = "_" + clean[1:]
     body = clean.rstrip(" .")
     clean = body + "_" * (len(clean) - len(body))

@@ -21,8 +21,10 @@ from click.testing import CliRunner
 from anime_whisper_ct2.audio import load
 from anime_whisper_ct2.cli.clip_options import clip_options, read_clip_options
 from anime_whisper_ct2.errors import InputError, OutputError
+from anime_whisper_ct2.export import ClipFolder
 from anime_whisper_ct2.export.clips import ClipJob, ClipResult, cut_clips, cut_rows, jobs
 from anime_whisper_ct2.export.clips.plan import ClipOptions, PlannedClip, plan
+from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.records import (
     ArrayAudio,
     Audio,
@@ -322,12 +324,12 @@ def test_the_command_line_gives_clip_options_and_refuses_them_without_a_folder()
     @click.command()
     @clip_options
     def command(**given: object) -> None:
-        click.echo(repr(read_clip_options(**given)))  # type: ignore[arg-type] # as click gives them
+        click.echo(repr(read_clip_options(FORMATS["hf"], given)))
 
     run = CliRunner().invoke
-    assert run(command, ["--clips", "x"]).output == f"{ClipOptions()!r}\n"
-    given = run(command, ["--clips", "x", "--clip-format", "wav", "--margin", "0"]).output
-    assert given == f"{ClipOptions('wav', 0.0)!r}\n"
+    assert run(command, ["--clips", "x"]).output == f"{ClipFolder(Path('x'), ClipOptions())!r}\n"
+    given = run(command, ["--clips", "x", "--clip-format", "wav", "--margin", "0", "--workers", "1"]).output
+    assert given == f"{ClipFolder(Path('x'), ClipOptions('wav', 0.0), 1)!r}\n"
     assert run(command, []).output == "None\n"
     for option in (["--margin", "0.1"], ["--clip-format", "ogg"], ["--workers", "2"]):
         assert isinstance(run(command, option).exception, InputError)

@@ -14,44 +14,8 @@ from anime_whisper_ct2.export.filters import Filters
 from anime_whisper_ct2.export.formats import ExportSettings, Row, speaker_of
 from anime_whisper_ct2.export.formats.rows import rows
 from anime_whisper_ct2.export.naming import Names
-from anime_whisper_ct2.records import Segment, Transcript
+from anime_whisper_ct2.records import Transcript
 from tests.support.runs import LONG, segment, short, transcript
-
-
-class TestFilters:
-    def test_segments_are_dropped_by_length_figure_and_flag_and_the_text_follows(self) -> None:
-        def kept(**options: Any) -> str:
-            left = Filters(**options).apply(LONG)
-            return left.text if left else ""
-
-        assert kept() == "一つ目二つ目三つ目"
-        assert kept(min_duration_s=0.5) == "一つ目二つ目三つ目"
-        assert kept(min_duration_s=0.501) == "一つ目 三つ目"
-        assert kept(max_duration_s=2.5) == "一つ目 二つ目"
-        assert kept(min_logprob=-0.25) == "一つ目"
-        assert kept(drop_flags=("repetition", "other")) == "一つ目 二つ目"
-        assert kept(min_logprob=0.0) == ""
-
-    def test_a_recordings_own_flag_drops_all_of_it(self) -> None:
-        flagged = transcript("a.ogg", segment(0, 1), flags=("suspect",))
-        assert Filters(drop_flags=("suspect",)).apply(flagged) is None
-        assert Filters(drop_flags=("empty",)).apply(flagged) == flagged
-
-    def test_what_is_left_does_not_take_over_the_flags_of_what_was_dropped(self) -> None:
-        flagged = transcript("a.ogg", segment(0, 1), segment(1, 9, "長い", -0.2, "fast"), flags=("fast", "incomplete"))
-        kept = Filters(max_duration_s=2).apply(flagged)
-        assert kept is not None
-        assert kept.flags == ("incomplete",)
-
-    def test_a_recording_without_speech_stays_until_it_is_dropped_by_its_flag(self) -> None:
-        empty = transcript("a.ogg")
-        assert Filters(min_duration_s=5, min_logprob=0).apply(empty) == empty
-        assert Filters(drop_flags=("empty",)).apply(empty) is None
-
-    @pytest.mark.parametrize("options", [{"min_duration_s": -1}, {"min_duration_s": 3, "max_duration_s": 2}])
-    def test_limits_that_nothing_can_meet_are_refused(self, options: dict[str, float]) -> None:
-        with pytest.raises(InputError, match="duration"):
-            Filters(**options)
 
 
 class TestRows:
@@ -126,13 +90,3 @@ class TestRows:
         settings = ExportSettings(title="corpus")
         assert [speaker_of(row, settings) for row in (folder, said, bare)] == ["さくら", "悠真", "corpus"]
         assert speaker_of(said, ExportSettings(speaker="先生")) == "先生"
-
-
-def test_a_flag_of_one_segment_drops_that_segment_and_not_the_recording() -> None:
-    parts = tuple(Segment(n, n + 1.0, f"{n}", -0.1, 0.0, 0.9, ("noisy",) if n == 3 else ()) for n in range(5))
-    long = Transcript("a", "a.ogg", 5.0, "ja", "0 1 2 3 4", parts, ("noisy",), {})
-    kept = Filters(drop_flags=("noisy",)).apply(long)
-    assert kept is not None
-    assert kept.text == "0 1 2 4"
-    assert not Filters(drop_flags=("noisy",)).keeps_whole(long)
-    assert Filters(drop_flags=("empty",)).apply(replace(long, segments=(), text="", flags=("empty",))) is None

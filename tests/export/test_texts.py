@@ -1,9 +1,8 @@
-"""Texts, subtitles and tables, read back by readers that others wrote."""
+"""Texts and tables, read back by readers that others wrote."""
 
 from __future__ import annotations
 
 import csv
-import html
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -33,7 +32,7 @@ def recording(
     meta: Mapping[str, Any] | None = None,
 ) -> Named:
     segments = tuple(
-        Segment(*times(n), text, -0.25 - n, 0.125, 1.5, ("repetition",) if n == 1 else ())
+        Segment(*times(n), text, -0.25 - n, 0.125, 1.5, ("repetition",) if n == 1 else (), doubt=n / 4)
         for n, text in enumerate(texts)
     )
     flags = () if segments else ("empty",)
@@ -70,60 +69,6 @@ def test_txt_has_a_file_for_each_recording_and_a_line_for_each_segment(tmp_path:
     assert (tmp_path / "さくら" / "2.txt").read_bytes() == b""
 
 
-@pytest.mark.parametrize("format_", ["srt", "vtt"])
-def test_pysubs2_reads_subtitles_back(tmp_path: Path, format_: str) -> None:
-    import pysubs2
-
-    texts = ("えっと、…もう一回！", "a --> b ---> c", "うん\n\nうん", "1", "NOTE this")
-    write(format_, tmp_path, recording("a/1.ogg", texts))
-    read = pysubs2.load(str(tmp_path / "a" / f"1.{format_}"), encoding="utf-8")
-    assert [(line.start, line.end) for line in read] == [(n * 2500, n * 2500 + 2250) for n in range(len(texts))]
-    expected = {"srt": [*("a -> b -> c", "うん うん")], "vtt": [*("a --> b ---> c", "うん うん")]}[format_]
-    assert [html.unescape(line.text) for line in read] == [texts[0], *expected, *texts[3:]]
-
-
-def test_webvtt_reads_subtitles_back_with_the_marks_that_vtt_itself_uses(tmp_path: Path) -> None:
-    import webvtt
-
-    write("vtt", tmp_path, recording("a.ogg"))
-    captions = list(webvtt.read(str(tmp_path / "a.vtt")))
-    assert [html.unescape(caption.raw_text) for caption in captions] == [
-        *(LINES[0], LINES[1], LINES[2].replace("\t", " "), "うん うん うん", "間　間")
-    ]
-    assert [(caption.start, caption.end) for caption in captions][1] == ("00:00:02.500", "00:00:04.750")
-
-
-@pytest.mark.parametrize("format_", ["srt", "vtt"])
-def test_subtitles_pass_the_hour_and_never_end_before_they_begin(tmp_path: Path, format_: str) -> None:
-    import pysubs2
-
-    def times(n: int) -> tuple[float, float]:
-        return [(35_999.9994, 36_000.5), (36_001.0, 36_001.0), (36_002.0, 36_001.5), (36_001.75, 36_003.0)][n]
-
-    write(format_, tmp_path, recording("long.ogg", "あいうえ", times=times))
-    read = pysubs2.load(str(tmp_path / f"long.{format_}"), encoding="utf-8")
-    assert [(line.start, line.end) for line in read] == [
-        *((35_999_999, 36_000_500), (36_001_000, 36_001_010), (36_002_000, 36_002_010), (36_001_750, 36_003_000))
-    ]
-
-
-def test_a_recording_without_speech_has_subtitles_without_lines(tmp_path: Path) -> None:
-    import webvtt
-
-    for format_ in ("srt", "vtt", "lrc"):
-        write(format_, tmp_path, recording("a.ogg", ()))
-    assert (tmp_path / "a.srt").read_bytes() == (tmp_path / "a.lrc").read_bytes() == b""
-    assert len(webvtt.read(str(tmp_path / "a.vtt"))) == 0
-
-
-def test_lrc_counts_minutes_beyond_the_hour_and_hundredths(tmp_path: Path) -> None:
-    def times(n: int) -> tuple[float, float]:
-        return [(0.0, 1.0), (59.996, 61.0), (6_001.234, 6_002.0)][n]
-
-    write("lrc", tmp_path, recording("a.ogg", ["あ", "[00:01.00]い", "う\nう"], times=times))
-    assert (tmp_path / "a.lrc").read_text("utf-8") == "[00:00.00]あ\n[01:00.00] [00:01.00]い\n[100:01.23]う う\n"
-
-
 def test_json_has_the_keys_that_readers_of_whispers_json_look_for(tmp_path: Path) -> None:
     named = recording("a/1.ogg")
     write("json", tmp_path, named, recording("a/2.ogg", ()))
@@ -132,7 +77,7 @@ def test_json_has_the_keys_that_readers_of_whispers_json_look_for(tmp_path: Path
     assert [segment["text"] for segment in content["segments"]] == list(LINES)
     assert content["segments"][1] == {
         **{"id": 1, "start": 2.5, "end": 4.75, "text": LINES[1]},
-        **{"avg_logprob": -1.25, "compression_ratio": 1.5, "no_speech_prob": 0.125},
+        **{"avg_logprob": -1.25, "compression_ratio": 1.5, "no_speech_prob": 0.125, "doubt": 0.25},
     }
     assert json.loads((tmp_path / "a" / "2.json").read_text("utf-8"))["segments"] == []
 
@@ -147,6 +92,7 @@ def test_pandas_reads_the_tsv_back(tmp_path: Path) -> None:
     assert list(table["start"]) == [0.0, 2.5, 5.0, 7.5, 10.0, 0.0]
     assert list(table["flags"]) == ["", "repetition", "", "", "", ""]
     assert list(table["offset"]) == [0.5] * 6
+    assert list(table["doubt"]) == [0.0, 0.25, 0.5, 0.75, 1.0, 0.0]
 
 
 def test_the_csv_reads_back_in_python_and_computes_nothing_in_a_spreadsheet(tmp_path: Path) -> None:
@@ -178,8 +124,8 @@ def test_pyarrow_reads_the_parquet_back_with_its_types(tmp_path: Path) -> None:
     write("parquet", tmp_path, named, recording("a/2.ogg", ()))
     table = parquet.read_table(tmp_path / "transcripts.parquet")
     assert [str(kind) for kind in table.schema.types] == [
-        *("string", "double", "double", "string", "double", "double", "double", "list<element: string>", "string"),
-        *("double", "double", "string", "string"),
+        *("string", "double", "double", "string", "double", "double", "double", "double", "list<element: string>"),
+        *("string", "double", "double", "string", "string"),
     ]
     rows = table.to_pylist()
     assert [row["text"] for row in rows] == list(LINES)

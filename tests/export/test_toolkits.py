@@ -151,6 +151,7 @@ def test_lhotse_loads_its_manifests_and_the_audio(
     assert first.custom == {
         "avg_logprob": -0.25,
         "no_speech_prob": 0.01,
+        "doubt": 0.125,
         "flags": ["repeat"],
         "meta": {"話": [1, None], "speaker": "桜"},
     }

@@ -1,18 +1,19 @@
-"""The formats for training voices, Style-Bert-VITS2's and LJSpeech's, read as their trainers read them."""
+"""The formats for voices, Style-Bert-VITS2's, GPT-SoVITS's and LJSpeech's, read as their trainers read them."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.export.formats import ExportSettings, Row, esd, ljspeech
+from anime_whisper_ct2.export.formats import ExportSettings, Row, esd, gptsovits, ljspeech
 from anime_whisper_ct2.export.formats.plain import flat
 from tests.support.files import contents
-from tests.support.training_rows import NAMES, SETTINGS, Write, row, whole_files
+from tests.support.trainers import gpt_sovits, style_bert_vits2
+from tests.support.training_rows import NAMES, SETTINGS, Write, whole_files
 
 
 @pytest.fixture
@@ -23,29 +24,13 @@ def corpus(write_tone: Callable[..., Path]) -> list[Row]:
 # Style-Bert-VITS2
 
 
-def trainer_lines(folder: Path) -> list[tuple[Path, str, str, str]]:
-    """Read `esd.list` as the trainer's scripts do: files below `raw` are resampled to `.wav` below `wavs`."""
-    made = {
-        (path.relative_to(folder / "raw")).with_suffix(".wav")
-        for path in (folder / "raw").rglob("*")
-        if path.suffix.lower() == ".wav"
-    }
-    lines = []
-    with (folder / "esd.list").open(encoding="utf-8") as file:
-        for line in file:
-            name, speaker, language, text = line.strip().split("|")
-            assert Path(name) in made
-            lines.append((folder / "raw" / name, speaker, language, text))
-    return lines
-
-
 def test_style_bert_vits2_finds_every_file_with_its_speaker_and_text(corpus: list[Row], out: Path) -> None:
     esd.write(corpus, out, SETTINGS)
-    lines = trainer_lines(out)
-    assert [path.read_bytes() for path, *_ in lines] == [Path(each.audio).read_bytes() for each in corpus]
-    assert [speaker for _, speaker, _, _ in lines] == ["桜", "さくら", "魔王", "魔王", "台詞"]
-    assert lines[0][2:] == ("JP", "「えっと…」 ねえ ほら だめ 🎵♡")
-    assert lines[1][2:] == ("JP", corpus[1].text)
+    lines = style_bert_vits2(out)
+    assert [line.file.read_bytes() for line in lines] == [Path(each.audio).read_bytes() for each in corpus]
+    assert [line.speaker for line in lines] == ["桜", "さくら", "魔王", "魔王", "台詞"]
+    assert (lines[0].language, lines[0].text) == ("JP", "「えっと…」 ねえ ほら だめ 🎵♡")
+    assert lines[1].text == corpus[1].text
 
 
 def test_the_first_folder_is_the_style(corpus: list[Row], out: Path) -> None:
@@ -67,27 +52,58 @@ def test_clips_that_are_elsewhere_are_brought_below_raw(corpus: list[Row], out: 
         dataclasses.replace(corpus[2], source=corpus[2].audio),
     ]
     esd.write(clips, out, SETTINGS)
-    assert len(trainer_lines(out)) == 3
+    assert len(style_bert_vits2(out)) == 3
 
 
 def test_a_speaker_with_a_bar_and_a_language_in_capitals_make_four_fields(corpus: list[Row], out: Path) -> None:
     rows = [dataclasses.replace(each, language=code) for each, code in zip(corpus, ("ja", "en", "zh"), strict=False)]
     esd.write(rows, out, ExportSettings(speaker="あ|い\nう"))
-    assert [line[1:3] for line in trainer_lines(out)] == [("あ い う", "JP"), ("あ い う", "EN"), ("あ い う", "ZH")]
+    found = [(line.speaker, line.language) for line in style_bert_vits2(out)]
+    assert found == [("あ い う", "JP"), ("あ い う", "EN"), ("あ い う", "ZH")]
 
 
-def test_a_language_that_the_trainer_does_not_know_is_refused(corpus: list[Row], out: Path) -> None:
-    with pytest.raises(InputError, match="'ko'; esd knows ja, en, zh only"):
-        esd.write([dataclasses.replace(corpus[0], language="ko")], out, SETTINGS)
-
-
-@pytest.mark.parametrize("write", [esd.write, ljspeech.write])
-def test_audio_that_is_no_wav_is_refused_with_the_options_that_help(
-    write: Write, write_tone: Callable[..., Path], out: Path
+@pytest.mark.parametrize(
+    ("write", "known"), [(esd.write, "esd knows ja, en, zh"), (gptsovits.write, "gptsovits knows ja, en, zh, ko, yue")]
+)
+def test_a_language_that_the_trainer_does_not_know_is_refused(
+    write: Write, known: str, corpus: list[Row], out: Path
 ) -> None:
-    audio = write_tone("声.ogg")
-    with pytest.raises(InputError, match=r"声\.ogg: .* WAV .*--clips DIR --clip-format wav$"):
-        write([row("声", audio)], out, SETTINGS)
+    with pytest.raises(InputError, match=f"'fr'; {known} only"):
+        write([dataclasses.replace(corpus[0], language="fr")], out, SETTINGS)
+
+
+# GPT-SoVITS
+
+
+def test_gpt_sovits_finds_every_file_with_the_folders_field_empty_or_filled_in(corpus: list[Row], out: Path) -> None:
+    gptsovits.write(corpus, out, dataclasses.replace(SETTINGS, place=str(out)))
+    lines = gpt_sovits(out / "gptsovits.list")
+    assert lines == gpt_sovits(out / "gptsovits.list", out / "wavs")
+    assert [line.file.read_bytes() for line in lines] == [Path(each.audio).read_bytes() for each in corpus]
+    assert [line.speaker for line in lines] == ["桜", "さくら", "魔王", "魔王", "台詞"]
+    assert {line.language for line in lines} == {"ja"}
+    assert lines[0].text == "「えっと…」 ねえ ほら だめ 🎵♡"
+
+
+def test_a_moved_folder_is_found_by_the_folders_field(corpus: list[Row], out: Path) -> None:
+    gptsovits.write(corpus, out, dataclasses.replace(SETTINGS, place="/somewhere/else"))
+    assert len(gpt_sovits(out / "gptsovits.list", out / "wavs")) == len(corpus)
+
+
+def test_a_place_that_the_list_cannot_name_is_refused_before_anything_is_read(out: Path) -> None:
+    def unread() -> Iterator[Row]:
+        pytest.fail("was read")
+        yield
+
+    for place in ("/data|voices", "/data\nvoices", "/data\udcff"):
+        with pytest.raises(InputError, match="cannot hold such a path in its list; choose another with -o"):
+            gptsovits.write(unread(), out, dataclasses.replace(SETTINGS, place=place))
+
+
+def test_clips_where_gpt_sovits_has_its_own_are_refused(corpus: list[Row], out: Path) -> None:
+    clip = dataclasses.replace(corpus[0], audio="wavs/a/001.wav", source=corpus[0].audio)
+    with pytest.raises(InputError, match="leave --clips out"):
+        gptsovits.write([clip], out, SETTINGS)
 
 
 # LJSpeech

@@ -29,9 +29,9 @@ from anime_whisper_ct2.output.journal import Journal
 from anime_whisper_ct2.records import Segment, Transcript
 from tests.support.files import contents
 from tests.support.places import ROOT
-from tests.support.runs import LONG, short, transcript, write_run
+from tests.support.runs import LONG, segment, short, transcript, write_run
 
-PLAIN = ("txt", "srt", "vtt", "lrc", "tsv", "csv", "json", "parquet")
+PLAIN = ("txt", "srt", "vtt", "ass", "lrc", "tsv", "csv", "json", "parquet")
 
 
 class TestExport:
@@ -66,7 +66,10 @@ class TestExport:
             Export(write_run(tmp_path), "doc")
 
     def test_every_format_of_the_contract_is_there(self) -> None:
-        assert tuple(FORMATS) == (*PLAIN, "esd", "ljspeech", "hf", "nemo", "kaldi", "lhotse", "webdataset")
+        assert tuple(FORMATS) == (
+            *("txt", "srt", "vtt", "ass", "lrc", "tsv", "csv", "json", "parquet"),
+            *("esd", "gptsovits", "ljspeech", "hf", "nemo", "kaldi", "lhotse", "webdataset"),
+        )
         assert all(FORMATS[name].name == name and callable(FORMATS[name].write) for name in FORMATS)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="limits of file size are POSIX's")
@@ -96,7 +99,59 @@ class TestCommand:
             catch_exceptions=False,
         )
         assert answer.exit_code == 0
-        assert answer.output == f"2 recordings, 3 segments, 1 left out: {tmp_path / 'out'}\n"
+        assert answer.output == (
+            f"2 recordings, 3 segments, 1 recording left out: {tmp_path / 'out'}\n"
+            "1 segment left out: 1 under a log-probability of -1\n"
+        )
+
+    def test_each_segment_that_is_left_out_counts_once_by_the_first_filter(self, tmp_path: Path) -> None:
+        run = write_run(
+            tmp_path / "run", short("a.ogg"), LONG, transcript("c.ogg", segment(0, 2), flags=("antiphase",))
+        )
+        filters = [
+            "--min-duration",
+            "1",
+            "--min-logprob",
+            "-1",
+            "--drop-flag",
+            "repetition",
+            "--drop-flag",
+            "antiphase",
+        ]
+        answer = CliRunner().invoke(export_command, [str(run), "txt", *filters], catch_exceptions=False)
+        said = "3 segments left out: 1 shorter than 1 s, 1 flagged repetition, 1 flagged antiphase"
+        assert answer.output.splitlines()[1] == said
+
+    @pytest.mark.parametrize("format_", ["txt", "tsv", "nemo"])
+    def test_an_export_that_keeps_nothing_says_which_filters_did_it(self, tmp_path: Path, format_: str) -> None:
+        run = write_run(tmp_path / "run", short("a.ogg"), LONG)
+        options = [format_, "--max-no-speech", "0", "--min-duration", "1"]
+        answer = CliRunner().invoke(export_command, [str(run), *options], catch_exceptions=False)
+        assert answer.exit_code == 0
+        last = "Warning: nothing is left: 3 over a no_speech_prob of 0, 1 shorter than 1 s"
+        assert answer.output.splitlines()[-1] == last
+
+    def test_a_run_without_speech_exports_nothing_and_says_so(self, tmp_path: Path) -> None:
+        run = write_run(tmp_path / "run", transcript("a.ogg"))
+        answer = CliRunner().invoke(export_command, [str(run), "txt"], catch_exceptions=False)
+        assert answer.output.splitlines()[-1] == "Warning: nothing is left: the run has no segments"
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--drop-flag", "repetitions"], "there is no flag 'repetitions'; did you mean repetition?"),
+            (["--drop-flag", "xyzzy"], "there is no flag 'xyzzy'; choose of antiphase, cap, clipped, doubtful,"),
+            (["--max-doubt", "nan"], "the highest doubt is nan; it must be from 0 to 1"),
+            (["--max-no-speech", "50"], "the highest no_speech_prob is 50.0; it must be from 0 to 1"),
+            (["--min-logprob", "0.5"], "the least log-probability is 0.5; it must be 0 or less"),
+            (["--max-duration", "inf"], "the longest duration is inf; it must be 0 or more"),
+        ],
+    )
+    def test_a_wrong_filter_is_refused_before_anything_is_read(
+        self, tmp_path: Path, options: list[str], said: str
+    ) -> None:
+        answer = CliRunner().invoke(export_command, [str(tmp_path / "no-run"), "txt", *options])
+        assert str(answer.exception).startswith(said)
 
     def test_its_help_has_every_format_and_an_example(self) -> None:
         answer = CliRunner().invoke(export_command, ["--help"])
@@ -200,7 +255,8 @@ class TestClips:
         )
         assert answer.exit_code == 3, answer.output
         assert "b/長い.wav: 3 clips not cut" in answer.output
-        assert "1 recording, 1 segment, 1 left out, 1 clip cut, 3 clips that could not be cut" in answer.output
+        said = "1 recording, 1 segment, 1 recording left out, 1 clip cut, 3 clips that could not be cut"
+        assert said in answer.output
         assert (run.parent / "out").exists()
 
 

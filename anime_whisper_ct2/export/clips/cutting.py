@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def _cut(job: ClipJob, folder: Path, options: ClipOptions) -> None:
     with opened(job.recording.audio) as audio:
         about = info(audio.source)
         if _is_whole_file(job, audio, about, options):
-            _write(clip_path(folder, job.clips[0], options), partial(_copy, audio.source))
+            _write(clip_path(folder, job.clips[0], options), partial(_take_over, audio.source, link=options.link))
             return
         # From the recording's beginning, whatever is left to do: after a seek, lossy formats decode a bit differently.
         start = round(audio.start_s * about.rate_hz)
@@ -101,7 +102,11 @@ def _is_whole_file(job: ClipJob, audio: Opened, about: Info, options: ClipOption
     )
 
 
-def _copy(source: Source, path: str) -> None:
+def _take_over(source: Source, path: str, *, link: bool) -> None:
+    if link and isinstance(source, str):
+        with suppress(OSError):
+            os.link(os.path.realpath(source), path)
+            return
     with whole_file(path) as target:
         if isinstance(source, bytes):
             target.write(source)

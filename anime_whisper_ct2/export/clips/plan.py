@@ -20,6 +20,7 @@ class ClipOptions:
 
     format: Format = "flac"  # flac and wav keep the samples as they are; ogg (Vorbis) takes an eighth of wav's room
     margin_s: float = 0.2  # kept around each segment, as far as the neighbour lets it
+    link: bool = False  # a recording that is such a file already becomes a hard link to it, where the disk lets it
 
     def __post_init__(self) -> None:
         if self.format not in get_args(Format):

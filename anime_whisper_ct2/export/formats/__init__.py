@@ -4,7 +4,8 @@
 recordings as `Named`; `ExportSettings` and `speaker_of` are what it may want to know beside them. Each format has a
 module, and `registry` names them all; `publish` has the folder appear whole.
 
-May import: `audio`, `errors`, `extensions`, `readers`, `records`, `export.clips`, `export.filters`, `export.naming`.
+May import: `audio`, `errors`, `extensions`, `readers`, `records`, `export.clips`, `export.filters`, `export.naming`,
+`export.subtitles`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from anime_whisper_ct2.export.subtitles import SubtitleOptions
 from anime_whisper_ct2.records import Transcript
 
 
@@ -37,6 +39,7 @@ class Row:
     language: str
     avg_logprob: float
     no_speech_prob: float
+    doubt: float | None = None
     flags: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""  # where this process opens `audio`, when that is written relative to the export; else empty
@@ -56,6 +59,8 @@ class ExportSettings:
 
     title: str = "dataset"  # the data set's name, in cards and file names; the run folder's, unless it is given
     speaker: str | None = None  # who speaks in every row; None: see `speaker_of`
+    subtitles: SubtitleOptions | None = None  # how subtitles are to be; None: as `SUBTITLES`
+    place: str = ""  # the folder that the export will be, for formats that name their own files by whole paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,21 @@ class Format:
 
     `write(content, folder, settings)` fills the empty `folder` from `content`, which is sorted by id and is read once:
     `Named` where `unit` is `recordings`, `Row` where it is `rows`. It closes every file and raises OSError as it comes.
-    `whole_files_only`: it cannot point into a file, so that without clips a recording is one row.
+    `whole_files_only`: it cannot point into a file, so that without clips a recording is one row. `cuts`: it holds WAV
+    clips alone, which are cut for it where no others are named. `file`: what it writes is this one file; `extension`:
+    what the files of recordings end in. `languages`: those that it has codes for. `text_of` makes of a row's text what
+    is written; rows of which that leaves nothing are left out.
     """
 
     name: str
     unit: Literal["recordings", "rows"]
     write: Callable[[Iterable[Any], Path, ExportSettings], None]
     whole_files_only: bool = False
+    cuts: bool = False
+    file: str | None = None
+    extension: str | None = None
+    languages: Mapping[str, str] | None = None
+    text_of: Callable[[str], str] | None = None
 
 
 def speaker_of(row: Row, settings: ExportSettings) -> str:

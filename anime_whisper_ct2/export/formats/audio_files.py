@@ -46,21 +46,13 @@ def local_path(row: Row, format_: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100 - see above
 
 
-def check_whole(row: Row, format_: str, clips: str = CLIPS) -> None:
+def check_whole(row: Row, format_: str) -> None:
     """Raise InputError when a row is a stretch of its file."""
     if not row.whole:
         raise InputError(
             f"{shown(row.audio)}: {shown(row.recording)} is a stretch of it, and {format_} takes whole files; "
-            f"cut clips with {clips}"
+            f"cut clips with {CLIPS}"
         )
-
-
-def check_wav(row: Row, format_: str) -> None:
-    """Raise InputError when a row's audio is no whole WAV file."""
-    clips = f"{CLIPS} --clip-format wav"
-    if extension(row) != "wav":
-        raise InputError(f"{shown(row.audio)}: {format_} takes WAV files; cut clips with {clips}")
-    check_whole(row, format_, clips)
 
 
 class AudioFiles:

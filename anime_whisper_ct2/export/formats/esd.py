@@ -11,35 +11,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export.formats import ExportSettings, Row, speaker_of
-from anime_whisper_ct2.export.formats.audio_files import AudioFiles, check_wav, is_inside
-from anime_whisper_ct2.export.formats.plain import field, open_text, shown
+from anime_whisper_ct2.export.formats.audio_files import AudioFiles, is_inside
+from anime_whisper_ct2.export.formats.plain import field, language_code, open_text
 
 FORMAT = "esd"
 LANGUAGES = {"ja": "JP", "en": "EN", "zh": "ZH"}
+text_of = field
 _RAW = "raw/"
 
 
 def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
     """Write `esd.list`, and link or copy the WAV files below `raw`, except for clips that are there already.
 
-    Rows without text are left out: the trainer cannot use them.
-
-    Raises InputError for audio that is no whole WAV file, and for languages that the trainer does not know.
+    Raises InputError for languages that the trainer does not know.
     """
     with AudioFiles(FORMAT) as files, open_text(folder / "esd.list") as listing:
         for row in rows:
-            check_wav(row, FORMAT)
-            language = LANGUAGES.get(row.language)
-            if language is None:
-                raise InputError(
-                    f"{shown(row.recording)}: its language is {row.language!r}; esd knows {', '.join(LANGUAGES)} only"
-                )
-            text = field(row.text)
-            if text:
-                name = _place(row, folder, files)
-                listing.write(f"{name}|{field(speaker_of(row, settings)) or 'speaker'}|{language}|{text}\n")
+            language = language_code(row.recording, row.language, LANGUAGES, FORMAT)
+            name = _place(row, folder, files)
+            speaker = field(speaker_of(row, settings)) or "speaker"
+            listing.write(f"{name}|{speaker}|{language}|{text_of(row.text)}\n")
 
 
 def _place(row: Row, folder: Path, files: AudioFiles) -> str:

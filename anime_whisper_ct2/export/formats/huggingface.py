@@ -24,7 +24,7 @@ def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
     """Write `metadata.jsonl`, and link or copy the audio files below `audio`, except for clips in the export already.
 
     Every line has the same keys with values of the same types, none of them nested: the reader takes types from the
-    first lines.
+    first lines. Only `doubt` is null where an earlier version transcribed.
 
     Raises InputError for audio that is no whole file.
     """
@@ -42,6 +42,7 @@ def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
                 "speaker": one_line(speaker_of(row, settings)),
                 "avg_logprob": float(row.avg_logprob),
                 "no_speech_prob": float(row.no_speech_prob),
+                "doubt": None if row.doubt is None else float(row.doubt),
                 "flags": " ".join(row.flags),
                 "meta": to_json(row.meta),
             }

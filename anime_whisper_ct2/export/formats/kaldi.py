@@ -16,6 +16,7 @@ from anime_whisper_ct2.export.formats.plain import flat, one_line, shown
 from anime_whisper_ct2.export.formats.sorting import SortedLines
 
 FORMAT = "kaldi"
+text_of = one_line
 # An utterance's id is its speaker's, a hyphen, and its name. Sorting by it sorts by speaker too, as Kaldi demands, when
 # nothing in a speaker's id sorts before the hyphen.
 _NOT_IN_SPEAKERS = re.compile(r"[\x00-\x2d\s/|\x7f-\x9f\ud800-\udfff]+")
@@ -26,23 +27,21 @@ _NOT_A_PATH = re.compile(r"^[\s|]|[\s|]$|:[0-9]+$|\n|\r")
 def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
     """Write the folder's files; paths are absolute, and recordings that are one row have its id.
 
-    Rows are read once and sorted on disk, because ids that begin with the speaker sort otherwise than rows do. Rows
-    without text are left out, as Kaldi's validation demands. The ids of the speakers are held in memory.
+    Rows are read once and sorted on disk, because ids that begin with the speaker sort otherwise than rows do. None is
+    without text, as Kaldi's validation demands. The ids of the speakers are held in memory.
 
     Raises InputError for audio that is no file here, and for paths that Kaldi would take for a command.
     """
     speakers = _Speakers()
     with SortedLines() as utterances, SortedLines() as recordings:
         for row in rows:
-            text = one_line(row.text)
-            if not text:
-                continue
             speaker = speakers.id_of(speaker_of(row, settings))
             utterance = f"{speaker}-{flat(row.name)}"
             recording = utterance if row.whole else flat(row.recording)
             start = 0.0 if row.whole else row.start_s
             # A stretch that is shorter than the last decimal still has to end after it begins.
             end = start + max(row.duration_s, 0.001)
+            text = text_of(row.text)
             fields = (utterance, speaker, recording, f"{start:.3f}", f"{end:.3f}", flat(row.language), text)
             utterances.add((" ".join(fields) + "\n").encode())
             recordings.add(recording.encode() + b" " + _path(row) + b"\n")

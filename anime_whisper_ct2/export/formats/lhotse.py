@@ -76,6 +76,7 @@ def _supervision(recording: dict[str, Any], row: Row, settings: ExportSettings) 
         "custom": {
             "avg_logprob": row.avg_logprob,
             "no_speech_prob": row.no_speech_prob,
+            "doubt": row.doubt,
             "flags": list(row.flags),
             "meta": dict(row.meta),
         },

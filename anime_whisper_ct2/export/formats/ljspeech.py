@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from anime_whisper_ct2.export.formats import ExportSettings, Row
-from anime_whisper_ct2.export.formats.audio_files import AudioFiles, check_wav, is_inside
+from anime_whisper_ct2.export.formats.audio_files import AudioFiles, is_inside
 from anime_whisper_ct2.export.formats.plain import field, flat, open_text
 
 FORMAT = "ljspeech"
+text_of = field
 _WAVS = "wavs/"
 _WAV = ".wav"
 
@@ -19,18 +20,14 @@ def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
     """Write `metadata.csv`, and link or copy the WAV files into `wavs`, except for clips that are there already,
     whose folders stay in their names; of other files they become part of it (`a__b`).
 
-    The third field is the text in Unicode's NFKC. Rows without text are left out: readers of the format cannot take
-    them.
-
-    Raises InputError for audio that is no whole WAV file.
+    The third field is the text in Unicode's NFKC.
     """
+    del settings  # nobody speaks in the format's files
     with AudioFiles(FORMAT) as files, open_text(folder / "metadata.csv") as metadata:
         for row in rows:
-            check_wav(row, FORMAT)
-            text = field(row.text)
-            if text:
-                name = _place(row, folder, files)
-                metadata.write(f"{name}|{text}|{field(unicodedata.normalize('NFKC', text))}\n")
+            text = text_of(row.text)
+            name = _place(row, folder, files)
+            metadata.write(f"{name}|{text}|{field(unicodedata.normalize('NFKC', text))}\n")
 
 
 def _place(row: Row, folder: Path, files: AudioFiles) -> str:

@@ -12,6 +12,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TextIO
 
+from anime_whisper_ct2.errors import InputError
+
 # What some reader or other takes for the end of a line, a tab among them.
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _BREAKS = re.compile(f"[{_CONTROL}]+")
@@ -36,6 +38,14 @@ def field(text: str) -> str:
 def shown(name: str) -> str:
     """Give a name as a message can hold it: in one line, and printed by every terminal."""
     return name if name.isprintable() else repr(name)[1:-1]
+
+
+def language_code(recording: str, language: str, known: Mapping[str, str], format_: str) -> str:
+    """Give a format's code for the language of a recording. Raises InputError where it has none."""
+    code = known.get(language)
+    if code is None:
+        raise InputError(f"{shown(recording)}: its language is {language!r}; {format_} knows {', '.join(known)} only")
+    return code
 
 
 def flat(name: str) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 from anime_whisper_ct2.errors import InputError, OutputError, counted
 
 MARKER = ".awct2-export.json"
+# Behind an export's name, with the process's number: what is not whole yet.
+PARTIAL = ".partial-"
 # What file managers leave where they have looked.
 _LITTER = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))
 
@@ -31,7 +33,7 @@ def publishing(path: Path, about: Mapping[str, Any], keep: Path | None = None) -
     target = Path(os.path.realpath(path))
     below = None if keep is None else Path(os.path.realpath(keep)).relative_to(target)
     _check_replaceable(target, below)
-    partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
+    partial = target.with_name(f"{target.name}{PARTIAL}{os.getpid()}")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)

@@ -15,12 +15,14 @@ _TABLE: dict[str, tuple[str, str, Unit, bool]] = {
     "txt": ("texts", "write_txt", "recordings", False),
     "srt": ("subtitles", "write_srt", "recordings", False),
     "vtt": ("subtitles", "write_vtt", "recordings", False),
+    "ass": ("ass", "write", "recordings", False),
     "lrc": ("subtitles", "write_lrc", "recordings", False),
     "tsv": ("tables", "write_tsv", "recordings", False),
     "csv": ("tables", "write_csv", "recordings", False),
     "json": ("texts", "write_json", "recordings", False),
     "parquet": ("tables", "write_parquet", "recordings", False),
     "esd": ("esd", "write", "rows", True),
+    "gptsovits": ("gptsovits", "write", "rows", True),
     "ljspeech": ("ljspeech", "write", "rows", True),
     "hf": ("huggingface", "write", "rows", True),
     "nemo": ("nemo", "write", "rows", False),
@@ -28,13 +30,33 @@ _TABLE: dict[str, tuple[str, str, Unit, bool]] = {
     "lhotse": ("lhotse", "write", "rows", False),
     "webdataset": ("webdataset", "write", "rows", True),
 }
+# Those that are one file.
+_FILES = {
+    "tsv": "transcripts.tsv",
+    "csv": "transcripts.csv",
+    "parquet": "transcripts.parquet",
+    "nemo": "manifest.jsonl",
+}
+# Those that take WAV alone, and clips of their own.
+_CUTTING = frozenset(("esd", "gptsovits", "ljspeech"))
 
 
 class _Formats(Mapping[str, Format]):
     def __getitem__(self, name: str) -> Format:
         module, function, unit, whole_files_only = _TABLE[name]
-        write = getattr(import_module(f"anime_whisper_ct2.export.formats.{module}"), function)
-        return Format(name, unit, write, whole_files_only)
+        room = import_module(f"anime_whisper_ct2.export.formats.{module}")
+        return Format(
+            name,
+            unit,
+            getattr(room, function),
+            whole_files_only,
+            cuts=name in _CUTTING,
+            file=_FILES.get(name),
+            # A file for each recording is called what its format is.
+            extension=name if unit == "recordings" and name not in _FILES else None,
+            languages=getattr(room, "LANGUAGES", None),
+            text_of=getattr(room, "text_of", None),
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(_TABLE)

@@ -111,7 +111,7 @@ def _row(
     text: str,
     source: str = "",
 ) -> Row:
-    """Fill in what follows from the segments: their means weighted by duration, and every flag once."""
+    """Fill in what follows from the segments: means weighted by duration, the highest doubt, and every flag once."""
     # A segment without length has a say, too, and their sum is never 0.
     weights = [max(segment.end - segment.start, 0.001) for segment in segments]
     total = sum(weights)
@@ -127,6 +127,7 @@ def _row(
         language=transcript.language,
         avg_logprob=round(sum(w * s.avg_logprob for w, s in zip(weights, segments, strict=True)) / total, 4),
         no_speech_prob=round(sum(w * s.no_speech_prob for w, s in zip(weights, segments, strict=True)) / total, 4),
+        doubt=max((s.doubt for s in segments if s.doubt is not None), default=None),
         flags=tuple(dict.fromkeys(flags)),
         meta=transcript.meta,
         source=source,

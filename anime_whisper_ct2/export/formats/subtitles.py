@@ -4,59 +4,59 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from anime_whisper_ct2.export.formats import ExportSettings, Named
 from anime_whisper_ct2.export.formats.plain import one_line
 from anime_whisper_ct2.export.formats.texts import beside
-from anime_whisper_ct2.records import Segment
+from anime_whisper_ct2.export.subtitles import SUBTITLES, Cue, cues_of
 
-# Players drop a line that is shown for no time.
-_LEAST_MS = 10
 # What parts the times of a line from each other.
 _ARROW = re.compile("-+->")
 
 
 def write_srt(recordings: Iterable[Named], folder: Path, settings: ExportSettings) -> None:
     """Write `NAME.srt` for each recording: SubRip."""
-    del settings  # subtitles have no head
     for recording in recordings:
         with beside(folder, recording.name, "srt") as file:
-            for number, (start_ms, end_ms, text) in enumerate(_lines(recording.transcript.segments), 1):
-                times = f"{_clock(start_ms, ',')} --> {_clock(end_ms, ',')}"
+            for number, cue in enumerate(cues(recording, settings), 1):
+                times = f"{_clock(cue.start_ms, ',')} --> {_clock(cue.end_ms, ',')}"
                 # SubRip knows no escapes, and its readers look for the arrow.
-                file.write(f"{number}\n{times}\n{_ARROW.sub('->', text)}\n\n")
+                lines = "\n".join(_ARROW.sub("->", line) for line in cue.lines)
+                file.write(f"{number}\n{times}\n{lines}\n\n")
 
 
 def write_vtt(recordings: Iterable[Named], folder: Path, settings: ExportSettings) -> None:
     """Write `NAME.vtt` for each recording: WebVTT."""
-    del settings
     for recording in recordings:
         with beside(folder, recording.name, "vtt") as file:
             file.write("WEBVTT\n\n")
-            for start_ms, end_ms, text in _lines(recording.transcript.segments):
-                times = f"{_clock(start_ms, '.')} --> {_clock(end_ms, '.')}"
-                file.write(f"{times}\n{html.escape(text, quote=False)}\n\n")
+            for cue in cues(recording, settings):
+                times = f"{_clock(cue.start_ms, '.')} --> {_clock(cue.end_ms, '.')}"
+                lines = "\n".join(html.escape(line, quote=False) for line in cue.lines)
+                file.write(f"{times}\n{lines}\n\n")
 
 
 def write_lrc(recordings: Iterable[Named], folder: Path, settings: ExportSettings) -> None:
-    """Write `NAME.lrc` for each recording: lyrics, each line with the time at which it begins."""
-    del settings
+    """Write `NAME.lrc` for each recording: lyrics, each segment with the time at which it begins."""
+    del settings  # nothing of it is for lyrics
     for recording in recordings:
         with beside(folder, recording.name, "lrc") as file:
-            for start_ms, _, text in _lines(recording.transcript.segments):
-                minutes, hundredths = divmod(round(start_ms / 10), 6000)
+            for segment in recording.transcript.segments:
+                text = one_line(segment.text)
+                minutes, hundredths = divmod(round(max(0, round(segment.start * 1000)) / 10), 6000)
                 # A bracket at the beginning would pass for another time.
                 space = " " if text.startswith("[") else ""
                 file.write(f"[{minutes:02d}:{hundredths // 100:02d}.{hundredths % 100:02d}]{space}{text}\n")
 
 
-def _lines(segments: Iterable[Segment]) -> Iterator[tuple[int, int, str]]:
-    """Give start and end in milliseconds, and the text in one line; nothing ends before it begins."""
-    for segment in segments:
-        start_ms = max(0, round(segment.start * 1000))
-        yield start_ms, max(start_ms + _LEAST_MS, round(segment.end * 1000)), one_line(segment.text)
+def cues(recording: Named, settings: ExportSettings, clean: Callable[[str], str] = one_line) -> list[Cue]:
+    """Give the subtitles of a recording, as the settings want them; `clean` leaves what the format can hold."""
+    transcript = recording.transcript
+    segments = [replace(segment, text=clean(segment.text)) for segment in transcript.segments]
+    return cues_of(segments, transcript.duration, settings.subtitles or SUBTITLES)
 
 
 def _clock(ms: int, point: str) -> str:

@@ -16,7 +16,7 @@ from anime_whisper_ct2.export.formats import ExportSettings, Named
 from anime_whisper_ct2.export.formats.plain import one_line
 
 COLUMNS = (
-    *("id", "start", "end", "text", "avg_logprob", "no_speech_prob", "compression_ratio", "flags", "audio"),
+    *("id", "start", "end", "text", "avg_logprob", "no_speech_prob", "compression_ratio", "doubt", "flags", "audio"),
     "offset",
 )
 _BREAKS = re.compile("[\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
@@ -65,8 +65,8 @@ def write_parquet(recordings: Iterable[Named], folder: Path, settings: ExportSet
     schema = pa.schema(
         [
             *(("id", text), ("start", number), ("end", number), ("text", text), ("avg_logprob", number)),
-            *(("no_speech_prob", number), ("compression_ratio", number), ("flags", pa.list_(text)), ("audio", text)),
-            *(("offset", number), ("duration", number), ("language", text), ("meta", text)),
+            *(("no_speech_prob", number), ("compression_ratio", number), ("doubt", number), ("flags", pa.list_(text))),
+            *(("audio", text), ("offset", number), ("duration", number), ("language", text), ("meta", text)),
         ]
     )
     records = _records(recordings)
@@ -88,6 +88,7 @@ def _rows(recordings: Iterable[Named]) -> Iterator[tuple[str | float, ...]]:
                 segment.avg_logprob,
                 segment.no_speech_prob,
                 segment.compression_ratio,
+                "" if segment.doubt is None else segment.doubt,
                 flags,
                 transcript.audio,
                 transcript.offset or 0.0,
@@ -107,6 +108,7 @@ def _records(recordings: Iterable[Named]) -> Iterator[dict[str, Any]]:
                 "avg_logprob": segment.avg_logprob,
                 "no_speech_prob": segment.no_speech_prob,
                 "compression_ratio": segment.compression_ratio,
+                "doubt": segment.doubt,
                 "flags": [_utf8(flag) for flag in dict.fromkeys((*own_flags(transcript), *segment.flags))],
                 "audio": _utf8(transcript.audio),
                 "offset": transcript.offset or 0.0,

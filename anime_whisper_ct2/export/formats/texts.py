@@ -20,7 +20,7 @@ def write_txt(recordings: Iterable[Named], folder: Path, settings: ExportSetting
 
 
 def write_json(recordings: Iterable[Named], folder: Path, settings: ExportSettings) -> None:
-    """Write `NAME.json` for each recording: `text`, `segments` and `language`, under the keys that whisper gives."""
+    """Write `NAME.json` for each recording: `text`, `segments` and `language`, under whisper's keys, and `doubt`."""
     del settings  # whisper's result has no place for it
     for recording in recordings:
         transcript = recording.transcript
@@ -35,6 +35,7 @@ def write_json(recordings: Iterable[Named], folder: Path, settings: ExportSettin
                     "avg_logprob": segment.avg_logprob,
                     "compression_ratio": segment.compression_ratio,
                     "no_speech_prob": segment.no_speech_prob,
+                    "doubt": segment.doubt,
                 }
                 for number, segment in enumerate(transcript.segments)
             ],

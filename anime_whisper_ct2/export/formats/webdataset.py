@@ -52,6 +52,7 @@ def _about(row: Row, settings: ExportSettings) -> dict[str, Any]:
         "text": row.text,
         "avg_logprob": row.avg_logprob,
         "no_speech_prob": row.no_speech_prob,
+        "doubt": row.doubt,
         "flags": list(row.flags),
         "meta": dict(row.meta),
     }
