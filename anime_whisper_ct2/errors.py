@@ -15,10 +15,30 @@
         ├── DecodeError             bytes that are no readable audio
         └── TranscribeError         a window that the engine could not decode
 
-Standard library only (floor 0).
+Messages name options as the command does; `in_python` has them speak of arguments. Standard library only (floor 0).
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Options whose arguments are called otherwise.
+_ARGUMENTS = {
+    "gpus": "gpu",
+    "tail": "tail_s",
+    "max-segment": "max_segment_s",
+    "min-silence": "min_silence_s",
+    "speech-pad": "speech_pad_s",
+    "time-limit": "time_limit_s",
+    "no-retry": "retry=False",
+}
+# A command stays as it is; what concerns the command alone goes.
+_OPTION = re.compile(
+    r"(?:awct2|hf|ray) [^;,`]*| \(and with --retry-failed\)"
+    r"|(?<![\w./-])--([a-z]+(?:-[a-z]+)*)(?: (cpu|cuda|fit|full|off|bfloat16))?"
+)
 
 
 def one_line(text: str) -> str:
@@ -29,6 +49,29 @@ def one_line(text: str) -> str:
 def counted(number: int, what: str) -> str:
     """Write a number with its noun, given in the singular: `1 recording`, `2,000 recordings`."""
     return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def in_python(message: str) -> str:
+    """Give a message with the arguments of `Transcriber` in place of the command's options."""
+
+    def argument(found: re.Match[str]) -> str:
+        """Write one option as an argument, with its value if one stands behind it."""
+        if found[1] is None:
+            return "" if found[0].startswith(" (") else found[0]
+        name = _ARGUMENTS.get(found[1], found[1].replace("-", "_"))
+        return f'{name}="{found[2]}"' if found[2] else name
+
+    return _OPTION.sub(argument, message)
+
+
+@contextmanager
+def speaking_python() -> Iterator[None]:
+    """Let errors that pass speak of arguments instead of options."""
+    try:
+        yield
+    except Awct2Error as error:
+        error.args = (in_python(str(error)), *error.args[1:])
+        raise
 
 
 class Awct2Error(Exception):

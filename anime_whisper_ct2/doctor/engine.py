@@ -9,7 +9,7 @@ from pathlib import Path
 from anime_whisper_ct2.doctor.check import Check
 from anime_whisper_ct2.doctor.gpu import CUBLAS_REMEDY, Hardware
 from anime_whisper_ct2.doctor.trial import Build, Trial
-from anime_whisper_ct2.errors import Awct2Error, EngineError, ModelError, ModelNotFoundError, counted
+from anime_whisper_ct2.errors import Awct2Error, EngineError, ModelError, ModelFolderError, ModelNotFoundError, counted
 from anime_whisper_ct2.model_dir import (
     DEFAULT_QUANTIZATION,
     ModelDir,
@@ -32,7 +32,8 @@ _REMEDIES = (
     ("knows no language", "name a Japanese model with --model"),
 )
 _NAME_ONE = "name a converted folder, a checkpoint's folder or a hub id with --model"
-_ADVICE = re.compile(r"^(.*?); (?:repair it|make one) with: (.*)$", re.DOTALL)
+# The errors of a folder end in what mends it, as a command where there is one.
+_ADVICE = re.compile(r"^(.*?); (?:(?:repair it|make one) with: )?(.*)$", re.DOTALL)
 
 
 def check_ctranslate2(ask: Callable[[], Build], hardware: Hardware) -> Check:
@@ -68,7 +69,7 @@ def check_model(name: str | None, resolve: Callable[[str], ModelDir]) -> tuple[C
         else:
             return Check("model", "skipped", f"{DEFAULT_MODEL} is not converted yet", "awct2 convert"), None
     except ModelError as error:
-        advice = _ADVICE.match(str(error))
+        advice = _ADVICE.match(str(error)) if isinstance(error, ModelFolderError) else None
         otherwise = _NAME_ONE if isinstance(error, ModelNotFoundError) else f"awct2 convert {name or DEFAULT_MODEL}"
         found, remedy = advice.groups() if advice else (str(error), otherwise)
         return Check("model", "failed", found, remedy), None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.evaluation.grouping import NO_GROUP, Grouping
@@ -102,7 +102,9 @@ class Join:
 
     Ids must be the same; those that fit nothing so are tried again without the extension of an audio file and in
     Unicode's composed form, and fit where that leaves one reference and one text, and the reference is still free. Such
-    late ones are held until the others are through.
+    late ones are held until the others are through. Where nothing at all fits so, one side may name its files from
+    another folder, or by whole paths: then the end of a path counts, wherever it fits one reference and one text;
+    `by_ends` says how many do.
     """
 
     def __init__(self, heard: Texts, references: References) -> None:
@@ -111,13 +113,15 @@ class Join:
         self.extra = Counted()
         self.duplicates = Counted()
         self.without_text = Counted()
+        self.by_ends = Counted()
         self.example: str | None = None
+        self.keys: tuple[str, ...] = ()  # what is known of a recording
 
     def __iter__(self) -> Iterator[tuple[int, Line]]:
         taken = bytearray(len(self._references))
         late: dict[str, Line] = {}
         for line in self._heard.lines():
-            self.example = self.example or line.id
+            self.example, self.keys = self.example or line.id, self.keys or tuple(line.meta)
             number = self._references.position(line.id)
             if line.again or line.id in late or (number is not None and taken[number]):
                 self.duplicates = self.duplicates.plus(line.id)
@@ -130,13 +134,52 @@ class Join:
                 yield number, line
         # Two texts that one reference would fit are both without one.
         alike = Counter(map(loosely, late))
+        left: list[str] = []
         for id_, line in late.items():
             number = self._references.loose_position(id_)
             if number is None or taken[number] or alike[loosely(id_)] > 1:
-                self.extra = self.extra.plus(id_)
+                left.append(id_)
             else:
                 taken[number] = 1
                 yield number, line
+        ends = {} if any(taken) else by_ends(left, self._references.ids)
+        for id_ in left:
+            if id_ in ends:
+                self.by_ends = self.by_ends.plus(id_)
+                yield ends[id_], late[id_]
+            else:
+                self.extra = self.extra.plus(id_)
+
+
+def by_ends(heard: Sequence[str], references: Sequence[str]) -> dict[str, int]:
+    """Give the number of the only reference for each id that it ends in, or that ends in it, by whole names.
+
+    An id that fits several, or a reference that several fit, is left out.
+    """
+    whole: dict[str, int] = {}
+    ending: dict[str, int] = {}
+    for number, known in enumerate(references):
+        first, *others = _ends(known)
+        whole[first] = number if first not in whole else _AMBIGUOUS
+        for end in others:
+            ending[end] = number if end not in ending else _AMBIGUOUS
+    found: dict[str, int] = {}
+    for id_ in heard:
+        first, *others = _ends(id_)
+        fitting = {whole[end] for end in others if end in whole} | ({ending[first]} if first in ending else set())
+        if len(fitting) == 1 and _AMBIGUOUS not in fitting:
+            found[id_] = fitting.pop()
+    taken = Counter(found.values())
+    return {id_: number for id_, number in found.items() if taken[number] == 1}
+
+
+def _ends(id_: str) -> Iterator[str]:
+    """Give an id as it may be written elsewhere, and then without its first folder, its second and so on."""
+    rest = loosely(id_).replace("\\", "/")
+    yield rest
+    while "/" in rest:
+        rest = rest.partition("/")[2]
+        yield rest
 
 
 def loosely(id_: str) -> str:

@@ -65,7 +65,8 @@ class RunScore:
     """One run beside the references.
 
     `groups` in the order of the evaluation's. `mean`: the plain mean of the groups' rates, in percent. `failed`: of
-    those missing, how many the run says that it could not transcribe.
+    those missing, how many the run says that it could not transcribe. `by_ends`: those that fit their references by the
+    ends of their paths alone.
     """
 
     name: str
@@ -80,3 +81,4 @@ class RunScore:
     extra: Counted
     duplicates: Counted
     without_text: Counted
+    by_ends: Counted = Counted()

@@ -134,18 +134,24 @@ def _score(name: str, texts: Texts, references: References, options: EvalOptions
         there[number] = True
         references.learn(number, line)
     if not there.any():
-        raise _nothing_joined(name, join, references)
+        raise _nothing_joined(name, texts, join, references)
     if options.missing_is_empty:
         for number in np.flatnonzero(~there).tolist():
             count(number, "")
     return _Heard(name, texts, counts, there, join)
 
 
-def _nothing_joined(name: str, join: Join, references: References) -> InputError:
+def _nothing_joined(name: str, texts: Texts, join: Join, references: References) -> InputError:
     if join.example is None:
         return InputError(f"{name}: holds no transcripts")
+    if not join.extra.count and not join.keys:
+        path = shown(texts.path)
+        return InputError(
+            f"{path}: holds recordings and no texts; transcribe it first: awct2 run {path} -o OUTPUT, and name OUTPUT"
+        )
     if not join.extra.count:
-        return InputError(f"{name}: no recording has a text; name the column that does with --text-column")
+        known = ", ".join(join.keys)
+        return InputError(f"{name}: no recording has a text, only {known}; name the column with --text-column")
     return InputError(
         f"{name}: nothing has a reference in {shown(references.source.path)}: its ids are such as {join.example!r}, "
         f"and the references' such as {references.ids[0]!r}"
@@ -196,6 +202,7 @@ def _scores(
                 extra=each.join.extra,
                 duplicates=each.join.duplicates,
                 without_text=each.join.without_text,
+                by_ends=each.join.by_ends,
             )
         )
     return tuple(scores)

@@ -11,7 +11,7 @@ from anime_whisper_ct2.errors import InputError, RecordingError
 from anime_whisper_ct2.evaluation.records import Line
 from anime_whisper_ct2.extensions import JSON_LINES
 from anime_whisper_ct2.readers.lists.delimited import AUDIO_KEYS, open_table
-from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, lines_of
+from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, text_lines_of
 from anime_whisper_ct2.readers.lists.manifests import manifest
 from anime_whisper_ct2.readers.rows import DUPLICATE, extension, listed, plain, shown
 from anime_whisper_ct2.records import Recording, Unreadable
@@ -70,7 +70,7 @@ def _with_texts(
 
 def _names(path: str) -> Sequence[str] | None:
     """Give the keys of the first row, or the names in the head of a table; None for an empty file."""
-    for raw in lines_of(path):
+    for raw in text_lines_of(path):
         if not raw.strip():
             continue
         if extension(path) in JSON_LINES:
@@ -112,7 +112,7 @@ def line_of(recording: Recording, text: str | None = None) -> Line:
 
 
 def _json_rows(path: str, id_name: str) -> Iterator[tuple[Line, Mapping[str, Any]]]:
-    for number, raw in enumerate(lines_of(path), 1):
+    for number, raw in enumerate(text_lines_of(path), 1):
         if raw.strip():
             yield _row(path, number, _object(raw), id_name)
 
@@ -127,7 +127,7 @@ def _object(raw: bytes) -> dict[str, Any] | None:
 
 
 def _table_rows(path: str, id_name: str) -> Iterator[tuple[Line, Mapping[str, Any]]]:
-    table = open_table(shown(path), lines_of(path), tabs=extension(path) == "tsv", column=id_name)
+    table = open_table(shown(path), text_lines_of(path), tabs=extension(path) == "tsv", column=id_name)
     for number, fields in table.rows:
         whole = not isinstance(fields, RecordingError) and len(fields) > table.audio
         row = dict(zip(table.columns, fields, strict=False)) if whole else None  # type: ignore[arg-type] # never an error

@@ -17,7 +17,7 @@ from anime_whisper_ct2.output.lines import ERRORS, TRANSCRIPTS, read_lines
 from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.readers.files import below
-from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, lines_of
+from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, lines_of, text_lines_of
 from anime_whisper_ct2.readers.rows import extension, path_text, shown, valid_text
 
 _KALDI = "text"
@@ -148,7 +148,9 @@ def _open_corpus(path: str, columns: Columns) -> Texts:
 def _listed(path: str) -> Iterator[Line]:
     """Read an id and a text from each line."""
     pattern: re.Pattern[str] | None = None
-    for number, raw in enumerate(lines_of(path), 1):
+    # Of Kaldi's own, ids may be the names of files, bytes that are no UTF-8 included.
+    read = text_lines_of if extension(path) else lines_of
+    for number, raw in enumerate(read(path), 1):
         if not raw.strip():
             continue
         line = path_text(raw[:MAX_ROW_BYTES]).strip()

@@ -6,7 +6,7 @@ them opens the audio with `fetch.opened`.
 `sources` says what an INPUT stands for, `selection` what of it is taken. `files` walks folders, `lists` reads lists of
 paths, `tar` and `tables` read containers, `remote` what is behind URLs.
 
-May import: `audio`, `errors`, `extensions`, `ids`, `records`.
+May import: `audio`, `errors`, `extensions`, `ids`, `languages`, `model_dir`, `records`.
 """
 
 from anime_whisper_ct2.readers.corpus import Corpus

@@ -13,7 +13,8 @@ from anime_whisper_ct2.readers.contained import contained
 from anime_whisper_ct2.readers.listing import Listing
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.selection import Selection
-from anime_whisper_ct2.readers.sources import Name, Source, is_list, sources
+from anime_whisper_ct2.readers.sources import STDIN, Name, Source, is_list, sources
+from anime_whisper_ct2.readers.there import check_leads_somewhere
 from anime_whisper_ct2.records import Container, Recording
 
 
@@ -102,6 +103,19 @@ class Corpus:
             if not is_url(source.path) and not is_list(source.path)
         )
 
+    def check_lists(self) -> None:
+        """Refuse lists of which no file is there; of one on standard input, nothing is known yet. Raises InputError."""
+        for source in self._sources:
+            if is_list(source.path) and source.path != STDIN:
+                check_leads_somewhere(source.path, source.recordings(Listing()))
+
+    def why_nothing(self) -> str | None:
+        """Say in one line why there is nothing to transcribe; None where there is, or where to find out takes long."""
+        if any(source.path == STDIN or is_url(source.path) for source in self._sources):
+            return None
+        listing = Listing(self.selection)
+        return listing.why_nothing(self.inputs) if next(self.recordings(listing), None) is None else None
+
     def check(self) -> None:
         """Refuse INPUTs that would give two recordings one id; each INPUT sees to its own.
 
@@ -122,7 +136,7 @@ class Corpus:
 
     def count(self) -> int | None:
         """Count the recordings, where that takes no more than listing names; None for standard input and containers."""
-        if len(self._sources) == 1 and self._sources[0].path == "-":
+        if len(self._sources) == 1 and self._sources[0].path == STDIN:
             return None
         count = 0
         for name in self._names():

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from anime_whisper_ct2.errors import counted
+from anime_whisper_ct2.model_dir import is_checkpoint, is_converted
 from anime_whisper_ct2.readers.content import extension_of
+from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.rows import shown
 from anime_whisper_ct2.readers.selection import EVERYTHING, Selection, fits
 from anime_whisper_ct2.records import Container, Recording, Unreadable
@@ -32,6 +34,7 @@ class Listing:
         self.whole = False
         self._selection = selection
         self._recordings = 0
+        self._remarks = 0
         self._unmatched = list(selection.include)
 
     def takes(self, recording: Recording) -> bool:
@@ -49,6 +52,10 @@ class Listing:
         if self._counts(id_):
             self.passed_over[self._kind(id_)] += 1
 
+    def remark(self) -> None:
+        """Count a line of a list that was taken for a remark."""
+        self._remarks += 1
+
     def take_back(self, id_: str) -> None:
         """Count a file no more, which turned out to be of use."""
         if self._counts(id_):
@@ -59,6 +66,9 @@ class Listing:
 
     def notes(self) -> Iterable[str]:
         """Say in a line each what was passed over, and which patterns fitted nothing."""
+        if self._remarks:
+            what = "begins with # and was" if self._remarks == 1 else "begin with # and were"
+            yield f"{counted(self._remarks, 'line')} of lists {what} taken for a remark: no such file is there"
         if self.passed_over:
             yield f"{counted(self.passed_over.total(), 'other file')}: {kinds(self.passed_over)}"
         if self.whole:
@@ -71,6 +81,8 @@ class Listing:
             if patterns and len(patterns) == len(self._selection.include):
                 return "; ".join(patterns)
             return f"None of {counted(self._recordings, 'recording')} is left by --include, --exclude and --shard"
+        if len(inputs) == 1 and not is_url(inputs[0]) and (is_converted(inputs[0]) or is_checkpoint(inputs[0])):
+            return f"{inputs[0]} is a model's folder: name it with --model, and as INPUT what it is to transcribe"
         where = shown(inputs[0]) if len(inputs) == 1 else f"{len(inputs)} INPUTs"
         count = self.passed_over.total()
         seen = f": {counted(count, 'file')}, {kinds(self.passed_over)}" if count else ""

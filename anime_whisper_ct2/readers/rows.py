@@ -15,10 +15,14 @@ from anime_whisper_ct2.errors import RecordingError
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.remote_errors import redacted
+from anime_whisper_ct2.readers.spelling import spelled
 from anime_whisper_ct2.records import DEEPEST, LONGEST_S, Audio, Recording, Unreadable
 
 BAD_ROW = "ManifestError"
 DUPLICATE = "DuplicateId"
+
+# Where a path of Windows begins; on other systems it leads nowhere, and not into the list's folder.
+DRIVE = re.compile(r"[A-Za-z]:/")
 
 # As long as Linux lets a path be.
 _MOST_CHARACTERS = 4096
@@ -48,9 +52,10 @@ class Rows:
         Raises RecordingError for what can be no path.
         """
         _check(written, "path")
+        written = self._as_here(written)
         if is_url(written):
             id_, name = split_url(redacted(written))[1], written
-        elif os.path.isabs(written):  # noqa: PTH117 - paths with invalid UTF-8 stay plain strings
+        elif os.path.isabs(written) or DRIVE.match(written):  # noqa: PTH117 - paths with invalid UTF-8 stay strings
             id_, name = _posix(os.path.normpath(written)).removeprefix(self._above), written
         else:
             tidy = "/".join(part for part in _posix(written).split("/") if part not in ("", "."))
@@ -59,6 +64,15 @@ class Rows:
         if not id_ or id_.rpartition("/")[2] in (".", ".."):
             raise RecordingError(f"the path {short(written)} names no file; mend the row")
         return id_, name
+
+    def leads_somewhere(self, written: str) -> bool:
+        """Say whether a path leads to something on this machine's disks; of one from a URL that is not known."""
+        if is_url(written) or self._scheme:
+            return False
+        try:
+            return os.path.lexists(spelled(self._join(written)))
+        except (ValueError, RecordingError):
+            return False
 
     def accept(self, line: int, id_: str, name: str, audio: Audio, meta: Mapping[str, Any]) -> Recording:
         """Give the recording of a row, or a failing one where its id came before or can be none."""
@@ -83,6 +97,15 @@ class Rows:
     def place(self, line: int) -> str:
         """Give the manifest's path and a line's number, as messages name them."""
         return f"{self._source}:{line}"
+
+    def _as_here(self, written: str) -> str:
+        """Give a path that Windows has written as this system writes it, unless a file of just that name is there."""
+        if "\\" not in written or os.sep == "\\" or is_url(written) or self.leads_somewhere(written):
+            return written
+        path = written.replace("\\", "/")
+        # Windows' own Linux has its drives there.
+        mounted = f"/mnt/{path[0].lower()}{path[2:]}" if DRIVE.match(path) else path
+        return mounted if os.path.lexists(mounted) else path
 
     def _join(self, tidy: str) -> str:
         if not self._scheme:

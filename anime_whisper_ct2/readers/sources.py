@@ -9,18 +9,18 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.extensions import CONTAINERS, KALDI, MANIFESTS, TABLES, has_extension
+from anime_whisper_ct2.model_dir.mistaken import WEIGHTS, kind_of_weights
 from anime_whisper_ct2.readers.contained import contained, references
 from anime_whisper_ct2.readers.content import is_audio
 from anime_whisper_ct2.readers.files import Found, is_folder, walk
 from anime_whisper_ct2.readers.listing import Listing
-from anime_whisper_ct2.readers.lists.kaldi import wav_scp
+from anime_whisper_ct2.readers.lists import manifest, path_list, wav_scp
 from anime_whisper_ct2.readers.lists.lines import split_lines
-from anime_whisper_ct2.readers.lists.manifests import manifest, path_list
 from anime_whisper_ct2.readers.remote import exists, glob_urls, is_remote_folder, is_url, is_web
 from anime_whisper_ct2.readers.remote_errors import redacted
 from anime_whisper_ct2.readers.tables.files import is_dataset_folder
@@ -28,6 +28,7 @@ from anime_whisper_ct2.readers.tar import shards
 from anime_whisper_ct2.records import Recording, Unreadable
 
 STDIN = "-"
+_NAME_MODELS = "a model is named with --model, and an INPUT is what it is to transcribe"
 _WILDCARD = re.compile(r"[*?\[\]]")
 
 
@@ -144,16 +145,16 @@ def _braces(given: str) -> Sequence[str]:
 
 
 def _stdin() -> Source:
-    def recordings() -> Iterator[Recording]:
+    def recordings(listing: Listing) -> Iterator[Recording]:
         """Give the recordings that the paths on standard input name."""
         # Unbuffered: the buffer's lock, held by a thread that waits for a line, would be in the way of an orderly end.
-        return path_list(split_lines(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)))
+        return path_list(split_lines(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)), remark=listing.remark)
 
     def names() -> Iterator[Name]:
         """Refuse: to read the names would use up what the run is to read. Raises InputError."""
         raise InputError("standard input can be read once only, so it cannot be one of several INPUTs; give '-' alone")
 
-    return Source(STDIN, names, lambda _: recordings(), lambda _: recordings())
+    return Source(STDIN, names, recordings, recordings)
 
 
 def _source(path: str, way: str | None, column: str | None) -> Source:
@@ -175,8 +176,11 @@ def _source(path: str, way: str | None, column: str | None) -> Source:
     if has_extension(name, MANIFESTS):
         return _listed(path, partial(manifest, path, column))
     if has_extension(name, KALDI):
-        return _listed(path, partial(wav_scp, path))
-    return _listed(path, partial(_single, path, name))
+        return _listed(path, lambda _: wav_scp(path))
+    # By its name first: a glob may fit very many files.
+    if has_extension(name, WEIGHTS) and not is_url(path) and (kind := kind_of_weights(Path(path))):
+        raise InputError(f"{path}: no recording but {kind}; {_NAME_MODELS}")
+    return _listed(path, lambda _: _single(path, name))
 
 
 def _refuse_column(path: str, column: str | None) -> None:
@@ -213,12 +217,16 @@ def _other(path: str) -> Source:
     return Source(path, lambda: iter(()), recordings, recordings)
 
 
-def _listed(path: str, recordings: Callable[[], Iterator[Recording]]) -> Source:
+def _listed(path: str, recordings: Callable[[Callable[[], None]], Iterator[Recording]]) -> Source:
+    def followed(listing: Listing) -> Iterator[Recording]:
+        """Give the recordings, and tell of remarks."""
+        return recordings(listing.remark)
+
     return Source(
         path,
-        lambda: (Name(each.id, each.name, place=_is_place(each)) for each in recordings()),
-        lambda _: recordings(),
-        lambda _: recordings(),
+        lambda: (Name(each.id, each.name, place=_is_place(each)) for each in recordings(lambda: None)),
+        followed,
+        followed,
     )
 
 

@@ -3,6 +3,7 @@
 convert             a folder or hub id into a folder of your choice, or into the cache
 ensure_converted    the same into the cache, once; for programs that want the model and not the conversion
 verify              the result against transformers, token by token; the one door here that needs torch
+check_can_verify    whether that is there, before anything is converted
 
 `conversion` knows the order of the steps: `source` finds the checkpoint, `tokenizer` and `config` make the small files,
 `weights` opens the tensors, `whisper_layout` says which variables they make up, `binary` writes these, `publish` has
@@ -12,6 +13,15 @@ Of `anime_whisper_ct2`, it may import `_version`, `errors` and `model_dir`: the 
 """
 
 from anime_whisper_ct2_convert.conversion import Conversion, Progress, convert, default_output, ensure_converted
-from anime_whisper_ct2_convert.verification import Verification, verify
+from anime_whisper_ct2_convert.verification import Verification, check_can_verify, verify
 
-__all__ = ["Conversion", "Progress", "Verification", "convert", "default_output", "ensure_converted", "verify"]
+__all__ = [
+    "Conversion",
+    "Progress",
+    "Verification",
+    "check_can_verify",
+    "convert",
+    "default_output",
+    "ensure_converted",
+    "verify",
+]

@@ -112,7 +112,8 @@ def _convert(
 ) -> Conversion:
     started = time.perf_counter()
     # Under the lock, because another conversion may just have filled it; before the hub sends gigabytes.
-    check_destination(destination, as_folder(source), force=force)
+    folder = as_folder(source)
+    check_destination(destination, folder, source if folder is None else str(folder.resolve()), force=force)
     checkpoint = open_source(source, revision)
     _warn_of_other_format()
     with ExitStack() as files, _naming(checkpoint):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -52,8 +53,11 @@ def locked(destination: Path) -> Iterator[None]:
         lock.release()
 
 
-def check_destination(destination: Path, source: Path | None, *, force: bool) -> None:
-    """Raise InputError where a result may not go to `destination`: taken, not ours to remove, or the source's place."""
+def check_destination(destination: Path, source: Path | None, named: str, *, force: bool) -> None:
+    """Raise InputError where a result may not go to `destination`: taken, not ours to remove, or the source's place.
+
+    `named` is the source as its conversion's `awct2.json` names it.
+    """
     target = destination.resolve()
     if source is not None and target in (source.resolve(), *source.resolve().parents):
         raise InputError(f"{destination}: the checkpoint lies there; choose another OUTPUT")
@@ -64,9 +68,23 @@ def check_destination(destination: Path, source: Path | None, *, force: bool) ->
     # One that lost a file is a converted model still: --force is how it is repaired.
     if any((destination / name).is_file() for name in (MODEL_BIN, VOCABULARY, AWCT2)):
         if not force:
-            raise InputError(f"{destination}: holds a converted model already; replace it with --force")
+            of = _made_of(destination)
+            if of == named:
+                raise InputError(f"{destination}: holds a conversion of {named} already; replace it with --force")
+            # Whatever it is, it is another model, and not to be given up for this one.
+            what = f"of {of}" if of else "which does not say of what"
+            raise InputError(f"{destination}: holds a converted model already, {what}; choose another OUTPUT")
     elif any(destination.iterdir()):
         raise InputError(f"{destination}: holds files that are no converted model; choose another OUTPUT or empty it")
+
+
+def _made_of(destination: Path) -> str | None:
+    """Give what a converted folder was made from, where it says so itself."""
+    try:
+        made_of = json.loads((destination / AWCT2).read_text(encoding="utf-8"))["source"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return made_of if isinstance(made_of, str) else None
 
 
 @contextmanager

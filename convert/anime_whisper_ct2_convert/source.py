@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2.errors import CheckpointError, ModelNotFoundError
-from anime_whisper_ct2.model_dir import is_converted
+from anime_whisper_ct2.model_dir import MODEL_BIN, is_converted
+from anime_whisper_ct2.model_dir.mistaken import is_adapter, why_no_model
 from anime_whisper_ct2_convert.weights import SAFETENSORS, SAFETENSORS_INDEX, TORCH, TORCH_INDEX
 
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
@@ -72,13 +73,15 @@ def open_source(source: str, revision: str | None = None) -> Checkpoint:
     """
     folder = as_folder(source)
     if folder is None:
+        if why := why_no_model(source):
+            raise ModelNotFoundError(why)
         return _fetch(source, revision)
     if revision is not None:
         raise ModelNotFoundError(f"{source}: is a folder, and --revision {revision} is for models on the hub")
     if is_converted(folder):
         raise CheckpointError(f"{folder}: is a converted model already; use it with: awct2 run --model {folder}")
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(f"{folder}: has no config.json, so it is no checkpoint; name the folder that holds it")
+    if is_adapter(folder) or not (folder / "config.json").is_file():
+        raise CheckpointError(why_no_model(str(folder)) or f"{folder}: has no config.json, so it is no checkpoint")
     return Checkpoint(folder, str(folder.resolve()), None)
 
 
@@ -96,6 +99,11 @@ def _fetch(source: str, revision: str | None) -> Checkpoint:
         raise ModelNotFoundError(f"{source}: is no folder here, and no hub id either, which would be OWNER/NAME")
     folder = _snapshot(source, revision, _TEXT_FILES + _SAFETENSORS_FILES)
     if not any((folder / name).is_file() for name in (SAFETENSORS, SAFETENSORS_INDEX)):
+        if _is_there(source, revision, MODEL_BIN):
+            raise CheckpointError(
+                f"{source}: is a converted model already; fetch it with: hf download {source} --local-dir FOLDER, and "
+                "name that folder as the model"
+            )
         # Ask before gigabytes are fetched that could not be read.
         if find_spec("torch") is None:
             raise CheckpointError(
@@ -105,6 +113,16 @@ def _fetch(source: str, revision: str | None) -> Checkpoint:
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"{source}: has no config.json on the hub, so it is no transformers checkpoint")
     return Checkpoint(folder, source, folder.name if _COMMIT.fullmatch(folder.name) else revision)
+
+
+def _is_there(source: str, revision: str | None, name: str) -> bool:
+    """Say whether the hub has a file; what cannot be asked is not there."""
+    import huggingface_hub  # noqa: PLC0415 - as below
+
+    try:
+        return bool(huggingface_hub.file_exists(source, name, revision=revision))
+    except (OSError, ValueError):
+        return False
 
 
 def _snapshot(source: str, revision: str | None, names: list[str]) -> Path:

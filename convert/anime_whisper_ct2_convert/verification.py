@@ -10,13 +10,14 @@ verify.ogg is Japanese speech by Open JTalk with the HTS voice "Mei" (CC BY 3.0,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from anime_whisper_ct2.errors import CheckpointError, ConversionError
-from anime_whisper_ct2.model_dir import PREPROCESSOR, TOKENIZER, open_model_dir
+from anime_whisper_ct2.model_dir import TOKENIZER, open_model_dir
 from anime_whisper_ct2_convert.source import open_source
 
 _RECORDING = Path(__file__).with_name("verify.ogg")
@@ -48,21 +49,26 @@ class Verification:
         return self.agreement >= (_INT8_AGREEMENT if self.quantization.startswith("int8") else 1.0)
 
 
+def check_can_verify() -> None:
+    """Raise ConversionError where torch or transformers is absent: better before gigabytes are converted than after."""
+    lacking = [name for name in ("torch", "transformers") if find_spec(name) is None]
+    if lacking:
+        raise ConversionError(
+            f"--verify compares with transformers, and {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} "
+            "not installed; pip install torch transformers, or convert without --verify"
+        )
+
+
 def verify(source: str, converted: Path, *, revision: str | None = None) -> Verification:
     """Compare a converted folder with the checkpoint it was made from; takes the memory of both.
 
-    Raises ConversionError where torch or transformers is absent, and what `open_source` and `open_model_dir` raise.
+    Raises ConversionError as `check_can_verify` does, and what `open_source` and `open_model_dir` raise.
     """
-    try:
-        import torch  # noqa: PLC0415  # nothing else of the conversion may load these two
-        import transformers  # noqa: PLC0415
-    except ImportError as error:
-        raise ConversionError(
-            f"--verify compares with transformers, and {error.name} is not installed; pip install torch transformers, "
-            "or convert without --verify"
-        ) from error
+    check_can_verify()
     import ctranslate2  # noqa: PLC0415
     import soundfile  # noqa: PLC0415
+    import torch  # noqa: PLC0415  # nothing else of the conversion may load these two
+    import transformers  # noqa: PLC0415
     from tokenizers import Tokenizer  # noqa: PLC0415
 
     model_dir = open_model_dir(converted)
@@ -72,7 +78,7 @@ def verify(source: str, converted: Path, *, revision: str | None = None) -> Veri
     # English-only models know neither languages nor tasks.
     prompt = [token_id for token in _PROMPT if (token_id := tokenizer.token_to_id(token)) is not None]
     samples, rate = soundfile.read(_RECORDING, dtype="float32")
-    extractor = transformers.WhisperFeatureExtractor.from_json_file(str(converted / PREPROCESSOR))
+    extractor = transformers.WhisperFeatureExtractor(feature_size=model_dir.n_mels)
     features = extractor(samples, sampling_rate=rate, return_tensors="np")["input_features"].astype(np.float32)
 
     try:

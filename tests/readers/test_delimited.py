@@ -56,7 +56,6 @@ class TestTables:
             ("a,b\n", "no column"),
             ('"a,b\nx,y\n', "first row is no row of CSV"),
             (b"\xff,b\nx,y\n", "first row is no valid UTF-8"),
-            ("path\n1.wav\n".encode("utf-16"), "UTF-16"),
         ],
     )
     def test_a_table_without_a_clear_column_is_refused(self, write: Write, content: str | bytes, reason: str) -> None:

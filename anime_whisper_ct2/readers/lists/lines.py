@@ -8,6 +8,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.readers.lists.encodings import UTF16_MARKS, as_utf8, from_utf16
 from anime_whisper_ct2.readers.remote import open_stream
 from anime_whisper_ct2.readers.rows import shown
 
@@ -20,9 +21,9 @@ _CHUNK_BYTES = 1 << 16
 def split_lines(stream: BinaryIO, source: str = "standard input") -> Iterator[bytes]:
     """Split a list of paths into its lines, without their ends; by NUL where one comes early, as from `find -print0`.
 
-    A line over 1 MiB comes as its first 1 MiB and a byte. `source` is named in errors.
+    A line over 1 MiB comes as its first 1 MiB and a byte. `source` is named in errors. UTF-16 comes as UTF-8.
 
-    Raises InputError when the stream breaks off, or is UTF-16.
+    Raises InputError when the stream breaks off.
     """
     chunks = _chunks(stream, source)
     head = b""
@@ -40,13 +41,18 @@ def split_lines(stream: BinaryIO, source: str = "standard input") -> Iterator[by
 def lines_of(path: str) -> Iterator[bytes]:
     """Read a text file or URL line by line, without the ends of lines and without a byte order mark.
 
-    A line over 16 MiB comes as its first 16 MiB and a byte.
+    A line over 16 MiB comes as its first 16 MiB and a byte. UTF-16 comes as UTF-8.
 
-    Raises InputError when it cannot be opened, breaks off, or is UTF-16.
+    Raises InputError when it cannot be opened, or breaks off.
     """
     with open_stream(path) as stream:
         lines = map(_without_return, _split(_chunks(stream, path), b"\n", MAX_ROW_BYTES))
         yield from without_mark(lines)
+
+
+def text_lines_of(path: str) -> Iterator[bytes]:
+    """Read the lines of a list whose bytes are text throughout, as `lines_of` does; cp932 comes as UTF-8 too."""
+    return as_utf8(lines_of(path))
 
 
 def without_mark(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -56,20 +62,32 @@ def without_mark(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _chunks(stream: BinaryIO, source: str) -> Iterator[bytes]:
+    pieces = _pieces(stream, source)
+    first = next(pieces, b"")
+    pieces = chain((first,), pieces) if first else pieces
+    if not first.startswith(UTF16_MARKS):
+        return pieces
+    return _decoded(pieces, source)
+
+
+def _decoded(pieces: Iterable[bytes], source: str) -> Iterator[bytes]:
+    try:
+        yield from from_utf16(pieces)
+    except ValueError as error:
+        raise InputError(f"{shown(source)}: is broken UTF-16 text; save it as UTF-8") from error
+
+
+def _pieces(stream: BinaryIO, source: str) -> Iterator[bytes]:
     # What a pipe holds by now, not what fills a buffer: its writer may be slow.
     read = getattr(stream, "read1", stream.read)
-    first = True
     while True:
         try:
             chunk = read(_CHUNK_BYTES)
         except OSError as error:
             reason = error.strerror or error
             raise InputError(f"{shown(source)}: breaks off: {reason}; run the same again to go on") from error
-        if first and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise InputError(f"{shown(source)}: is UTF-16 text; save it as UTF-8")
         if not chunk:
             return
-        first = False
         yield chunk
 
 

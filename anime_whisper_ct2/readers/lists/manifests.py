@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from anime_whisper_ct2.errors import InputError, RecordingError, counted
-from anime_whisper_ct2.extensions import DELIMITED, JSON_LINES, MANIFESTS, PATH_LISTS
+from anime_whisper_ct2.extensions import DELIMITED, JSON_LINES, MANIFESTS, PATH_LISTS, VOICE_LISTS
 from anime_whisper_ct2.readers.lists.delimited import AUDIO_KEYS, Table, open_table
-from anime_whisper_ct2.readers.lists.lines import (
-    MAX_PATH_LINE_BYTES,
-    MAX_ROW_BYTES,
-    lines_of,
-    split_lines,
-    without_mark,
-)
+from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, split_lines, text_lines_of
+from anime_whisper_ct2.readers.lists.paths import path_list
+from anime_whisper_ct2.readers.lists.voices import voice_list
 from anime_whisper_ct2.readers.remote import open_stream
-from anime_whisper_ct2.readers.rows import Rows, extension, folder_of, listed, path_text, plain, seconds, short, shown
+from anime_whisper_ct2.readers.rows import Rows, extension, folder_of, listed, plain, seconds, short, shown
 from anime_whisper_ct2.records import Audio, Excerpt, Recording
 
 # Where a stretch begins, and which of the two ways to say where it ends goes first with that.
 _STRETCHES = (("offset", ("duration", "end")), ("start", ("end", "duration")))
 
 
-def manifest(path: str, column: str | None = None) -> Iterator[Recording]:
-    """Read a manifest as a stream, by its extension: `.jsonl`, `.json` (lines), `.csv`, `.tsv`, `.txt` or `.lst`.
+def manifest(path: str, column: str | None = None, remark: Callable[[], None] = lambda: None) -> Iterator[Recording]:
+    """Read a manifest as a stream, by its extension: `.jsonl`, `.json` (lines), `.csv`, `.tsv`, `.txt`, `.list` …
 
     `column` names the key or column that holds the audio's path; else the usual ones are looked for. Relative paths
-    start from the manifest's folder. Whether the audio exists is not looked at.
+    start from the manifest's folder. Whether the audio exists is not looked at, but where a path can be read in more
+    than one way. `remark` is called for every line that is taken for a remark.
 
     Raises InputError for a manifest of no use at all: of another kind, unreadable, or without a column of audio.
     """
@@ -37,44 +34,24 @@ def manifest(path: str, column: str | None = None) -> Iterator[Recording]:
         return _json_lines(path, column)
     if kind in DELIMITED:
         return _table(path, column, tabs=kind == "tsv")
-    if kind not in PATH_LISTS:
+    if kind not in (*PATH_LISTS, *VOICE_LISTS):
         endings = ", ".join(f".{kind}" for kind in sorted(MANIFESTS))
         raise InputError(f"{shown(path)}: no manifest by its name; name one that ends in {endings}")
     if column is not None:
         raise InputError(f"{shown(path)}: a plain list has no columns; leave --audio-column out, or give a .csv")
-    return _list(path)
+    return voice_list(path) if kind in VOICE_LISTS else _list(path, remark)
 
 
-def path_list(lines: Iterable[bytes], base: str = "", source: str = "stdin") -> Iterator[Recording]:
-    """Give the recordings that a list of paths names, one a line; empty lines are skipped.
-
-    Relative paths start from `base`. A bad line's recording is named by `source` and its number. Names that are not
-    valid UTF-8 come through as they are.
-    """
-    rows = Rows(source, base)
-    for number, line in enumerate(without_mark(lines), 1):
-        if not line.strip():
-            continue
-        try:
-            if len(line) > MAX_PATH_LINE_BYTES:
-                raise RecordingError(f"the line is longer than {MAX_PATH_LINE_BYTES >> 20} MiB; give one path a line")
-            id_, name = rows.locate(path_text(line))
-        except RecordingError as error:
-            yield rows.refuse(number, error)
-        else:
-            yield rows.accept(number, id_, name, name, {})
-
-
-def _list(path: str) -> Iterator[Recording]:
+def _list(path: str, remark: Callable[[], None]) -> Iterator[Recording]:
     with open_stream(path) as stream:
-        yield from path_list(split_lines(stream, path), folder_of(path), path)
+        yield from path_list(split_lines(stream, path), folder_of(path), path, remark)
 
 
 def _json_lines(path: str, column: str | None) -> Iterator[Recording]:
     rows = Rows(path)
     keys = AUDIO_KEYS if column is None else (column,)
     first_line, first_row = True, True
-    for number, line in enumerate(lines_of(path), 1):
+    for number, line in enumerate(text_lines_of(path), 1):
         if not line.strip():
             continue
         if first_line and extension(path) == "json" and (line.lstrip().startswith(b"[") or line.strip() == b"{"):
@@ -120,7 +97,7 @@ def _named_audio(row: dict[str, Any], keys: Iterable[str]) -> str:
 
 def _table(path: str, column: str | None, *, tabs: bool) -> Iterator[Recording]:
     rows = Rows(path)
-    table = open_table(shown(path), lines_of(path), tabs=tabs, column=column)
+    table = open_table(shown(path), text_lines_of(path), tabs=tabs, column=column)
     for number, fields in table.rows:
         try:
             if isinstance(fields, RecordingError):
