@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from anime_whisper_ct2.export import ClipFolder, Export, Exported
     from anime_whisper_ct2.export.clips.plan import ClipOptions
     from anime_whisper_ct2.export.filters import Filters
+    from anime_whisper_ct2.export.subtitles import SubtitleOptions
     from anime_whisper_ct2.models import resolve_model
     from anime_whisper_ct2.options import (
         AudioOptions,
@@ -80,6 +81,7 @@ __all__ = [
     "RunOptions",
     "Segment",
     "SegmentOptions",
+    "SubtitleOptions",
     "Transcriber",
     "Transcript",
     "Window",
@@ -111,6 +113,7 @@ _ROOMS = {
     "RunOptions": "options",
     "Segment": "records",
     "SegmentOptions": "options",
+    "SubtitleOptions": "export.subtitles",
     "Transcriber": "transcriber",
     "Transcript": "records",
     "Window": "records",

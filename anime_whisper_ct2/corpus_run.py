@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import platform
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
-from importlib.metadata import version
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
-from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.engine.cuda import why_unused
 from anime_whisper_ct2.errors import EngineError, counted
 from anime_whisper_ct2.executors import Executor, Listed, Result
 from anime_whisper_ct2.executors.ahead import Ahead
@@ -25,13 +24,15 @@ from anime_whisper_ct2.features.windows import window_length
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.options import RunOptions
+from anime_whisper_ct2.output.about import about_of, settings_of
 from anime_whisper_ct2.output.journal import Journal
 from anime_whisper_ct2.output.lines import Part
-from anime_whisper_ct2.output.metrics import Counts, Meter, Totals
+from anime_whisper_ct2.output.metrics import Counts, Meter, Stage, Totals
 from anime_whisper_ct2.output.printed import Printed
 from anime_whisper_ct2.output.storage.output import RemoteOutput, SharedOutput, open_output
 from anime_whisper_ct2.readers import Corpus, Listing
-from anime_whisper_ct2.records import Container, Outcome, Recording, Tick
+from anime_whisper_ct2.records import Container, Failure, Headway, Outcome, Recording, Tick
+from anime_whisper_ct2.text.doubt import Bounds
 
 # How soon a stop is noticed while the listing waits for its input.
 _LOOK_EVERY_S = 0.1
@@ -44,8 +45,8 @@ class CorpusRun:
     `out` is that folder, or a binary stream: then it gets the lines of `transcripts.jsonl`, and nothing is resumed. On
     a Ray cluster it is a folder that all nodes share, or a URL. `open_engine` is called when there is something to do,
     after the output was locked and checked. `on_progress` gets the totals, and the outcome or None, after every
-    recording or part of a cluster's, and about ten times a second when nothing was finished. `on_note` gets lines that
-    a user should see. `listing` says what the corpus holds beside recordings.
+    recording or part of a cluster's, whenever a long recording has come on, and about ten times a second when nothing
+    was finished. `on_note` gets lines that a user should see. `listing` says what the corpus holds beside recordings.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class CorpusRun:
         self._model = model
         self._options = options = options or RunOptions()
         self._length = window_length(options.decoding.window, options.decoding.tail_s, model.awct2)
+        self._bounds = Bounds.of(model.awct2)
         self._open_engine = open_engine
         self._on_progress = on_progress or (lambda _totals, _outcome: None)
         self._on_note = on_note
@@ -96,6 +98,7 @@ class CorpusRun:
     def stop(self) -> None:
         """Finish what the engine has in hand and return from `run`; may be called from a signal handler."""
         self._stopping = True
+        self.totals.stage = "stopping"
         if self._executor:
             self._executor.stop()
 
@@ -149,7 +152,9 @@ class CorpusRun:
     def _results(self, output: SharedOutput | RemoteOutput | None) -> Journal | Printed:
         path = output.path if output is not None else self._out
         if isinstance(path, (Path, str)):
-            return Journal(Path(path), self._settings(), overwrite=self._options.overwrite)
+            model = str(self._model.path)
+            settings = settings_of(self._model, self._options, self._length, self._bounds)
+            return Journal(Path(path), settings, overwrite=self._options.overwrite, model=model)
         return Printed(path)
 
     def _begin(self, journal: Journal | Printed, about: Mapping[str, Any]) -> None:
@@ -159,19 +164,24 @@ class CorpusRun:
 
     def _work(self, journal: Journal | Printed) -> None:
         totals = self.totals
+        about = about_of(self._corpus, self._model, self._options, self._bounds)
         remaining = self._remaining(journal)
         # A model takes seconds to load, or minutes: not for a corpus of which nothing is left to do.
         first = self._first(remaining)
         if first is None or self._stopping:
-            self._begin(journal, self._about())
+            self._begin(journal, about)
             return
         # A listing of its own, and a daemon: the run may be over before it is.
         threading.Thread(target=self._count, name="count", daemon=True).start()
         start = time.monotonic()
+        self._enter("loading")
         with self._executor_open(journal) as self._executor:
             totals.load_seconds = time.monotonic() - start
+            self._enter("working")
             # Only now that there is an engine may earlier results be touched.
-            self._begin(journal, {**self._about(), "engine": dict(self._executor.description)})
+            self._begin(journal, {**about, "engine": dict(self._executor.description)})
+            if note := why_unused(self._options.engine.device, self._executor.description.get("device")):
+                self._on_note(note)
             if self._stopping:
                 return
             with closing(self._executor.run(enumerate(chain([first], remaining)))) as run:
@@ -196,10 +206,16 @@ class CorpusRun:
             if isinstance(item, Listed):
                 self._find(item)
                 continue
-            _, outcome = item
+            if isinstance(item, Headway):
+                with self._writing:
+                    journal.keep(item)
+                    meter.advance(item)
+                self._on_progress(self.totals, None)
+                continue
+            key, outcome = item
             with self._writing:
                 journal.write(outcome)
-                meter.count(Counts.of(outcome))
+                meter.count(Counts.of(outcome), key)
             self._on_progress(self.totals, outcome)
 
     def _take(self, part: Part, journal: Journal | Printed, meter: Meter) -> None:
@@ -210,6 +226,8 @@ class CorpusRun:
             meter.count(journal.append(part))
             self._output.taken(part)
         self._on_progress(self.totals, None)
+        for line in part.errors.splitlines():
+            self._on_progress(self.totals, Failure(**json.loads(line)))
 
     def _remaining(self, journal: Journal | Printed) -> Iterator[Recording]:
         """List the corpus, count it, and give what is to be done; of a container, others say what is in it."""
@@ -225,7 +243,14 @@ class CorpusRun:
                 self._find(_FAILED)
             else:
                 self._find(_FOUND)
-                yield recording
+                homes = journal.homes(recording.id)
+                yield replace(recording, home=homes) if homes else recording
+
+    def _enter(self, stage: Stage) -> None:
+        """Say what the run is at from now on, unless it is to end."""
+        if not self._stopping:
+            self.totals.stage = stage
+        self._on_progress(self.totals, None)
 
     def _find(self, listed: Listed) -> None:
         with self._finding:
@@ -272,39 +297,3 @@ class CorpusRun:
         return on_cluster(
             self._model, options, self._length, self._output.place, rest, self._corpus.places, self._on_note
         )
-
-    def _settings(self) -> dict[str, Any]:
-        """What decides the text: a run goes on only with these."""
-        options = self._options
-        return {
-            "model": self._model.fingerprint,
-            "compute_type": options.engine.compute_type,
-            "language": options.decoding.language,
-            "beam_size": options.decoding.beam_size,
-            "no_repeat_ngram_size": options.decoding.no_repeat_ngram_size,
-            **self._length.settings,
-            **options.segment.settings,
-            **options.audio.settings,
-            "retry": options.decoding.retry,
-            **({"words": True} if options.decoding.words else {}),
-        }
-
-    def _about(self) -> dict[str, Any]:
-        engines = len(self._options.engine.split())
-        packages = ("ctranslate2", "faster-whisper", "numpy", "soundfile", "soxr", "av", "tokenizers")
-        return {
-            "inputs": list(self._corpus.inputs),
-            "folder": os.getcwd(),  # noqa: PTH109 - where relative inputs start; as text it may hold invalid UTF-8
-            "audio_column": self._corpus.audio_column,
-            "include": list(self._corpus.include),
-            "exclude": list(self._corpus.exclude),
-            "shard": self._corpus.shard,
-            "limit": self._corpus.limit,
-            "model": str(self._model.path),
-            "workers": engines * self._options.frontend.resolved_workers(engines),
-            "versions": {
-                "anime-whisper-ct2": __version__,
-                "python": platform.python_version(),
-                **{name: version(name) for name in packages},
-            },
-        }

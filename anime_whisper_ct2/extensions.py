@@ -88,7 +88,8 @@ CONTAINERS = (*TARS, *TABLES)
 JSON_LINES = ("jsonl", "ndjson", "json")
 DELIMITED = ("csv", "tsv")
 PATH_LISTS = ("txt", "lst")
-MANIFESTS = (*JSON_LINES, *DELIMITED, *PATH_LISTS)
+VOICE_LISTS = ("list",)
+MANIFESTS = (*JSON_LINES, *DELIMITED, *PATH_LISTS, *VOICE_LISTS)
 KALDI = ("scp",)
 
 

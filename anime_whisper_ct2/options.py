@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import asdict, dataclass, field, replace
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.languages import code_of
 from anime_whisper_ct2.records import Step
 
 DEFAULT_MODEL = "litagin/anime-whisper"
@@ -41,12 +43,28 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise InputError(f"{name} is {value!r}; choose one of {', '.join(choices)}")
 
 
+def _check_language(given: str) -> None:
+    if not isinstance(given, str) or not re.fullmatch(r"[a-z]{2,3}", given) or code_of(given):
+        code = code_of(given) if isinstance(given, str) else None
+        advice = f"Whisper calls it {code!r}, so give that" if code else "give Whisper's code of it, such as 'ja'"
+        raise InputError(f"the language is {given!r}; {advice}" + ("" if code else "; none is detected"))
+
+
 def _check_at_least(name: str, value: int, least: int) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}; give a whole number")
     if value < least:
         raise InputError(f"{name} is {value}; it must be at least {least}")
 
 
+def _check_switch(name: str, value: bool) -> None:
+    if not isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}; give True or False")
+
+
 def _check_range(name: str, value: float, least: float, most: float) -> None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}; give a number, {least} to {most}")
     if not least <= value <= most:
         raise InputError(f"{name} is {value}; give {least} to {most}")
 
@@ -65,12 +83,15 @@ class DecodingOptions:
     words: bool = False  # say when each word is spoken
 
     def __post_init__(self) -> None:
+        _check_language(self.language)
         _check_at_least("beam size", self.beam_size, 1)
         _check_at_least("no-repeat n-gram size", self.no_repeat_ngram_size, 0)
         _check_choice("window", self.window, get_args(WindowMode))
         if self.tail_s is not None:
             _check_range("the tail in seconds", self.tail_s, 0, 30)
         _check_range("the audited share", self.audit, 0, 1)
+        _check_switch("retry", self.retry)
+        _check_switch("words", self.words)
 
     def at(self, step: Step) -> DecodingOptions:
         """Give the options for a step of the retries: these, and more where they were too little."""
@@ -116,6 +137,7 @@ class AudioOptions:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"mix|left|right|[1-9]\d?", self.channel):
             raise InputError(f"the channel is {self.channel!r}; give mix, left, right, or a number from 1 on")
+        _check_switch("strict audio", self.strict)
 
     @property
     def index(self) -> int | None:
@@ -145,6 +167,8 @@ class EngineOptions:
         _check_choice("device", self.device, get_args(Device))
         _check_choice("compute type", self.compute_type, get_args(ComputeType))
         _check_at_least("engines", self.engines, 1)
+        for gpu in self.gpus:
+            _check_at_least("GPU", gpu, 0)
         if self.engines > 1 and self.device != "cpu":
             raise InputError("several engines are for --device cpu; on GPUs there is one for each, so name the GPUs")
         if self.device == "cpu" and self.gpus != (0,):

@@ -89,7 +89,7 @@ def test_retry_failed_tries_the_broken_one_again(
 def test_settings_that_change_the_text_are_refused(corpus: Path, tmp_path: Path, model: ModelDir) -> None:
     execute(corpus, tmp_path / "out", model)
     other = RunOptions(decoding=DecodingOptions(beam_size=5), frontend=FrontendOptions(workers=0))
-    with pytest.raises(OutputError, match="beam_size was 1, now 5"):
+    with pytest.raises(OutputError, match="--beam-size was 1, is 5"):
         execute(corpus, tmp_path / "out", model, other)
 
 
@@ -101,7 +101,7 @@ def test_recordings_of_which_another_channel_was_heard_are_refused(
     before = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["settings"]
     assert "channel" not in before
     other = RunOptions(frontend=FrontendOptions(workers=0), audio=AudioOptions("left"))
-    with pytest.raises(OutputError, match="channel was None, now 1"):
+    with pytest.raises(OutputError, match="--channel was mix, is 1"):
         execute(corpus, tmp_path / "out", model, other)
     assert execute(corpus, tmp_path / "new", model, other).done == 6
     assert execute(corpus, tmp_path / "new", model, other).resumed == 6

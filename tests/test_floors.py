@@ -18,7 +18,7 @@ WING = "anime_whisper_ct2_convert"
 # A room is a module of the package's first folder, or a package in it with all that it holds. Rooms on one floor do not
 # know of each other.
 FLOORS = (
-    {"_version", "errors", "extensions", "records"},
+    {"_version", "errors", "extensions", "languages", "records"},
     {"ids", "options", "text"},
     {"features", "model_dir"},
     {"audio", "engine", "segments"},
@@ -41,6 +41,7 @@ DOORS = {
     "onnxruntime": {"segments"},
     "fsspec": {"readers", "output"},
     "braceexpand": {"readers"},
+    "budoux": {"export"},
     "pyarrow": {"readers", "export", "ray"},
     "tarfile": {"readers", "export"},
     "ray": {"executors", "ray"},

@@ -18,7 +18,7 @@ import soxr
 from anime_whisper_ct2.audio.findings import Findings, Losses
 from anime_whisper_ct2.audio.levels import Levels
 from anime_whisper_ct2.audio.reader import Reader
-from anime_whisper_ct2.audio.section import is_text, part_of
+from anime_whisper_ct2.audio.section import few_bytes, is_text, part_of
 from anime_whisper_ct2.audio.sndfile import SNDFILE
 from anime_whisper_ct2.audio.source import (
     MAX_CHANNELS,
@@ -34,7 +34,7 @@ from anime_whisper_ct2.audio.source import (
     reason_of,
 )
 from anime_whisper_ct2.audio.structure import Part, parts_of
-from anime_whisper_ct2.errors import DecodeError
+from anime_whisper_ct2.errors import DecodeError, counted
 from anime_whisper_ct2.records import ArrayAudio, Float32
 
 _NO_SAMPLES = "it finds no samples"
@@ -202,6 +202,8 @@ def _info(file: File, part: Part) -> Info:
 
 
 def _unreadable(file: File, reasons: dict[str, str]) -> DecodeError:
+    if (count := few_bytes(file)) is not None:
+        return DecodeError(f"the file has only {counted(count, 'byte')}; copy or download it again")
     if is_text(file):
         return DecodeError("no decoder reads it: it is a text file, whatever its name")
     return DecodeError(f"no decoder reads it ({'; '.join(f'{name}: {reason}' for name, reason in reasons.items())})")

@@ -85,7 +85,8 @@ def _trimmed(blocks: Iterator[Float32], stretch: Stretch, before_s: float) -> It
 
 def _how_much(missing_s: float) -> str:
     what = f"{missing_s:.2f} s are missing" if missing_s else "its end is missing, or something within it"
-    return f"is incomplete: {what}; --retry-failed without --strict-audio transcribes the rest, and flags it"
+    advice = "without --strict-audio (and with --retry-failed) the rest is transcribed, and flagged"
+    return f"is incomplete: {what}; {advice}"
 
 
 def _resampled(native: Iterable[tuple[Float32, int]]) -> Iterator[Float32]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BUFFER_BYTES = 1 << 16
+_LEAST_BYTES = 8  # fewer tell nothing of what a file was
 _TEXT_BYTES = 512
 
 
@@ -177,6 +178,13 @@ def part_of(file: File, begin: int, end: int, patches: Sequence[tuple[int, bytes
     else:
         section = SectionFile(cast(BinaryIO, file), begin, end - begin, raises=True)
     return Watched(buffered(PatchedFile(buffered(section), patches) if patches else section))
+
+
+def few_bytes(file: File) -> int | None:
+    """Say how many bytes a file has, where these are too few to tell what it was; None where they are enough."""
+    with bytes_of(file) as raw:
+        count = len(raw(0, _LEAST_BYTES))
+    return count if count < _LEAST_BYTES else None
 
 
 def is_text(file: File) -> bool:

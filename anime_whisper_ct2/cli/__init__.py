@@ -4,7 +4,7 @@ A module for each command, and one for each group of options that is too long fo
 options and commands are grouped, `commands` writes the help from that, `elsewhere` answers what others call otherwise.
 
 May import: `_version`, `audio`, `calibration`, `corpus_run`, `doctor`, `errors`, `evaluation`, `executors`, `export`,
-`features`, `model_dir`, `models`, `options`, `output`, `plan`, `readers`, `records`, `stats`, `text`.
+`features`, `languages`, `model_dir`, `models`, `options`, `output`, `plan`, `readers`, `records`, `stats`, `text`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from anime_whisper_ct2.cli.commands import Command
-from anime_whisper_ct2.cli.progress import ConversionProgress, duration
+from anime_whisper_ct2.cli.pacing import duration
+from anime_whisper_ct2.cli.progress import ConversionProgress
 from anime_whisper_ct2.cli.shared import LocalPath
 from anime_whisper_ct2.model_dir import DEFAULT_QUANTIZATION, QUANTIZATIONS, is_converted
 from anime_whisper_ct2.options import DEFAULT_MODEL
@@ -49,9 +50,11 @@ def convert(
       awct2 convert my-finetune/ my-finetune-ct2/ --quantization int8_float16
     """
     # Imported when it is needed: `awct2 run` with a converted model never loads the converter.
+    from anime_whisper_ct2_convert import check_can_verify, default_output, verify  # noqa: PLC0415
     from anime_whisper_ct2_convert import convert as convert_checkpoint  # noqa: PLC0415
-    from anime_whisper_ct2_convert import default_output, verify  # noqa: PLC0415
 
+    if verified:
+        check_can_verify()
     cached = default_output(source, revision=revision, quantization=quantization)
     if output is None and is_converted(cached) and not force:
         path = cached

@@ -26,7 +26,7 @@ def page(title: str) -> str:
 
 
 _NO_PROMPT, _QUALITY = page("Why there is no --initial-prompt"), page("Quality")
-_LONG, _EXPORTS = page("Long recordings"), page("Exports")
+_LONG, _EXPORTS, _SUBTITLES = page("Long recordings"), page("Exports"), page("Subtitles")
 _OUTPUTS = "output-dir output-folder out-dir outdir out output-file transcript-path"
 _FORMATS = "format output-format output-type f"
 _MODELS = "m model model-name model-size model-path model-id model-size-or-path"
@@ -60,8 +60,8 @@ _ANSWERS = {
     "compression-ratio-threshold logprob-threshold log-prob-threshold logprob-thold entropy-thold "
     "hallucination-silence-threshold": "The bounds are fixed: what is beyond them is decoded again, and flags say "
     f"what stays; {_QUALITY}.",
-    "no-speech-threshold no-speech-thold": "Nothing is left out for it: each segment has its no_speech_prob, and a "
-    f"recording without a text the flag empty; {page('Flags')}.",
+    "no-speech-threshold no-speech-thold": "A run leaves nothing out for it: each segment has its no_speech_prob, "
+    f"and `awct2 export --max-no-speech` takes it for a bound; {page('Flags')}.",
     # Where a recording is cut.
     "vad-filter vad vad-method vad-model": "Recordings over 30 s are cut by Silero VAD as it is, and with "
     f"`awct2 run --segment vad` shorter ones too; {_LONG}.",
@@ -91,10 +91,12 @@ _ANSWERS = {
     _OUTPUTS: "It is `awct2 run --output` here, the folder for the results.",
     "output-format output-type": "`awct2 run --format` exports when all is done, and `awct2 export RUN FORMAT` later; "
     f"{_EXPORTS}.",
-    "max-line-width max-line-count max-len segment-resolution": "Subtitles are not broken into lines; `awct2 run "
-    f"--max-segment` makes shorter ones; {page('Subtitles')}.",
-    "highlight-words max-words-per-line split-on-word": "Subtitles show segments whole; `awct2 run --words` writes the "
-    f"times of words into transcripts.jsonl; {_QUALITY}.",
+    "max-line-width max-line-count max-len segment-resolution max-chars max-lines": "`awct2 export --max-chars "
+    f"--max-lines` say how long the lines of subtitles may be, and how many are shown; {_SUBTITLES}.",
+    "max-cps cps min-cue max-cue": "`awct2 export --max-cps --min-cue --max-cue` say how long subtitles are shown; "
+    f"{_SUBTITLES}.",
+    "highlight-words max-words-per-line split-on-word": "Subtitles are broken at marks, pauses and phrases, never "
+    f"inside a word; the times that `awct2 run --words` asks for make their times exact; {_SUBTITLES}.",
     "print-colors": "No text is coloured by how probable it is; `awct2 stats` lists the recordings with the least "
     "probable segments.",
     "print-progress log-progress": "It is `awct2 run --progress` here, and on without it.",

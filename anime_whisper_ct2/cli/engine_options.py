@@ -7,7 +7,7 @@ from typing import get_args
 import click
 
 from anime_whisper_ct2.cli.groups import option_of, together
-from anime_whisper_ct2.cli.shared import channel_option, compute_type_option, device_option
+from anime_whisper_ct2.cli.shared import channel_option, compute_type_option, device_option, language_code
 from anime_whisper_ct2.options import DECODING, DEFAULT_MODEL, ENGINE, SEGMENT, SegmentMode, WindowMode
 
 # The titles are those of the handbook.
@@ -94,6 +94,7 @@ text_options = together(
     _text(
         "--language",
         metavar="CODE",
+        callback=language_code,
         default=DECODING.language,
         show_default=True,
         help="Whisper's code of the language spoken.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -102,10 +103,10 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
 
     \b
     HYP: the output folder of `awct2 run` or its URL, or JSONL, CSV, TSV with an
-         id (or path) and a text.
-    REF: a manifest (JSONL, CSV, TSV), a folder of .txt that mirrors the corpus,
-         WebDataset tars, a Kaldi `text`, or the word meta: the text that the
-         first run keeps in meta.text.
+         id (or path) and a text, or an esd.list.
+    REF: a manifest (JSONL, CSV, TSV), an esd.list or GPT-SoVITS .list, a folder
+         of .txt that mirrors the corpus, WebDataset tars, a Kaldi `text`, or the
+         word meta: the text that the first run keeps in meta.text.
 
     Both are joined by id; what is missing on either side is said on standard error. Several runs are compared over the
     recordings that all of them have. Intervals are those of a bootstrap over recordings, 95 %.
@@ -128,6 +129,7 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
     with runs_here((*paths, ref), others=True) as here:
         runs = _open_runs(names, here, Columns(given["id_column"], given["text_column"]))
         reference = _open_reference(here.paths[-1], Columns(given["ref_id_column"], given["ref_text_column"]), runs)
+        _check_order(runs, reference, here)
         evaluation = evaluate(runs, reference, options)
         for note in _notes(evaluation):
             click.echo(printable(note), err=True)
@@ -141,6 +143,22 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
         if worse:
             click.echo(f"Above {given['max_cer']:g} %: {', '.join(worse)}", err=True)
             sys.exit(EXIT_ABOVE)
+
+
+def _check_order(runs: Mapping[str, Texts], reference: Texts, here: LocalRuns) -> None:
+    """Refuse a run as REF of what is none: the two are swapped, and rates of the wrong texts would look right."""
+    if reference.run is None or reference.path in [texts.path for texts in runs.values()]:
+        return
+    if any(texts.run is not None for texts in runs.values()):
+        return
+    others = [here.named(texts.path) for texts in runs.values()]
+    run = here.named(reference.path)
+    if len(others) > 1:
+        raise InputError(f"{run} is a run and stands last, where the references go; name those last")
+    raise InputError(
+        f"{run} is a run and {others[0]} is none: the run comes first, and then the references; swap them: "
+        f"awct2 eval {shlex.join((run, others[0]))}"
+    )
 
 
 def _open_runs(names: Iterable[str | None], here: LocalRuns, columns: Columns) -> dict[str, Texts]:
@@ -196,6 +214,7 @@ def _notes(evaluation: Evaluation) -> Iterator[str]:
         failed = f" ({run.failed:,} of them failed in the run)" if run.failed else ""
         then = "counted as empty" if evaluation.options.missing_is_empty else "left out"
         yield from _said(run.name, run.missing, "of the references have", f"nothing{failed}, {then}")
+        yield from _said(run.name, run.by_ends, "have", "the reference whose path ends alike")
         yield from _said(run.name, run.extra, "have", "no reference, left out")
         yield from _said(run.name, run.duplicates, "name", "a recording again; the first text counts")
         yield from _said(run.name, run.without_text, "have", "no text that can be read")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from anime_whisper_ct2.cli.groups import option_of, together
-from anime_whisper_ct2.cli.progress import duration
+from anime_whisper_ct2.cli.pacing import duration
 from anime_whisper_ct2.errors import InputError, one_line
 from anime_whisper_ct2.features.mel import FRAMES_PER_S
 from anime_whisper_ct2.plan import Estimate, LengthClass, Plan, PlanOptions

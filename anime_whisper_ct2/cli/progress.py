@@ -3,75 +3,88 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import NoReturn
 
 import click
 from tqdm import tqdm
 
-from anime_whisper_ct2.errors import counted, one_line
+from anime_whisper_ct2.cli.pacing import Pacing
+from anime_whisper_ct2.errors import one_line
 from anime_whisper_ct2.output.metrics import Totals
 from anime_whisper_ct2.records import Failure, Outcome
 
 EXIT_INTERRUPTED = 130
 _LINE_EVERY_S = 30.0
-
-
-def duration(seconds: float) -> str:
-    """Write a length of time as people say it: `47 s`, `12 min 30 s`, `5 h 06 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+_TICK_S = 0.5
+_FAILURES_NAMED = 3
+_BAR = "{percentage:3.0f}%|{bar:20}| {desc}"
 
 
 class RunProgress:
-    """Follows a run: recordings, audio, speed and time left. `shown` None: yes, in the form that suits the stream."""
+    """Follows a run: what it is at, audio, recordings, speed and time left, by a clock of its own.
 
-    def __init__(self, *, shown: bool | None, quiet: bool, verbose: bool) -> None:
+    `shown` None: yes, in the form that suits the stream. Of the failures the first three are named, and then where the
+    others are, `errors`; `verbose`: all of them, `quiet`: none.
+    """
+
+    def __init__(self, *, shown: bool | None, quiet: bool, verbose: bool, errors: str) -> None:
         visible = shown is not False and not quiet
         self._bar_wanted = visible and sys.stderr.isatty()
         self._lines_wanted = visible and not self._bar_wanted
-        self._verbose = verbose and not quiet
         self._quiet = quiet
-        self._bar: tqdm[NoReturn] | None = None
-        self._next_line = time.monotonic() + _LINE_EVERY_S
+        self._named = 0 if quiet else sys.maxsize if verbose else _FAILURES_NAMED
+        self._errors = errors
+        self._failures = 0
+        self._totals = Totals()
+        self._pace = Pacing()
+        self._over = threading.Event()
+        # A clock must tick also while nothing is heard from the run, such as when a model loads.
+        self._thread = threading.Thread(target=self._tick, name="progress", daemon=True)
 
     def __enter__(self) -> RunProgress:
+        if self._bar_wanted or self._lines_wanted:
+            self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def __call__(self, totals: Totals, outcome: Outcome | None) -> None:
-        """Show the totals after a recording, or while waiting for the next (None)."""
-        if self._verbose and isinstance(outcome, Failure):
-            tqdm.write(one_line(f"{outcome.id}: {outcome.message}"), file=sys.stderr)
-        if self._bar_wanted:
-            self._move_bar(totals)
-        elif self._lines_wanted and time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + _LINE_EVERY_S
-            click.echo(_line(totals), err=True)
+        """Take in the totals after a recording, or in between (None); they are shown when it is time."""
+        self._totals = totals
+        if isinstance(outcome, Failure):
+            self._failures += 1
+            if self._failures <= self._named:
+                tqdm.write(one_line(f"{outcome.id}: {outcome.message}"), file=sys.stderr)
+            elif self._failures == self._named + 1 and not self._quiet:
+                tqdm.write(one_line(f"Further failures are in {self._errors}."), file=sys.stderr)
 
     def note(self, line: str) -> None:
         """Show a line that is not of the progress."""
         if not self._quiet:
             tqdm.write(one_line(line), file=sys.stderr)
 
-    def _move_bar(self, totals: Totals) -> None:
-        if self._bar is None:
-            before = totals.resumed + totals.failed_before
-            self._bar = tqdm(initial=before, unit="clip", file=sys.stderr, dynamic_ncols=True)
-        self._bar.initial = totals.resumed + totals.failed_before
-        self._bar.total = totals.expected
-        self._bar.n = _through(totals)
-        # Before the first result, a speed of 0 would look like a run that hangs.
-        audio = f"{duration(totals.audio_seconds)} of audio, {totals.speed:.1f}x" if totals.done else ""
-        self._bar.set_postfix_str(audio, refresh=False)
-        self._bar.update(0)
+    def _tick(self) -> None:
+        if self._lines_wanted:
+            due_s = time.monotonic() + _LINE_EVERY_S
+            while not self._over.wait(_TICK_S):
+                view = self._pace(self._totals)
+                if time.monotonic() >= due_s:
+                    due_s += _LINE_EVERY_S
+                    click.echo(view.line, err=True)
+            return
+        with tqdm(bar_format="{desc}", file=sys.stderr, dynamic_ncols=True, leave=True) as bar:
+            while not self._over.wait(_TICK_S):
+                view = self._pace(self._totals)
+                bar.bar_format = _BAR if view.expected_s else "{desc}"
+                # A bar whose total is less than what is done has none.
+                bar.total = max(view.expected_s, view.through_s) or None
+                bar.n = view.through_s
+                bar.set_description_str(view.short)
 
 
 class ConversionProgress:
@@ -102,18 +115,3 @@ class ConversionProgress:
                 click.echo(f"{stage} …", err=True)
         assert self._bar is not None
         self._bar.update(done - self._bar.n)
-
-
-def _through(totals: Totals) -> int:
-    return totals.done + totals.resumed + totals.failed
-
-
-def _line(totals: Totals) -> str:
-    through = _through(totals)
-    left = max(0, totals.expected - through) if totals.expected is not None else 0
-    of = f"{through:,} of {counted(totals.expected, 'recording')}" if totals.expected else counted(through, "recording")
-    rest = f", about {duration(totals.wall_seconds / totals.done * left)} left" if totals.done and left else ""
-    return (
-        f"{of}, {duration(totals.audio_seconds)} of audio, "
-        f"{totals.speed:.1f} times real time, {totals.failed} failed{rest}"
-    )

@@ -17,14 +17,17 @@ from click.core import ParameterSource
 
 from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.engine_options import audio_options, model_options, segment_options, text_options
+from anime_whisper_ct2.cli.extras import check_extras
+from anime_whisper_ct2.cli.pacing import duration
 from anime_whisper_ct2.cli.plan import plan_options, print_plan, read_plan_options
-from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED, ConversionProgress, RunProgress, duration
+from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED, ConversionProgress, RunProgress
 from anime_whisper_ct2.cli.run_options import cluster_options, corpus_options, output_options, run_options
 from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.errors import InputError, counted, one_line
 from anime_whisper_ct2.export import Export
 from anime_whisper_ct2.features.windows import window_length
 from anime_whisper_ct2.models import resolve_model
+from anime_whisper_ct2.output.lines import RUN
 from anime_whisper_ct2.output.printed import ReaderGone
 from anime_whisper_ct2.plan import plan_run
 from anime_whisper_ct2.readers import Corpus
@@ -49,7 +52,7 @@ _PATIENCE_S = 8.0
 def run(**given: Any) -> None:
     """Transcribe every recording of INPUT... into a folder.
 
-    An INPUT is a folder (all audio below it), an audio file, a manifest (.jsonl .csv .tsv .txt, Kaldi's wav.scp),
+    An INPUT is a folder (all audio below it), an audio file, a manifest (.jsonl .csv .tsv .txt .list, Kaldi's wav.scp),
     WebDataset tars ('train-{000..114}.tar'), a Parquet file, a Hugging Face dataset's folder, a glob of these, a URL of
     any, or '-' for paths on standard input.
 
@@ -70,6 +73,7 @@ def run(**given: Any) -> None:
     options, wishes = run_options(given), read_plan_options(given)
     out = _output(given)
     _check_effect(given)
+    check_extras(ray=bool(given["ray"]), formats=given["formats"])
     corpus = Corpus(
         given["inputs"],
         given["include"],
@@ -82,13 +86,19 @@ def run(**given: Any) -> None:
         print_plan(plan_run(corpus, out if isinstance(out, Path) else None, given["model"], options, wishes))
         return
     quiet = given["quiet"]
+    if nothing := _why_nothing(corpus, out, on_cluster=bool(given["ray"])):
+        if not quiet:
+            click.echo(one_line(f"{nothing}."), err=True)
+        return
     with ConversionProgress(quiet=quiet) as conversion:
         model = resolve_model(given["model"], progress=conversion)
     if _is_given("audit") and window_length(given["window"], given["tail"], model.awct2).mode == "full":
         raise InputError("--audit is for fitted windows, and these are full; choose --window fit, or leave it out")
     try:
         # Nobody reads errors.jsonl where results are printed, so failures are named as they come.
-        with RunProgress(shown=given["progress"], quiet=quiet, verbose=given["verbose"] or out is None) as progress:
+        with RunProgress(
+            shown=given["progress"], quiet=quiet, verbose=given["verbose"] or out is None, errors=f"{out}/errors.jsonl"
+        ) as progress:
             corpus_run = CorpusRun(
                 corpus, out or sys.stdout.buffer, model, options, on_progress=progress, on_note=progress.note
             )
@@ -107,11 +117,15 @@ def run(**given: Any) -> None:
         _print_summary(corpus_run, out, stopped)
     if stopped:
         sys.exit(EXIT_INTERRUPTED)
+    missing = 0
     for format_ in given["formats"]:
         exported = Export(given["output"], format_).run()
+        missing += exported.clips_missing
         if not quiet:
             click.echo(f"{format_}: {exported.path}", err=True)
-    if totals.failed:
+        if exported.clips_missing:
+            click.echo(f"{format_}: {counted(exported.clips_missing, 'clip')} could not be cut", err=True)
+    if totals.failed or missing:
         sys.exit(EXIT_SOME_FAILED)
 
 
@@ -139,6 +153,21 @@ def _output(given: dict[str, Any]) -> Path | str | None:
         if wish:
             raise InputError(f"{name} needs a folder for the output, and that is '-'; name one, or leave it out")
     return None
+
+
+def _why_nothing(corpus: Corpus, out: Path | str | None, *, on_cluster: bool) -> str | None:
+    """Say why there is nothing to transcribe, before a model is asked for, which may be gigabytes to fetch.
+
+    Raises InputError for a list that leads nowhere.
+    """
+    # Earlier results may be of recordings that are gone by now.
+    if isinstance(out, Path) and (out / RUN).exists():
+        return None
+    # A cluster's nodes may see files that are not here.
+    if not on_cluster:
+        corpus.check_lists()
+    # Of a shard, also an empty one has to be there when the others are merged.
+    return None if corpus.shard else corpus.why_nothing()
 
 
 def _check_effect(given: dict[str, Any]) -> None:
@@ -230,4 +259,6 @@ def _print_summary(corpus_run: CorpusRun, out: Path | str | None, stopped: bool)
             err=True,
         )
     if stopped and out:
-        click.echo("Interrupted: the same command goes on from here.", err=True)
+        kept_s = sum(one.done_s for one in totals.underway.values())
+        kept = f"; {duration(kept_s)} of recordings that are not finished are kept" if kept_s else ""
+        click.echo(f"Interrupted: the same command goes on from here{kept}.", err=True)

@@ -114,7 +114,7 @@ output_options = together(
     # Neither: as suits the stream, which `RunProgress` sees.
     _output("--progress/--no-progress", default=None, help="A bar on a terminal, else a line every 30 s."),
     _output("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
-    _output("-v", "--verbose", is_flag=True, help="Name every recording that fails, as it fails."),
+    _output("-v", "--verbose", is_flag=True, help="Name every recording that fails, and not the first three alone."),
 )
 
 

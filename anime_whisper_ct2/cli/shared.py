@@ -12,6 +12,7 @@ import click
 
 from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.languages import code_of
 from anime_whisper_ct2.options import AUDIO, ENGINE, ComputeType, Device
 from anime_whisper_ct2.output.storage import LocalRuns, local_path, local_runs
 
@@ -59,6 +60,13 @@ class LocalPath(click.Path):
                 self.fail(f"{value!r} is a URL, and this command writes to local folders alone.", param, ctx)
             value = path
         return super().convert(value, param, ctx)
+
+
+def language_code(_ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Take Whisper's code of a language; what else the language is called is refused, with the code."""
+    if code := code_of(value):
+        raise click.BadParameter(f"{value!r} is {code!r} to Whisper; give --language {code}.", param=param)
+    return value
 
 
 def check_has_output(run: str, output: Path | None, what: str) -> None:

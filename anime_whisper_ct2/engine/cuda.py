@@ -14,7 +14,7 @@ import ctypes
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,6 +206,19 @@ def nvidia_devices(root: Path = Path("/sys/bus/pci/devices")) -> int:
             vendor, kind = (entry / "vendor").read_text(encoding="ascii"), (entry / "class").read_text(encoding="ascii")
             found += vendor.startswith(_NVIDIA) and kind.startswith(_DISPLAY_CLASS)
     return found
+
+
+def why_unused(wanted: str, computing: object, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Say in a line that this machine's GPU is not used, where nobody wanted that: `auto` has come to the CPU.
+
+    None where all is as it should be, and where CUDA_VISIBLE_DEVICES hides GPUs on purpose.
+    """
+    if wanted != "auto" or computing != "cpu" or "CUDA_VISIBLE_DEVICES" in environ or not nvidia_devices():
+        return None
+    return (
+        "the CPU computes: this machine has an NVIDIA GPU that cannot be used; awct2 doctor says why, and --device cpu "
+        "leaves this line out"
+    )
 
 
 def _open(name: str) -> Any:

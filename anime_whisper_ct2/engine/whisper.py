@@ -25,6 +25,7 @@ from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError
 from anime_whisper_ct2.features.mel import WINDOW_FRAMES, WINDOW_S, stack
 from anime_whisper_ct2.features.windows import AMBIGUOUS_FRAMES, short_for_full
 from anime_whisper_ct2.model_dir import ModelDir, open_model_dir
+from anime_whisper_ct2.model_dir.faults import MAKE_ANEW
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions
 from anime_whisper_ct2.records import Batch, Decoded, Features, FeatureType, LogMel, Window
 from anime_whisper_ct2.text.quality import token_cap
@@ -70,10 +71,10 @@ class CTranslate2Engine:
         options = options or EngineOptions()
         if self._decoding.words and not model.config.get("alignment_heads"):
             raise InputError(
-                f"{model.path}: the model names no alignment heads, which word times are read from; "
-                "convert it again with awct2 convert --force, or leave the words out"
+                f"{model.path}: its config.json names no alignment heads that the decoder has, and word times are read "
+                f"from these; leave the words out, or {MAKE_ANEW}"
             )
-        self._device = settle(options, str(model.awct2.get("quantization", "default")))
+        self._device = settle(options, model.quantization)
         if self._device.name == "cpu":
             processor.use_wide_vectors()
             processor.keep_memory()

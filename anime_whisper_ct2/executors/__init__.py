@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from anime_whisper_ct2.records import Outcome, Recording, Tick
+from anime_whisper_ct2.records import Headway, Outcome, Recording, Tick
 
 if TYPE_CHECKING:
     # Workers load this package too, and none of them writes a line.
@@ -35,8 +35,9 @@ class Listed:
     failed_before: int = 0
 
 
-# What comes of recordings: their outcomes by number, or where others write the lines, parts, and what containers held.
-Result: TypeAlias = "tuple[int, Outcome] | Part | Listed | Tick"
+# What comes of recordings: their outcomes by number, and of long ones headway before that; or where others write the
+# lines, parts, and what containers held.
+Result: TypeAlias = "tuple[int, Outcome] | Headway | Part | Listed | Tick"
 
 
 class Executor(Protocol):

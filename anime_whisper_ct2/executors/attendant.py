@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.process import Child, cause_of_death
-from anime_whisper_ct2.records import Broken, Closed, Opened, Tick, Window
+from anime_whisper_ct2.records import AtHome, Audio, Broken, Closed, Heard, Home, Opened, Recording, Tick, Window
 
-Message: TypeAlias = Opened | Window | Closed | Broken | Tick
+Message: TypeAlias = Opened | Window | AtHome | Heard | Closed | Broken | Tick
 
 _WORKER = "anime_whisper_ct2.executors.worker"
 # Workers are the parallelism: threads of their own inside numpy would only fight the engine for the cores.
@@ -142,8 +142,7 @@ class Attendant:
                 hand.tasks[task[0]] = task
                 # A pipe that stays full because the worker hangs is no sign of life, either.
                 self._waiting_since = time.monotonic()
-                # The audio alone: what a corpus says of a recording is no concern of a worker's.
-                worker.send((task[0], task[1].audio))
+                worker.send((task[0], *_for_worker(task[1])))
                 self._waiting_since = None
                 served += 1
             if not hand.tasks:
@@ -154,10 +153,12 @@ class Attendant:
             if isinstance(message, int):
                 hand.current = message
                 self._open(hand.tasks[message])
-            elif isinstance(message, Window):
+            elif isinstance(message, (Window, AtHome)):
                 # With a second window it has turned out long, and others may go between.
                 if message.number:
                     hand.long.add(message.key)
+                self._put(message)
+            elif isinstance(message, Heard):
                 self._put(message)
             elif isinstance(message, (Closed, Broken)):
                 self._put(message)
@@ -171,3 +172,8 @@ class Attendant:
         if task[0] not in self._opened:
             self._opened.add(task[0])
             self._put(Opened(*task))
+
+
+def _for_worker(recording: Recording) -> tuple[Audio, tuple[Home, ...]]:
+    """Give what a worker needs of a recording: neither what a corpus says of it, nor what was said in it."""
+    return recording.audio, tuple(replace(home, segment=None) for home in recording.home)

@@ -12,10 +12,10 @@ from typing import TypeVar
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryError
 from anime_whisper_ct2.executors.ladder import STEPS, Attempts, Ladder
+from anime_whisper_ct2.executors.pace import Pace
 from anime_whisper_ct2.features.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import RETRY_BEAMS
 from anime_whisper_ct2.records import Batch, Broken, Decoded, Drained, Step, Tick, Window
-from anime_whisper_ct2.text.quality import flags
 
 T = TypeVar("T")
 
@@ -55,12 +55,14 @@ class Decoding:
         patience_s: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
         stopped: Callable[[], bool] = lambda: False,
+        pace: Pace | None = None,
     ) -> None:
         self._engine = engine
         self._ladder = ladder or Ladder(retry=False)
         self._patience_s = patience_s
         self._clock = clock
         self._stopped = stopped
+        self._pace = pace or Pace(engine)
         self._pending: deque[_Submitted] = deque()
         self._again: dict[Step, _Waiting] = {}
         # Texts that are home already and are decoded at 30 s only to be compared.
@@ -69,6 +71,8 @@ class Decoding:
         self._lost: list[Broken] = []
         self._failures_in_a_row = 0
         self.memory_halvings = 0
+        # Whether more windows of one batch follow at once.
+        self.amid_batch = False
 
     @property
     def hungry(self) -> bool:
@@ -109,7 +113,7 @@ class Decoding:
             yield from self._finish_one()
 
     def _submit(self, batch: Batch, before: tuple[Attempts, ...]) -> None:
-        self._pending.append(_Submitted(batch, self._engine.submit(batch), before))
+        self._pending.append(_Submitted(batch, self._pace.submit(batch), before))
 
     def _submit_due(self, *, idle: bool) -> None:
         """Send on what has waited long enough, or whatever there is when there is nothing else to do."""
@@ -128,6 +132,9 @@ class Decoding:
         if not waiting.windows:
             del self._again[step]
         self._submit(Batch(tuple(windows), WINDOW_FRAMES, step), tuple(before))
+
+    def _is_batch(self, windows: list[Window], step: Step) -> bool:
+        return len(windows) >= self._capacity(step) or self._pace.are_enough(windows, WINDOW_FRAMES)
 
     def _capacity(self, step: Step) -> int:
         most = self._engine.capacity(WINDOW_FRAMES)
@@ -149,6 +156,7 @@ class Decoding:
         self._failures_in_a_row = 0
         yield from self._told()
         step, fitted = done.batch.step, done.batch.frames < WINDOW_FRAMES
+        home: list[tuple[Window, Decoded]] = []
         for window, before, now in zip(done.batch.windows, done.before, decoded, strict=True):
             # By identity, since windows hold arrays and have no hash. A batch holds those in here, so that no other one
             # can have come by the same.
@@ -156,13 +164,14 @@ class Decoding:
                 self._audited.discard(id(window))
                 self._ladder.compare(window, before[0][1], now)
             else:
-                flagged = replace(now, flags=flags(window, now))
-                yield from self._decoded(window, (*before, (step, flagged)), fitted=fitted)
+                marked = self._ladder.marked(window, now)
+                home.extend(self._decoded(window, (*before, (step, marked)), fitted=fitted))
+        for at, one in enumerate(home, 1):
+            self.amid_batch = at < len(home)
+            yield one
         for further in STEPS:
             while (
-                not self._stopped()
-                and further in self._again
-                and len(self._again[further].windows) >= self._capacity(further)
+                not self._stopped() and further in self._again and self._is_batch(self._again[further].windows, further)
             ):
                 self._submit_again(further)
 
@@ -195,7 +204,7 @@ class Decoding:
         middle = len(batch.windows) // 2
         for part in (slice(middle, None), slice(None, middle)):
             half = replace(batch, windows=batch.windows[part])
-            self._pending.appendleft(_Submitted(half, self._engine.submit(half), failed.before[part]))
+            self._pending.appendleft(_Submitted(half, self._pace.submit(half), failed.before[part]))
 
     def _told(self) -> Iterator[Broken]:
         """Say which recordings are lost."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from anime_whisper_ct2.errors import EngineError
@@ -21,7 +22,7 @@ from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.messages import Counted, Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import Child, cause_of_death
-from anime_whisper_ct2.records import Failure, Outcome, Tick, carried_bytes
+from anime_whisper_ct2.records import Failure, Headway, Home, Outcome, Tick, carried_bytes
 
 TICK_S = 0.1
 _STATION = "anime_whisper_ct2.executors.station"
@@ -48,6 +49,8 @@ class _Station:
     def start(self) -> None:
         """Start the process, or start it again."""
         self.in_hand: dict[int, Task] = {}
+        # Windows of these that it has finished.
+        self.homes: dict[int, list[Home]] = {}
         self.in_hand_bytes = 0
         self.ready = False
         self.started_s = time.monotonic()
@@ -84,8 +87,23 @@ class _Station:
     def note_done(self, key: int) -> None:
         """Take a recording off its hands."""
         self.in_hand_bytes -= _carried_bytes(self.in_hand.pop(key))
+        self.homes.pop(key, None)
         self.deaths = 0
         self.proven = True
+
+    def note_headway(self, headway: Headway) -> None:
+        """Remember what is finished of a recording: whoever goes on with it need not do that again."""
+        if headway.homes:
+            self.homes.setdefault(headway.key, []).extend(headway.homes)
+            self.deaths = 0
+            self.proven = True
+
+    def left(self) -> list[Task]:
+        """Give what it had in hand when it ended, as far as that was not finished."""
+        return [
+            (key, replace(recording, home=(*recording.home, *self.homes.get(key, ()))))
+            for key, recording in self.in_hand.values()
+        ]
 
     def finish(self) -> None:
         """Say that nothing more comes."""
@@ -153,7 +171,7 @@ class Fleet:
         counts = {"memory_halvings": self._figures["memory_halvings"], "engine_deaths": self._figures["deaths"]}
         return {**counts, **self.ladder.figures}
 
-    def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
+    def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Headway | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
         self._listed = Ahead(tasks, _LISTED, lambda: self._stopping or not self._stations, _carried_bytes)
         while self._stations:
@@ -168,6 +186,9 @@ class Fleet:
                 key, outcome = message
                 station.note_done(key)
                 yield key, outcome
+            elif isinstance(message, Headway):
+                station.note_headway(message)
+                yield message
             elif isinstance(message, Ready):
                 self._note_ready(station, message)
             elif isinstance(message, Counted):
@@ -246,7 +267,7 @@ class Fleet:
     def _ended(self, station: _Station) -> Iterator[tuple[int, Outcome]]:
         """An engine is through, or dead: start it again if there is something to do for it."""
         code = station.child.close()
-        left = list(station.in_hand.values())
+        left = station.left()
         if self._stopping:
             self._stations.remove(station)
         elif station.done and (station.quarantine or self._suspects):
@@ -268,8 +289,8 @@ class Fleet:
 
     def _suspect(self, left: list[Task], station: _Station, cause: str) -> Iterator[tuple[int, Outcome]]:
         """Halve what an engine died over; a recording that was alone in its hands is at fault."""
-        # An engine that never did anything proves nothing against a recording.
-        if len(left) == 1 and station.quarantine and station.proven:
+        # An engine that never did anything proves nothing against a recording, nor does one that had come on with it.
+        if len(left) == 1 and station.quarantine and station.proven and not station.homes:
             ((key, recording),) = left
             message = f"the engine died over it ({cause})"
             yield key, Failure(recording.id, recording.name, "engine", "EngineDied", message)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from anime_whisper_ct2.audio import Findings, blocks_of
+from anime_whisper_ct2.audio import Findings, blocks_of, info
 from anime_whisper_ct2.errors import RecordingError
 from anime_whisper_ct2.features.mel import log_mel
 from anime_whisper_ct2.options import AUDIO, SEGMENT, AudioOptions, SegmentOptions
-from anime_whisper_ct2.readers.fetch import opened
-from anime_whisper_ct2.records import Audio, Broken, Closed, Window
-from anime_whisper_ct2.segments.spans import Counted, is_silent, segmented
+from anime_whisper_ct2.readers.fetch import Opened, opened
+from anime_whisper_ct2.records import LONG_S, ArrayAudio, AtHome, Audio, Broken, Closed, Heard, Home, Sound, Window
+from anime_whisper_ct2.segments.spans import Counted, Piece, is_silent, segmented
 from anime_whisper_ct2.segments.vad.silero import SileroVad
 from anime_whisper_ct2.text.quality import measure
+
+# Loudness, as a share, and range by which the same sound may differ from one decode to the next.
+_SAME, _SAME_DB = 1e-4, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +34,39 @@ class FeatureSettings:
 
 
 def extract(
-    key: int, audio: Audio, settings: FeatureSettings, on_block: Callable[[], None] = lambda: None
-) -> Iterator[Window | Closed | Broken]:
+    key: int,
+    audio: Audio,
+    settings: FeatureSettings,
+    on_block: Callable[[], None] = lambda: None,
+    home: Iterable[Home] = (),
+) -> Iterator[Window | AtHome | Heard | Closed | Broken]:
     """Open the recording numbered `key` and give its windows as they come, then `Closed`; or `Broken`, and no more.
 
     Digital silence is no window: nothing is in it to be written down. Memory is that of one piece. `on_block` is called
-    whenever about a minute of audio has been decoded.
+    whenever about a minute of audio has been decoded. In the place of a window that is the one in `home`, so that
+    nothing is to be done for it, `AtHome` is given, and of a long recording now and then, how much has been `Heard`.
     """
     dtype = np.float16 if settings.half else np.float32
     findings = Findings()
-    number = 0
+    number, told_s, length_s = 0, 0.0, None
+    known = {one.number: one for one in home}
     try:
         with opened(audio) as file, _vad() as vad:
             heard = blocks_of(file.source, file.start_s, file.duration_s, settings.audio, findings)
             blocks = Counted(heard, on_block)
             for piece in segmented(blocks, settings.segment, vad):
+                if blocks.duration_s - told_s >= LONG_S / (2 if told_s else 1):
+                    length_s = length_s if told_s else _length_s(file)
+                    told_s = blocks.duration_s
+                    yield Heard(key, told_s, length_s)
                 if is_silent(piece.samples):
                     continue
-                mel = log_mel(piece.samples, settings.n_mels, dtype)
-                yield Window(key, number, piece.start_s, piece.end_s, mel, measure(piece.samples))
+                sound = measure(piece.samples)
+                if number in known and _is_same(known[number], piece, sound):
+                    yield AtHome(key, number)
+                else:
+                    mel = log_mel(piece.samples, settings.n_mels, dtype)
+                    yield Window(key, number, piece.start_s, piece.end_s, mel, sound)
                 number += 1
     except RecordingError as error:
         yield Broken(key, error.stage, error.kind, str(error))
@@ -57,6 +75,27 @@ def extract(
         yield Broken(key, "decode", type(error).__name__, str(error) or repr(error))
     else:
         yield _closed(key, number, blocks.duration_s, findings)
+
+
+def _is_same(home: Home, piece: Piece, sound: Sound) -> bool:
+    """Say whether a window was cut where it was, out of what it was: the file may be another one by now.
+
+    Not to the last bit, since another machine may resample in another order of sums.
+    """
+    return (home.start_s, home.end_s) == (piece.start_s, piece.end_s) and (
+        math.isclose(home.sound.rms, sound.rms, rel_tol=_SAME) and abs(home.sound.range_db - sound.range_db) < _SAME_DB
+    )
+
+
+def _length_s(file: Opened) -> float | None:
+    """Give how long a recording is, where a header says it without disturbing whoever reads the file."""
+    if isinstance(file.source, (str, bytes, ArrayAudio)):
+        with suppress(Exception):  # it is only for the estimate
+            found = info(file.source)
+            if found.frames and found.rate_hz > 0:
+                length_s = max(0.0, found.frames / found.rate_hz - file.start_s)
+                return length_s if file.duration_s is None else min(length_s, file.duration_s)
+    return file.duration_s
 
 
 def _closed(key: int, windows: int, duration_s: float, findings: Findings) -> Closed:

@@ -12,20 +12,22 @@ from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.ladder import Ladder
+from anime_whisper_ct2.executors.pace import Pace
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
 from anime_whisper_ct2.features.batcher import Batcher
 from anime_whisper_ct2.features.mel import WINDOW_FRAMES
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import AUDIO, AudioOptions, DecodingOptions, FrontendOptions, SegmentOptions
 from anime_whisper_ct2.output.assemble import Assembler
-from anime_whisper_ct2.records import Outcome, Tick
+from anime_whisper_ct2.records import Headway, Outcome, Tick
+from anime_whisper_ct2.text.doubt import BOUNDS, Bounds
 
 
 class LocalExecutor:
     """Runs recordings through front end, batcher, engine and assembly.
 
     `length` decides how far windows are padded, by default to 30 s, `segment` where recordings are cut, `audio` how
-    they are heard. The engine stays the caller's: it is neither opened nor closed here.
+    they are heard, `bounds` what is marked. The engine stays the caller's: it is neither opened nor closed here.
     """
 
     def __init__(
@@ -36,13 +38,14 @@ class LocalExecutor:
         length: WindowLength | None = None,
         segment: SegmentOptions | None = None,
         audio: AudioOptions = AUDIO,
+        bounds: Bounds = BOUNDS,
     ) -> None:
         self._engine = engine
         self.description = engine.description
         decoding = decoding or DecodingOptions()
         self._language = decoding.language
         self._length = length or WindowLength("full")
-        self.ladder = Ladder(decoding.retry, decoding.audit if self._length.mode == "fit" else 0.0)
+        self.ladder = Ladder(decoding.retry, decoding.audit if self._length.mode == "fit" else 0.0, bounds)
         segment = segment or SegmentOptions()
         # A cut every 30 s may go through a word; utterances are sentences of their own.
         self._between = "" if segment.mode == "off" else " "
@@ -52,21 +55,29 @@ class LocalExecutor:
         self._frontend: WorkerPool | InProcess | None = None
         self._stopping = False
 
-    def run(self, tasks: Iterable[Task | Tick]) -> Generator[tuple[int, Outcome] | Tick, None, None]:
+    def run(self, tasks: Iterable[Task | Tick]) -> Generator[tuple[int, Outcome] | Headway | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment.
 
+        Headway says how far a long recording has come, and brings what is finished of it.
         Without worker processes, an iterable that has to wait should give ticks meanwhile: nobody else would.
         Closing the generator, or an error in it, ends the workers; what the engine has in hand is finished.
         """
         self._frontend = frontend = self._new_frontend()
-        decoding = Decoding(self._engine, self.ladder, stopped=lambda: self._stopping)
+        pace = Pace(self._engine)
+        decoding = Decoding(self._engine, self.ladder, stopped=lambda: self._stopping, pace=pace)
         stages = (
             frontend,
             self._until_stopped,
-            Batcher(self._length, self._engine.capacity, lambda: decoding.hungry, lambda: frontend.dry),
+            Batcher(
+                self._length,
+                pace.capacity,
+                lambda: decoding.hungry,
+                lambda: frontend.dry,
+                enough=pace.are_enough,
+            ),
             self._until_stopped,
             decoding,
-            Assembler(self._language, self._between),
+            Assembler(self._language, self._between, lambda: decoding.amid_batch),
         )
         items: Iterable[object] = tasks
         running: list[Any] = []

@@ -19,6 +19,7 @@ from anime_whisper_ct2.options import (
     FrontendOptions,
     SegmentOptions,
 )
+from anime_whisper_ct2.text.doubt import BOUNDS, Bounds
 
 WHISPER = "anime_whisper_ct2.engine.whisper:open_engine"
 
@@ -35,6 +36,7 @@ class StationSettings:
     opener: str = WHISPER
     segment: SegmentOptions = SEGMENT
     audio: AudioOptions = AUDIO
+    bounds: Bounds = BOUNDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.options import EngineOptions, RunOptions
+from anime_whisper_ct2.text.doubt import Bounds
 
 
 @contextmanager
@@ -30,7 +31,10 @@ def here(
     if open_engine is not open_whisper or (len(parts) == 1 and not _is_on_gpu(parts[0])):
         engine = open_engine(model, replace(options, engine=parts[0]))
         try:
-            yield LocalExecutor(engine, options.decoding, options.frontend, length, options.segment, options.audio)
+            bounds = Bounds.of(model.awct2)
+            yield LocalExecutor(
+                engine, options.decoding, options.frontend, length, options.segment, options.audio, bounds
+            )
         finally:
             engine.close()
         return
@@ -92,4 +96,5 @@ def _settings(model: ModelDir, options: RunOptions, length: WindowLength) -> Sta
         length,
         segment=options.segment,
         audio=options.audio,
+        bounds=Bounds.of(model.awct2),
     )

@@ -11,6 +11,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from anime_whisper_ct2.executors import Task
@@ -18,7 +19,7 @@ from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.attendant import Attendant, Message
 from anime_whisper_ct2.executors.frontend import FeatureSettings, extract
 from anime_whisper_ct2.options import FRONTEND
-from anime_whisper_ct2.records import Opened, Tick
+from anime_whisper_ct2.records import Heard, Opened, Tick
 
 __all__ = ["InProcess", "Message", "WorkerPool"]
 
@@ -51,7 +52,7 @@ class InProcess:
                 continue
             key, recording = task
             yield Opened(key, recording)
-            yield from extract(key, recording.audio, self._settings)
+            yield from extract(key, recording.audio, self._settings, home=recording.home)
 
     def stop(self) -> None:
         """Begin no further recording."""
@@ -74,6 +75,8 @@ class WorkerPool:
         self._settings = settings
         self._workers = workers
         self._out: queue.Queue[Message | BaseException | None] = queue.Queue(maxsize=capacity)
+        # Of how far the workers are nothing depends, and behind the windows it would be told when that is long past.
+        self._heard: deque[Heard] = deque()
         self._tasks: Ahead[Task] | None = None
         self._stopped = False
         self._time_limit_s = time_limit_s
@@ -108,6 +111,8 @@ class WorkerPool:
                     looked = time.monotonic()
                     for attendant in self._attendants:
                         attendant.look()
+                while self._heard:
+                    yield self._heard.popleft()
                 try:
                     message = self._out.get(timeout=TICK_S)
                 except queue.Empty:
@@ -145,6 +150,9 @@ class WorkerPool:
         return None
 
     def _put(self, message: Message | BaseException | None) -> None:
+        if isinstance(message, Heard):
+            self._heard.append(message)
+            return
         while not self._stopped:
             with contextlib.suppress(queue.Full):
                 self._out.put(message, timeout=TICK_S)

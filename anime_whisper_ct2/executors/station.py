@@ -56,13 +56,13 @@ def _serve(source: IO[bytes], send: Callable[[object], None]) -> None:
     engine = getattr(import_module(module), function)(settings.model, settings.engine, settings.decoding)
     send(Ready(dict(engine.description)))
     executor = LocalExecutor(
-        engine, settings.decoding, settings.frontend, settings.length, settings.segment, settings.audio
+        engine, settings.decoding, settings.frontend, settings.length, settings.segment, settings.audio, settings.bounds
     )
     inbox: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(source, inbox, executor.stop), daemon=True).start()
     try:
         for item in executor.run(_tasks(inbox, ticking=not settings.frontend.resolved_workers())):
-            if isinstance(item, tuple):
+            if not isinstance(item, Tick):
                 send(item)
     finally:
         send(Counted(executor.figures, executor.ladder))

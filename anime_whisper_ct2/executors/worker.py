@@ -15,12 +15,14 @@ from collections.abc import Iterator
 from typing import IO, TypeAlias
 
 from anime_whisper_ct2.executors.process import limit_memory, streams
-from anime_whisper_ct2.records import Audio, Broken, Closed, Tick, Window
+from anime_whisper_ct2.records import AtHome, Audio, Broken, Closed, Heard, Home, Tick, Window
 
 # An encoded hour, decoded a block at a time, takes some dozens of megabytes; what wants this much is no recording.
 _MEMORY_BYTES = 1 << 30
 
-_Turns: TypeAlias = "deque[tuple[int, Iterator[Window | Closed | Broken | Tick]]]"
+# A recording's number, its audio, and the windows of it that are home.
+_Task: TypeAlias = tuple[int, Audio, tuple[Home, ...]]
+_Turns: TypeAlias = "deque[tuple[int, Iterator[Window | AtHome | Heard | Closed | Broken]]]"
 
 
 def main() -> None:
@@ -36,15 +38,15 @@ def main() -> None:
         # All but the decoders, the VAD and what opens URLs is imported by now: from here on, a death is taken for a
         # recording's fault and not the installation's.
         _send(sink, Tick())
-        inbox: queue.SimpleQueue[tuple[int, Audio]] = queue.SimpleQueue()
+        inbox: queue.SimpleQueue[_Task] = queue.SimpleQueue()
         # A thread empties the pipe at once: two that both wait to write would wait for ever.
         threading.Thread(target=_receive, args=(source, inbox), daemon=True).start()
         turns: _Turns = deque()
         turn: int | None = None
         while True:
             while not turns or not inbox.empty():
-                task = inbox.get()
-                turns.append((task[0], extract(*task, settings, lambda: _send(sink, Tick()))))
+                key, audio, home = inbox.get()
+                turns.append((key, extract(key, audio, settings, lambda: _send(sink, Tick()), home)))
             key, messages = turns.popleft()
             if key != turn:
                 _send(sink, key)
@@ -60,7 +62,7 @@ def main() -> None:
         os._exit(0)
 
 
-def _receive(source: IO[bytes], inbox: queue.SimpleQueue[tuple[int, Audio]]) -> None:
+def _receive(source: IO[bytes], inbox: queue.SimpleQueue[_Task]) -> None:
     try:
         while True:
             inbox.put(pickle.load(source))

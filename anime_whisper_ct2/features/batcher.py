@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from anime_whisper_ct2.records import Batch, Drained, Tick, Window
@@ -20,7 +20,8 @@ class Batcher:
     """A stage that holds windows back until a batch of one length is full.
 
     `length` gives the frames that a window of so many real ones is padded to, `capacity` how many windows of so many
-    frames the engine takes at a time; it is asked each time, because an engine that ran out of memory takes fewer.
+    frames the engine takes at a time; it is asked each time, because an engine that ran out of memory takes fewer. What
+    are `enough`, of so many frames, go although there could be more.
     Whatever is no window passes straight through. While the engine is `hungry` and the source `dry`, a few windows will
     do, and when nothing new has come for a moment, any. A window that has waited `patience_s` goes with those it has
     found, so that a rare length delays no recording for ever; time that the engine takes does not count. Ahead of the
@@ -35,6 +36,7 @@ class Batcher:
         dry: Callable[[], bool] = lambda: True,
         patience_s: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
+        enough: Callable[[Sequence[Window], int], bool] = lambda _windows, _frames: False,
     ) -> None:
         self._length = length
         self._capacity = capacity
@@ -42,6 +44,7 @@ class Batcher:
         self._dry = dry
         self._patience_s = patience_s
         self._clock = clock
+        self._enough = enough
         self._away_s = 0.0
         self._waiting: dict[int, list[Window]] = {}
         self._since: dict[int, float] = {}
@@ -63,7 +66,7 @@ class Batcher:
                 self._since[frames] = self._now()
                 self._first_meal[frames] = self._meals
             waiting.append(item)
-            if len(waiting) >= self._capacity(frames):
+            if len(waiting) >= self._capacity(frames) or self._enough(waiting, frames):
                 yield from self._timed([self._take(frames)])
             # While there is more to be had at once, batches had better fill.
             if self._dry():

@@ -1,12 +1,13 @@
 """What a run leaves behind: written line by line, and read back.
 
 `Assembler` puts recordings together; `Journal` writes their lines into a locked folder, `Printed` into a pipe, and
-`RunFolder` reads a folder's transcripts again. `Counts`, `Meter` and `Totals` say what a run came to and how fast.
-`TRANSCRIPTS`, `ERRORS` and `RUN` are the files of the folder; a `Part` is lines for them that were written elsewhere.
+`RunFolder` reads a folder's transcripts again; `unfinished` keeps what there is of a long recording. `Counts`, `Meter`
+and `Totals` say what a run came to and how fast. `TRANSCRIPTS`, `ERRORS` and `RUN` are the files of the folder; a
+`Part` is lines for them that were written elsewhere.
 
 `storage` writes into folders here and behind URLs, `merge` joins the runs of shards; neither is loaded with the rest.
 
-May import: `errors`, `extensions`, `ids`, `readers`, `records`, `text`.
+May import: `_version`, `errors`, `extensions`, `features`, `ids`, `model_dir`, `options`, `readers`, `records`, `text`.
 """
 
 from anime_whisper_ct2.output.assemble import Assembler

@@ -3,6 +3,7 @@
     OUT/transcripts.jsonl   one line for each recording transcribed, appended as they finish
     OUT/errors.jsonl        one line for each that could not be
     OUT/run.json            settings, versions and the run's figures; written beside and renamed
+    OUT/unfinished/         windows of long recordings that are not finished (`unfinished`)
 
 A line is whole or absent: a torn last one, left by a crash or a full disk, is cut off when the folder is opened again.
 Lines that others have written, on other machines, come as parts; each recording's is taken once.
@@ -11,20 +12,22 @@ Lines that others have written, on other machines, come as parts; each recording
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.ids import IdSet
+from anime_whisper_ct2.output.appending import appended, write_whole
 from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, Part, dump_json, id_of, ids_of, read_run, to_json
 from anime_whisper_ct2.output.lock import FolderLock
 from anime_whisper_ct2.output.metrics import Counts
-from anime_whisper_ct2.records import Outcome, Transcript
+from anime_whisper_ct2.output.settings import changes
+from anime_whisper_ct2.output.unfinished import Unfinished
+from anime_whisper_ct2.records import Headway, Home, Outcome, Transcript
 
 # What a power cut may cost at most; to sync each line would be to wait for the disk each time.
 _SYNC_EVERY_S = 5.0
@@ -36,12 +39,16 @@ class Journal:
     `settings` are those that decide the text: they must be those of the results that are there. `done` and `failed`
     hold the ids of its lines as they were when it was opened; what failed once and was done later is only done. With
     `overwrite` there are none, and `begin` removes the old ones. Until `begin` nothing in the folder is changed.
+    `model` is the folder of the model, for messages.
 
     Raises OutputError when the folder cannot be written, another run holds it, or the settings differ.
     """
 
-    def __init__(self, out: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
+    def __init__(
+        self, out: Path, settings: Mapping[str, Any], *, overwrite: bool = False, model: str | None = None
+    ) -> None:
         self.path = out
+        self._model = model
         self.done = IdSet()
         self.failed = IdSet()
         # Lines of errors.jsonl that later ones made untrue are taken out at the end.
@@ -60,6 +67,7 @@ class Journal:
         self._lock = FolderLock(out)
         try:
             self._lock.acquire()
+            self._unfinished = Unfinished(out)
             if not overwrite:
                 self.done = IdSet(ids_of(out / TRANSCRIPTS))
                 for id_ in ids_of(out / ERRORS):
@@ -84,14 +92,16 @@ class Journal:
         `about` is what else that says: versions, inputs, device.
         """
         self._about = {**about, "process": os.getpid()}
-        try:
+        with _written(self.path):
             if self._overwrite:
                 # `run.json` last: results must never be there without the settings that they were made with.
+                self._unfinished.clear()
                 for name in (TRANSCRIPTS, ERRORS, RUN):
                     (self.path / name).unlink(missing_ok=True)
+            for id_ in [id_ for id_ in self._unfinished.ids if id_ in self.done]:
+                # It was killed between the recording's line and this.
+                self._unfinished.drop(id_)
             self._open()
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
         self._begun = True
         self._write_run({"state": "running"})
 
@@ -102,10 +112,8 @@ class Journal:
         """
         for part in parts:
             self._check_settings(sure=True)
-            try:
+            with _written(self.path):
                 self._open()
-            except OSError as error:
-                raise _cannot_write(self.path, error) from error
             self.append(part)
             for line in part.transcripts.splitlines():
                 self.done.add(id_of(line))
@@ -124,17 +132,35 @@ class Journal:
             self._superseded = True
             if isinstance(outcome, Transcript):
                 self._written.add(outcome.id)
-        try:
+        with _written(self.path):
             name = TRANSCRIPTS if isinstance(outcome, Transcript) else ERRORS
-            _write_whole(self._files[name], to_json(outcome).encode("utf-8") + b"\n")
-            now = time.monotonic()
-            if now - self._synced >= _SYNC_EVERY_S:
-                self._synced = now
-                for file in self._files.values():
-                    os.fsync(file.fileno())
-                self._check_place()
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            write_whole(self._files[name], to_json(outcome).encode("utf-8") + b"\n")
+            if isinstance(outcome, Transcript) and outcome.id in self._unfinished.ids:
+                # Its line first: a power cut must not take both.
+                os.fsync(self._files[name].fileno())
+                self._unfinished.drop(outcome.id)
+            self._sync_now_and_then()
+
+    def homes(self, id_: str) -> tuple[Home, ...]:
+        """Give what earlier runs have finished of a recording that they did not finish."""
+        with _written(self.path):
+            return () if self._overwrite else self._unfinished.homes(id_)
+
+    def keep(self, headway: Headway) -> None:
+        """Keep what was finished of a recording that is not. Raises OutputError as `write` does."""
+        with _written(self.path):
+            if headway.homes:
+                self._unfinished.keep(headway.id, headway.homes)
+            self._sync_now_and_then()
+
+    def _sync_now_and_then(self) -> None:
+        now = time.monotonic()
+        if now - self._synced >= _SYNC_EVERY_S:
+            self._synced = now
+            for file in self._files.values():
+                os.fsync(file.fileno())
+            self._unfinished.sync()
+            self._check_place()
 
     def append(self, part: Part) -> Counts:
         """Append the lines of recordings that have none yet, sync them, and count them.
@@ -154,14 +180,14 @@ class Journal:
                 self._written.add(id_)
             transcripts.append(line)
         errors = [line for line in part.errors.splitlines(keepends=True) if self._is_new_failure(line)]
-        try:
+        with _written(self.path):
             for name, lines in ((TRANSCRIPTS, transcripts), (ERRORS, errors)):
                 if lines:
-                    _write_whole(self._files[name], b"".join(lines))
+                    write_whole(self._files[name], b"".join(lines))
                     os.fsync(self._files[name].fileno())
+            for line in transcripts:
+                self._unfinished.drop(id_of(line))
             self._check_place()
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
         # Nearly always so; else what is left of the part is read for its figures.
         if len(transcripts) == part.counts.done and len(errors) == part.counts.failed and not mended:
             return part.counts
@@ -197,6 +223,9 @@ class Journal:
             with contextlib.suppress(OSError, ValueError):
                 os.fsync(file.fileno())
                 file.close()
+        if self._begun:
+            with contextlib.suppress(OSError):
+                self._unfinished.sync()
         self._lock.release()
 
     def _check_place(self) -> None:
@@ -218,7 +247,7 @@ class Journal:
     def _tidy_errors(self) -> None:
         path, beside = self.path / ERRORS, self.path / (ERRORS + ".new")
         last = {id_: number for number, id_ in enumerate(ids_of(path))}
-        try:
+        with _written(self.path):
             with path.open("rb") as lines, beside.open("wb") as file:
                 # `ids_of` ends before a torn last line, and so does this.
                 for number, (id_, line) in enumerate(zip(ids_of(path), lines, strict=False)):
@@ -227,21 +256,20 @@ class Journal:
             # Closed first: Windows renames over no file that is open.
             self._files[ERRORS].close()
             beside.replace(path)
-            self._files[ERRORS] = _append(path)
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            self._files[ERRORS] = appended(path)
         self._superseded = False
 
     def _open(self) -> None:
         if not self._files:
-            self._files = {name: _append(self.path / name) for name in (TRANSCRIPTS, ERRORS)}
+            self._files = {name: appended(self.path / name) for name in (TRANSCRIPTS, ERRORS)}
 
     def _check_settings(self, *, sure: bool = False) -> None:
         """Compare with those of the results that are there; `sure`: there are some."""
         # Where nothing was done yet, any settings will do.
-        if not sure and not len(self.done) and not len(self.failed):
+        if not sure and not len(self.done) and not len(self.failed) and not self._unfinished.ids:
             return
-        before = read_run(self.path).get("settings")
+        about = read_run(self.path)
+        before = about.get("settings")
         if before == self._settings:
             return
         if not isinstance(before, dict):
@@ -249,39 +277,32 @@ class Journal:
                 f"{self.path} holds results, and no {RUN} that says with which settings they were made; "
                 "choose another output, or start afresh with --overwrite"
             )
-        names = [name for name in {**before, **self._settings} if before.get(name) != self._settings.get(name)]
-        changes = "; ".join(
-            f"{name if name.isidentifier() else repr(name)} was {before.get(name)!r}, now {self._settings.get(name)!r}"
-            for name in names
-        )
+        said = changes(before, self._settings, about.get("model"), self._model)
+        if not said:
+            return
         raise OutputError(
-            f"{self.path} holds results made with other settings ({changes}); "
+            f"{self.path} holds results made with other settings ({said}); "
             "use those again, choose another output, or start afresh with --overwrite"
         )
 
     def _write_run(self, figures: Mapping[str, Any]) -> None:
         content = {**self._about, **figures, "settings": self._settings}
         beside = self.path / (RUN + ".new")
-        try:
+        with _written(self.path):
             with beside.open("w", encoding="utf-8") as file:
                 file.write(dump_json(content, indent=2) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(self.path / RUN)
-        except OSError as error:
-            raise _cannot_write(self.path, error) from error
 
 
-def _write_whole(file: IO[bytes], lines: bytes) -> None:
-    """Write lines at the end; what a failed write left behind is taken back where the disk allows it."""
-    start = file.seek(0, os.SEEK_END)
+@contextlib.contextmanager
+def _written(out: Path) -> Iterator[None]:
+    """Raise OutputError where the system refuses what is done to the folder."""
     try:
-        # A disk that is nearly full takes the beginning and says nothing.
-        if file.write(lines) != len(lines):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    except OSError:
-        os.ftruncate(file.fileno(), start)
-        raise
+        yield
+    except OSError as error:
+        raise _cannot_write(out, error) from error
 
 
 def _make_folder(out: Path) -> None:
@@ -291,24 +312,6 @@ def _make_folder(out: Path) -> None:
         raise OutputError(f"{out} is a file; name a folder for the output") from None
     except OSError as error:
         raise _cannot_write(out, error) from error
-
-
-def _append(path: Path) -> IO[bytes]:
-    """Open a file for appending, its torn last line cut off. Unbuffered: a line is in the file when written."""
-    file = path.open("ab+", buffering=0)
-    end = file.seek(0, os.SEEK_END)
-    at = end
-    while at > 0:
-        step = min(1 << 16, at)
-        file.seek(at - step)
-        block = file.read(step)
-        if (newline := block.rfind(b"\n")) >= 0:
-            at = at - step + newline + 1
-            break
-        at -= step
-    if at < end:
-        file.truncate(at)
-    return file
 
 
 def _cannot_write(out: Path, error: OSError) -> OutputError:

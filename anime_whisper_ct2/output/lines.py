@@ -15,7 +15,7 @@ from typing import Any
 
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.output.metrics import Counts
-from anime_whisper_ct2.records import Outcome
+from anime_whisper_ct2.records import Outcome, Segment
 
 TRANSCRIPTS = "transcripts.jsonl"
 ERRORS = "errors.jsonl"
@@ -45,11 +45,23 @@ def to_json(outcome: Outcome) -> str:
         if content.get(key, 0.0) is None:
             del content[key]
     for segment in content.get("segments", ()):
-        if not segment["words"]:
-            del segment["words"]  # not asked for
-        if segment["retries"] is None:
-            del segment["retries"]
+        _leave_out_empty(segment)
     return dump_json(content)
+
+
+def segment_dict(segment: Segment) -> dict[str, Any]:
+    """Give a segment as a transcript's line holds it."""
+    content = asdict(segment)
+    _leave_out_empty(content)
+    return content
+
+
+def _leave_out_empty(segment: dict[str, Any]) -> None:
+    if not segment["words"]:
+        del segment["words"]  # not asked for
+    for key in ("retries", "doubt"):
+        if segment[key] is None:
+            del segment[key]
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
 
-from anime_whisper_ct2.records import Outcome, Transcript
+from anime_whisper_ct2.records import Headway, Outcome, Transcript
+
+# What a run is at: it lists the corpus, loads the model, works, or finishes what is in flight.
+Stage: TypeAlias = Literal["listing", "loading", "working", "stopping"]
 
 
 @dataclass(slots=True)
@@ -51,7 +54,8 @@ class Totals:
 
     `found` = `done` + `resumed` + `failed` once a run has gone through; before, it grows with the listing. `failed`
     counts failures of earlier runs that were not tried again. `empty` and `flagged` are of the recordings done in this
-    run. `expected` is what `found` will come to, where that is known.
+    run. `expected` is what `found` will come to, where that is known. Of `audio_seconds`, `kept_seconds` were
+    transcribed by earlier runs. `stage`, and `underway`, the long recordings in work by number, are of the moment.
     """
 
     found: int = 0
@@ -62,9 +66,12 @@ class Totals:
     failed_now: int = 0
     failed_before: int = 0
     audio_seconds: float = 0.0
+    kept_seconds: float = 0.0
     load_seconds: float = 0.0
     wall_seconds: float = 0.0
     expected: int | None = None
+    stage: Stage = "listing"
+    underway: dict[int, Headway] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:
@@ -72,19 +79,24 @@ class Totals:
         return self.failed_now + self.failed_before
 
     @property
+    def own_seconds(self) -> float:
+        """The audio of finished recordings that this run itself has transcribed."""
+        return max(0.0, self.audio_seconds - self.kept_seconds)
+
+    @property
     def real_time_factor(self) -> float:
         """Wall time over audio time: 0.01 is a hundred times faster than real time; 0.0 when nothing was done."""
-        return self.wall_seconds / self.audio_seconds if self.audio_seconds else 0.0
+        return self.wall_seconds / self.own_seconds if self.own_seconds else 0.0
 
     @property
     def speed(self) -> float:
         """Audio time over wall time: how many times faster than real time."""
-        return self.audio_seconds / self.wall_seconds if self.wall_seconds else 0.0
+        return self.own_seconds / self.wall_seconds if self.wall_seconds else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Give the figures under the names that `run.json` uses."""
         counts = ("found", "done", "resumed", "empty", "flagged", "failed")
-        seconds = ("audio_seconds", "load_seconds", "wall_seconds")
+        seconds = ("audio_seconds", "kept_seconds", "load_seconds", "wall_seconds")
         return {
             **{name: getattr(self, name) for name in counts},
             **{name: round(getattr(self, name), 3) for name in seconds},
@@ -101,13 +113,19 @@ class Meter:
         self._clock = clock
         self._start = clock()
 
-    def count(self, counts: Counts) -> None:
-        """Add what was just finished."""
+    def count(self, counts: Counts, key: int | None = None) -> None:
+        """Add what was just finished; `key` is the number of the recording, where it is one."""
         totals = self.totals
         totals.done += counts.done
         totals.audio_seconds += counts.audio_seconds
         totals.empty += counts.empty
         totals.flagged += counts.flagged
         totals.failed_now += counts.failed
+        if key is not None and (headway := totals.underway.pop(key, None)) and counts.done:
+            totals.kept_seconds += min(headway.kept_s, counts.audio_seconds)
         # Up to the last outcome: what a run needs to come to its end is no part of its speed.
         totals.wall_seconds = self._clock() - self._start
+
+    def advance(self, headway: Headway) -> None:
+        """Note how far a long recording has come."""
+        self.totals.underway[headway.key] = replace(headway, homes=())

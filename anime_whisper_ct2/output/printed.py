@@ -10,7 +10,7 @@ from typing import IO, Any
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.output.lines import to_json
-from anime_whisper_ct2.records import Outcome, Transcript
+from anime_whisper_ct2.records import Headway, Home, Outcome, Transcript
 
 
 class ReaderGone(OutputError):
@@ -52,6 +52,13 @@ class Printed:
             raise ReaderGone("the reader of the results has gone") from None
         except OSError as error:
             raise OutputError(f"standard output cannot be written: {error.strerror or error}") from error
+
+    def homes(self, id_: str) -> tuple[Home, ...]:
+        """Give nothing: nothing was kept."""
+        return ()
+
+    def keep(self, headway: Headway) -> None:
+        """Keep nothing."""
 
     def finish(self, state: str, figures: Mapping[str, Any]) -> None:
         """Say nothing of the figures."""

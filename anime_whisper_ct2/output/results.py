@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import IO, Any
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.extensions import AUDIO, CONTAINERS, KALDI, MANIFESTS
+from anime_whisper_ct2.extensions import AUDIO, CONTAINERS, KALDI, MANIFESTS, has_extension
 from anime_whisper_ct2.output.lines import TRANSCRIPTS, id_of, read_run
 from anime_whisper_ct2.records import DEEPEST, LONGEST_S, Retries, Segment, Transcript, Word
 
@@ -35,6 +35,11 @@ class RunFolder(Mapping[str, Transcript]):
 
     def __init__(self, path: Path | str) -> None:
         given = Path(path)
+        if has_extension(given.name, AUDIO) and given.is_file():
+            raise InputError(
+                f"{given}: is a recording and no results of a run; transcribe it first: awct2 run {given} -o OUTPUT, "
+                "and name OUTPUT"
+            )
         self.file = given / TRANSCRIPTS if given.is_dir() else given
         self.folder = self.file.parent
         try:
@@ -125,7 +130,7 @@ def read_transcript(line: Mapping[str, Any]) -> Transcript:
         duration=_seconds(line["duration"]),
         language=_text(line["language"]),
         text=_text(line["text"]),
-        segments=tuple(map(_segment, _list(line["segments"]))),
+        segments=tuple(map(read_segment, _list(line["segments"]))),
         flags=tuple(map(_text, _list(line.get("flags", [])))),
         meta=_flat_enough(dict(line.get("meta") or {})),
         offset=None if line.get("offset") is None else _seconds(line["offset"]),
@@ -133,14 +138,23 @@ def read_transcript(line: Mapping[str, Any]) -> Transcript:
     )
 
 
-def _segment(line: Mapping[str, Any]) -> Segment:
+def read_segment(line: Mapping[str, Any]) -> Segment:
+    """Make a record of one of a line's segments; raises as `read_transcript` does."""
     start, end = _stretch(line)
     avg_logprob, no_speech_prob, compression_ratio = (_finite(line[key]) for key in _FIGURES)
     flags = tuple(map(_text, _list(line.get("flags", []))))
     words = tuple(map(_word, _list(line.get("words", []))))
-    retries = _retries(line["retries"]) if line.get("retries") else None
     return Segment(
-        start, end, _text(line["text"]), avg_logprob, no_speech_prob, compression_ratio, flags, words, retries
+        start,
+        end,
+        _text(line["text"]),
+        avg_logprob,
+        no_speech_prob,
+        compression_ratio,
+        flags,
+        words,
+        _retries(line["retries"]) if line.get("retries") else None,
+        None if line.get("doubt") is None else _finite(line["doubt"]),
     )
 
 

@@ -189,7 +189,7 @@ def _rate(out: Path | None, wishes: PlanOptions) -> Rate | None:
         return None
     try:
         about: dict[str, Any] = json.loads((out / RUN).read_bytes())
-        speed = float(about["audio_seconds"]) / float(about["wall_seconds"])
+        speed = (float(about["audio_seconds"]) - float(about.get("kept_seconds", 0))) / float(about["wall_seconds"])
         engines = int(about.get("engine", {}).get("engines", 1))
         # What a run measured is the speed of all its engines together.
         return Rate(speed / engines, str(out / RUN)) if speed > 0 else None

@@ -91,7 +91,7 @@ def test_a_wav_that_was_cut_short_is_heard_to_its_cut_and_says_what_is_missing(t
         assert sum(map(len, blocks_of(source, findings=findings))) == 8_000
         assert findings.incomplete
         assert findings.missing_s == pytest.approx(1.5)
-        with pytest.raises(DecodeError, match=r"1\.50 s are missing; --retry-failed without"):
+        with pytest.raises(DecodeError, match=r"1\.50 s are missing; without --strict-audio"):
             list(blocks_of(source, options=AudioOptions(strict=True)))
     assert len(load(io.BytesIO(whole))) == 32_000
 
@@ -128,6 +128,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "absent": (lambda path: None, "No such file"),
     "empty": (lambda path: path.write_bytes(b""), "empty"),
     "text": (lambda path: path.write_text("これは音声ではありません" * 30), "no decoder reads it: it is a text file"),
+    "one byte": (lambda path: path.write_bytes(b"x"), "has only 1 byte; copy"),
     "zeros": (lambda path: path.write_bytes(bytes(5_000)), "no decoder reads it"),
     "a folder": (lambda path: path.mkdir(), "directory"),
     "only a header": (lambda path: soundfile.write(path, np.zeros(0, np.float32), 16_000), "no samples"),

@@ -50,6 +50,17 @@ class TestRun:
         assert len(errors) == 10
         assert all(error["message"] and error["stage"] == "decode" for error in errors.values())
 
+    def test_a_clip_that_an_export_lacks_is_said_and_in_the_status(self, tiny_model: Path, tmp_path: Path) -> None:
+        for n in range(2):
+            (tmp_path / "corpus").mkdir(exist_ok=True)
+            soundfile.write(tmp_path / "corpus" / f"{n}.wav", tone(1.0), 16_000)
+        run = ("run", tmp_path / "corpus", "-m", tiny_model, "-o", tmp_path / "out")
+        assert awct2(*run).returncode == 0
+        (tmp_path / "corpus" / "0.wav").unlink()
+        result = awct2(*run, "--format", "esd")
+        assert result.returncode == 3
+        assert "esd: 1 clip could not be cut\n" in result.stderr
+
     def test_sigterm_ends_with_130_and_the_same_command_completes(self, tiny_model: Path, tmp_path: Path) -> None:
         corpus = tmp_path / "corpus"
         corpus.mkdir()
@@ -90,7 +101,7 @@ class TestRun:
     def test_verbose_names_each_failure(self, tiny_model: Path, tmp_path: Path) -> None:
         (tmp_path / "bad.ogg").write_bytes(b"no")
         result = awct2("run", tmp_path / "bad.ogg", "-m", tiny_model, "-o", tmp_path / "out", "-v")
-        assert "bad.ogg: no decoder reads it" in result.stderr
+        assert "bad.ogg: the file has only 2 bytes" in result.stderr
 
 
 def break_ten(corpus: Path) -> None:
@@ -155,7 +166,7 @@ class TestMistakes:
     ) -> None:
         args = ("run", write_tone("a.wav"), "-m", tiny_model, "-o", tmp_path / "out")
         assert awct2(*args).returncode == 0
-        refused(awct2(*args, "--beam-size", "5"), 1, "beam_size was 1, now 5", "--overwrite")
+        refused(awct2(*args, "--beam-size", "5"), 1, "--beam-size was 1, is 5", "--overwrite")
         assert awct2(*args, "--beam-size", "5", "--overwrite").returncode == 0
 
     @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def plurals_of_any_number() -> Iterator[str]:
 def test_no_message_puts_a_plural_behind_a_one() -> None:
     never_one = {
         # Vocabularies, tensors and files' heads are larger.
-        *("engine.py: shape.n_vocab", "model_dir.py: len(vocabulary)", "tokenizer.py: len(self.ids)"),
+        *("engine.py: shape.n_vocab", "opening.py: len(vocabulary)", "tokenizer.py: len(self.ids)"),
         *("archive.py: header.size", "publish.py: n_bytes", "weights.py: end", "weights.py: length"),
         "weights.py: end - begin",
         # These are said of more than one, of less than none, or have decimals.

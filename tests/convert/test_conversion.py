@@ -18,7 +18,7 @@ import pytest
 
 import anime_whisper_ct2_convert.conversion as conversion_module
 from anime_whisper_ct2.errors import CheckpointError, ConversionError, InputError, ModelFolderError
-from anime_whisper_ct2.model_dir import MODEL_FILES, open_model_dir
+from anime_whisper_ct2.model_dir import MODEL_FILES, PREPROCESSOR, open_model_dir
 from anime_whisper_ct2_convert import binary, convert, default_output, ensure_converted, publish
 
 RunPython = Callable[..., Any]
@@ -98,6 +98,18 @@ def test_a_result_is_replaced_only_when_forced(checkpoint: Path, tmp_path: Path)
     assert neighbours(out) == ["cache", "checkpoint", "out"]
 
 
+def test_another_model_s_folder_is_never_offered_for_replacing(checkpoint: Path, tmp_path: Path) -> None:
+    out = convert(str(checkpoint), tmp_path / "out").path
+    other = shutil.copytree(checkpoint, tmp_path / "other")
+    with pytest.raises(InputError, match=r"already, of .*checkpoint; choose another") as error:
+        convert(str(other), out)
+    assert "--force" not in str(error.value)
+    (out / "awct2.json").unlink()
+    with pytest.raises(InputError, match="which does not say of what; choose another OUTPUT") as error:
+        convert(str(checkpoint), out)
+    assert "--force" not in str(error.value)
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_folders_that_are_no_model_are_never_replaced(force: bool, checkpoint: Path, tmp_path: Path) -> None:
     out = tmp_path / "photos"
@@ -114,7 +126,7 @@ def test_folders_that_are_no_model_are_never_replaced(force: bool, checkpoint: P
     assert (out / "cat.jpg").exists()
 
 
-@pytest.mark.parametrize("name", MODEL_FILES)
+@pytest.mark.parametrize("name", [name for name in MODEL_FILES if name != PREPROCESSOR])
 def test_a_folder_that_lost_a_file_is_repaired_by_the_command_it_names(
     name: str, checkpoint: Path, tmp_path: Path
 ) -> None:

@@ -61,10 +61,20 @@ def test_a_hub_id_is_fetched_once_for_each_revision(hub: Hub) -> None:
 def test_torch_files_are_fetched_only_with_torch(hub: Hub, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (checkpoint / "model.safetensors").rename(checkpoint / "pytorch_model.bin")
     monkeypatch.setattr(source_module, "find_spec", lambda _: None)
+    monkeypatch.setattr(huggingface_hub, "file_exists", lambda *_, **__: False)
     with pytest.raises(CheckpointError, match="needs torch; pip install torch"):
         open_source("someone/their-whisper")
     monkeypatch.setattr(source_module, "find_spec", lambda _: object())
     assert (open_source("someone/their-whisper").folder / "pytorch_model.bin").is_file()
+
+
+def test_a_converted_model_on_the_hub_is_to_be_fetched_as_it_is(
+    hub: Hub, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkpoint / "model.safetensors").unlink()
+    monkeypatch.setattr(huggingface_hub, "file_exists", lambda *_, **__: True)
+    with pytest.raises(CheckpointError, match="converted model already; fetch it with: hf download someone/fast"):
+        open_source("someone/fast")
 
 
 def http_error(kind: type[errors.HfHubHTTPError]) -> errors.HfHubHTTPError:
@@ -107,7 +117,7 @@ def test_neither_a_folder_nor_a_hub_id(source: str) -> None:
 
 
 def test_folders_that_are_no_checkpoint(checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"has no config\.json"):
+    with pytest.raises(CheckpointError, match=r"neither a converted model|holds no model itself"):
         open_source(str(tmp_path))
     converted = convert(str(checkpoint), tmp_path / "out").path
     with pytest.raises(CheckpointError, match="is a converted model already"):

@@ -59,3 +59,13 @@ def test_without_torch_it_says_so(tmp_path: Path, run_python: Callable[..., Any]
     )
     done = run_python(program)
     assert "ConversionError: --verify compares with transformers, and torch is not installed" in done.stderr
+
+
+def test_it_says_so_before_anything_is_converted(tmp_path: Path, run_python: Callable[..., Any]) -> None:
+    program = (
+        "import sys; sys.modules['transformers'] = None; from anime_whisper_ct2.cli import main;"
+        f"main(['convert', 'no/such', {str(tmp_path / 'out')!r}, '--verify'])"
+    )
+    done = run_python(program)
+    assert "Error: --verify compares with transformers, and transformers is not installed" in done.stderr
+    assert not (tmp_path / "out").exists()

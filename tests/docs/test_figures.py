@@ -7,11 +7,14 @@ import re
 from collections.abc import Callable
 from inspect import getsource
 
-from anime_whisper_ct2.calibration import Calibration, TailResult, as_table
+from anime_whisper_ct2.calibration import Calibration
+from anime_whisper_ct2.calibration.report import as_table
+from anime_whisper_ct2.calibration.windows import TailResult
 from anime_whisper_ct2.executors.ladder import STEPS, Ladder
 from anime_whisper_ct2.options import RETRY_BEAMS, RETRY_NGRAM
-from anime_whisper_ct2.records import RECORDING_FLAGS
+from anime_whisper_ct2.records import RECORDING_FLAGS, SEGMENT_FLAGS
 from anime_whisper_ct2.text import quality
+from anime_whisper_ct2.text.doubt import BOUNDS
 from tests.support.documents import BOTH, NUMBER, Handbook, spans
 
 QUALITY = "guides/quality.md"
@@ -23,14 +26,17 @@ def keys_of(function: Callable[..., object]) -> set[str]:
 
 
 def bounds(row: list[str]) -> set[float]:
-    """Give the figures in a row's second column, but for the second in 1秒に, "a second"."""
-    return {float(number) for number in NUMBER.findall(row[1].replace("1秒に", ""))}
+    """Give the figures in a row's second column, but for those of 1秒に, "a second", and of our name."""
+    return {float(number) for number in NUMBER.findall(row[1].replace("1秒に", "").replace("awct2", ""))}
 
 
 @BOTH
 def test_flags_have_the_thresholds_of_the_code(book: Handbook) -> None:
     rows = book.named("reference/flags.md")
-    assert rows.keys() == keys_of(quality.flags) | RECORDING_FLAGS
+    assert rows.keys() == SEGMENT_FLAGS | RECORDING_FLAGS
+    assert keys_of(quality.flags) <= SEGMENT_FLAGS
+    assert bounds(rows["doubtful"]) == {BOUNDS.doubt}
+    assert bounds(rows["no_speech"]) == {BOUNDS.no_speech}
     longest = int(quality._PERIODIC.pattern.partition("{1,")[2].partition("}")[0])
     assert bounds(rows["repetition"]) == {longest, *(bound for pair in quality._LOOPS for bound in pair)}
     assert bounds(rows["cap"]) == {quality.CAP_BASE, quality.CAP_PER_S, quality.WHISPER_MAX_NEW_TOKENS}

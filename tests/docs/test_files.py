@@ -14,7 +14,7 @@ from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import AudioOptions, DecodingOptions, EngineOptions, FrontendOptions
 from anime_whisper_ct2.output.lines import to_json
 from anime_whisper_ct2.output.merge import merge
-from anime_whisper_ct2.records import Retries
+from anime_whisper_ct2.records import Home, Retries, Sound
 from tests.support.documents import ENGLISH, spans
 
 FILES = "reference/files.md"
@@ -40,11 +40,16 @@ def test_the_example_lines_have_the_keys_of_the_records() -> None:
         elif "stage" in example:
             seen["failure"] += 1
             assert list(example) == names(Failure)
+        elif "sound" in example:
+            seen["home"] += 1
+            assert list(example) == names(Home)
+            assert list(example["sound"]) == names(Sound)
+            assert list(example["segment"]) == list(written["segments"][0])
         else:
             seen["transcript"] += 1
             assert list(example) == list(written)
             assert all(list(part) == list(written["segments"][0]) for part in example["segments"])
-    assert seen.keys() == {"words", "retries", "failure", "transcript"}
+    assert seen.keys() == {"words", "retries", "failure", "home", "transcript"}
 
 
 def test_every_key_of_a_line_is_described() -> None:
@@ -54,6 +59,7 @@ def test_every_key_of_a_line_is_described() -> None:
     )
     assert (of_recordings, of_segments) == (set(names(Transcript)), set(names(Segment)))
     assert ENGLISH.named(FILES, "errors.jsonl").keys() == set(names(Failure))
+    assert ENGLISH.named(FILES, "unfinished").keys() == set(names(Home))
 
 
 def test_run_json_has_the_keys_that_are_described(tiny_model: Path, corpus: Path) -> None:

@@ -16,6 +16,7 @@ from anime_whisper_ct2 import Corpus, CorpusRun, Export, FrontendOptions, RunFol
 from anime_whisper_ct2.model_dir import open_model_dir
 from tests.support.documents import ENGLISH, Block, execute
 from tests.support.places import CORPUS, ROOT
+from tests.support.trainers import gpt_sovits, style_bert_vits2
 
 CLIPS = ("さくら/第一章/001.ogg", "さくら/第一章/002.ogg", "さくら/第一章/003.ogg")
 JQ = """
@@ -151,6 +152,7 @@ def test_style_bert_vits2_gets_every_line_of_two_to_twelve_seconds(shell: Path, 
     shutil.copy(CORPUS / "長い録音/夏休みの一日.ogg", shell / "raw")
     shutil.copy(CORPUS / CLIPS[0], shell / "raw/ふつう/001.ogg")
     call("sh", "-ec", recipe("voices", "Style-Bert-VITS2", "sh").code)
+    assert style_bert_vits2(shell / "Data/voice")
     rows = [line.split("|") for line in (shell / "Data/voice/esd.list").read_text(encoding="utf-8").splitlines()]
     assert {(speaker, language) for _, speaker, language, _ in rows} == {("voice", "JP")}
     for name, *_ in rows:
@@ -163,6 +165,20 @@ def test_style_bert_vits2_gets_every_line_of_two_to_twelve_seconds(shell: Path, 
     assert len(sure) <= len(times) <= len(expected) + 3
     for line in sure:
         assert any(start <= line["start"] <= line["end"] <= end + 0.1 for start, end in times), line
+
+
+def test_gpt_sovits_gets_a_list_that_its_preparation_reads(shell: Path, references: dict[str, str]) -> None:
+    for clip in CLIPS[:2]:
+        folder = shell / "raw" / Path(clip).stem
+        folder.mkdir(parents=True)
+        # Of one name in two folders.
+        shutil.copy(CORPUS / clip, folder / "声.ogg")
+    call("sh", "-ec", recipe("voices", "GPT-SoVITS", "sh").code)
+    lines = gpt_sovits(shell / "voice/gptsovits.list")
+    assert [(line.speaker, line.language, line.text) for line in lines] == [
+        ("voice", "ja", references[clip]) for clip in CLIPS[:2]
+    ]
+    assert lines == gpt_sovits(shell / "voice/gptsovits.list", shell / "voice/wavs")
 
 
 def known_lines() -> list[dict[str, float]]:

@@ -45,6 +45,15 @@ class TestModel:
         assert "has no tokenizer.json" in check.found
         assert re.fullmatch(rf"awct2 convert \S+ {re.escape(str(folder))} --force --quantization float32", check.remedy)
 
+    def test_somebody_else_s_folder_is_never_to_be_overwritten(self, tiny_model: Path, tmp_path: Path) -> None:
+        folder = shutil.copytree(tiny_model, tmp_path / "model")
+        (folder / "awct2.json").unlink()
+        (folder / "tokenizer.json").unlink()
+        check, _ = check_model(str(folder), resolve_model)
+        assert "has no tokenizer.json" in check.found
+        assert "NEW_FOLDER" in check.remedy
+        assert "--force" not in check.remedy
+
     def test_a_folder_that_is_no_model_fails(self, tmp_path: Path) -> None:
         check, model = check_model(str(tmp_path), resolve_model)
         assert (check.state, model) == ("failed", None)

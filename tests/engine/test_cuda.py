@@ -25,6 +25,7 @@ from anime_whisper_ct2.engine.cuda import (
     load_cublas,
     memory_info,
     nvidia_devices,
+    why_unused,
 )
 from tests.support.places import ROOT
 
@@ -299,3 +300,27 @@ def test_gpus_on_the_bus_are_counted_without_a_driver(tmp_path: Path) -> None:
         (folder / "class").write_text(kind + os.linesep)
     assert nvidia_devices(tmp_path) == 2  # the third is a sound device, the fourth another maker's
     assert nvidia_devices(tmp_path / "gone") == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "computing", "devices", "environ", "said"),
+    [
+        ("auto", "cpu", 1, {}, True),
+        ("auto", "cpu", 0, {}, False),
+        ("auto", "cuda", 1, {}, False),
+        ("cpu", "cpu", 1, {}, False),
+        ("auto", "cpu", 1, {"CUDA_VISIBLE_DEVICES": ""}, False),
+        ("auto", None, 1, {}, False),
+    ],
+)
+def test_a_gpu_that_is_not_used_is_named_unless_that_was_wanted(
+    wanted: str,
+    computing: str | None,
+    devices: int,
+    environ: dict[str, str],
+    said: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("anime_whisper_ct2.engine.cuda.nvidia_devices", lambda: devices)
+    note = why_unused(wanted, computing, environ)
+    assert ("awct2 doctor" in (note or "")) == said

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.evaluation import evaluate, open_texts, texts_of_meta
-from tests.support.comparisons import FEW, SAID, compared, lines, run_folder, texts
+from anime_whisper_ct2.evaluation import Grouping, evaluate, open_texts, texts_of_meta
+from tests.support.comparisons import FEW, SAID, command, compared, lines, run_folder, texts
 
 
 class TestJoining:
@@ -159,3 +159,69 @@ class TestSources:
     def test_nothing_there_is_said(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no such file"):
             texts(tmp_path / "none.tar")
+
+
+class TestVoiceLists:
+    LINES = "さくら/1.wav|さくら|JP|おはよう!\nさくら/2.wav|さくら|JP|え、もう朝?\n先生/1.wav|先生|JP|静かに…\n"
+
+    def test_an_esd_list_holds_references_and_texts(self, tmp_path: Path) -> None:
+        path = tmp_path / "esd.list"
+        path.write_bytes(self.LINES.encode("cp932"))
+        said = {"さくら/1.wav": "おはよう!", "さくら/2.wav": "え、もう朝?", "先生/1.wav": "静かに…"}
+        assert texts(path) == texts(path, heard=True) == said
+
+    def test_its_speakers_are_groups(self, tmp_path: Path) -> None:
+        path = tmp_path / "esd.list"
+        path.write_text(self.LINES, encoding="utf-8")
+        options = replace(FEW, grouping=Grouping.parse("column:speaker"))
+        heard = open_texts(lines(tmp_path / "hyp.jsonl", SAID), heard=True)
+        found = evaluate({"hyp": heard}, open_texts(str(path), heard=False), options)
+        assert found.groups == ("さくら", "先生")
+        assert found.runs[0].total.errors.cer == 0
+
+
+class TestEnds:
+    @pytest.mark.parametrize(
+        ("heard", "said"),
+        [
+            ("1.ogg", "home/me/slicer_opt/1.wav"),
+            ("さくら/1.ogg", "D:/GPT-SoVITS/raw/さくら/1.wav"),
+            ("raw/さくら/1.ogg", "さくら/1.wav"),
+            ("1.ogg", "D:\\voices\\1.wav"),
+        ],
+    )
+    def test_where_nothing_fits_the_ends_of_paths_count(self, heard: str, said: str, tmp_path: Path) -> None:
+        (run,) = compared({heard: "はい", "x.ogg": "え"}, {said: "はい", "y": "お"}, tmp_path).runs
+        assert (run.total.recordings, run.by_ends.first, run.extra.first) == (1, (heard,), ("x.ogg",))
+
+    def test_what_ends_like_several_is_left_alone(self, tmp_path: Path) -> None:
+        said = {"a/1.wav": "はい", "b/1.wav": "え", "c/2.wav": "お"}
+        (run,) = compared({"1.ogg": "はい", "2.ogg": "お"}, said, tmp_path).runs
+        assert (run.by_ends.first, run.extra.first) == (("2.ogg",), ("1.ogg",))
+        with pytest.raises(InputError, match="nothing has a reference"):
+            compared({"a/1.ogg": "はい", "b/1.ogg": "え"}, {"1.wav": "はい"}, tmp_path)
+        with pytest.raises(InputError, match="nothing has a reference"):
+            compared({"11.ogg": "はい"}, {"a/1.wav": "はい"}, tmp_path)
+
+    def test_where_anything_fits_as_it_is_they_do_not(self, tmp_path: Path) -> None:
+        (run,) = compared({"1.ogg": "はい", "2.ogg": "え"}, {"1.ogg": "はい", "a/2.ogg": "え"}, tmp_path).runs
+        assert (run.by_ends.count, run.extra.first) == (0, ("2.ogg",))
+
+
+class TestOrder:
+    def test_a_run_in_the_place_of_the_references_is_named_with_the_command(self, tmp_path: Path) -> None:
+        run, said = run_folder(tmp_path / "run", SAID), lines(tmp_path / "said.jsonl", SAID)
+        assert str(command(said, run).exception).endswith(f"swap them: awct2 eval {run} {said}")
+        assert command(run, said).exit_code == 0
+        assert "name those last" in str(command(f"x={said}", said, run).exception)
+
+    def test_two_runs_and_a_column_by_its_name_are_meant(self, tmp_path: Path) -> None:
+        run, said = run_folder(tmp_path / "run", SAID), lines(tmp_path / "said.jsonl", SAID)
+        assert command(run_folder(tmp_path / "other", SAID), run).exit_code == 0
+        assert command(said, Path(run, "transcripts.jsonl"), "--ref-text-column", "text").exit_code == 0
+
+    def test_recordings_in_the_place_of_texts_are_to_be_transcribed_first(self, tmp_path: Path) -> None:
+        (tmp_path / "corpus").mkdir()
+        (tmp_path / "corpus" / "a.ogg").touch()
+        result = command(tmp_path / "corpus", lines(tmp_path / "said.jsonl", SAID))
+        assert "holds recordings and no texts; transcribe it first: awct2 run" in str(result.exception)

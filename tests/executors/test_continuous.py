@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 
 from anime_whisper_ct2 import FakeEngine, Recording, Transcriber
-from anime_whisper_ct2.errors import EngineError
+from anime_whisper_ct2.errors import EngineError, InputError
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.continuous import Continuous
 from anime_whisper_ct2.executors.local import LocalExecutor
@@ -233,5 +233,5 @@ def test_a_transcriber_that_keeps_its_workers_starts_them_once() -> None:
             (attendant,) = transcriber._continuous._executor._frontend._attendants  # type: ignore[union-attr]
             pids.add(attendant._worker.pid)
         assert len(pids) == 1
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(InputError, match="closed"):
         list(transcriber.transcribe([tone(0.5)]))

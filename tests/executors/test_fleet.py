@@ -16,8 +16,8 @@ from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.fleet import Fleet, _Station
 from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.features.windows import WindowLength
-from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions
-from anime_whisper_ct2.records import Failure, Recording, Tick, Transcript
+from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
+from anime_whisper_ct2.records import Failure, Headway, Recording, Tick, Transcript
 
 N = 60
 
@@ -41,7 +41,7 @@ def run(
     try:
         fleet.open()
         for item in fleet.run(enumerate(recordings)):
-            if isinstance(item, Tick):
+            if isinstance(item, (Tick, Headway)):
                 continue
             key, outcome = item
             assert key not in done
@@ -78,6 +78,39 @@ def test_an_engine_that_dies_is_started_again_and_its_share_done(recordings: lis
     fleet = Fleet([settings("dies_once", str(tmp_path / "died"))] * 2, ahead=8)
     assert run(fleet, recordings).keys() == set(range(N))
     assert fleet.figures["engine_deaths"] == 1
+
+
+def test_an_engine_that_dies_in_a_long_recording_goes_on_where_it_was(
+    write_tone: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = str(write_tone("long.wav", 20 * 30.0))
+    taken = tmp_path / "taken"
+    cut = replace(settings("dies_every_eight_windows", str(taken)), segment=SegmentOptions("off"))
+    fleet = Fleet([cut])
+    try:
+        fleet.open()
+        items = [item for item in fleet.run([(0, Recording("long", path, path))]) if not isinstance(item, Tick)]
+    finally:
+        fleet.close()
+    *headways, (_, transcript) = items
+    assert isinstance(transcript, Transcript)
+    assert [segment.text for segment in transcript.segments] == [f"{n}" for n in range(20)]
+    assert fleet.figures["engine_deaths"] >= 2
+    # Each is told of once; lost is no more than what was in flight.
+    told = [home.number for headway in headways if isinstance(headway, Headway) for home in headway.homes]
+    assert len(told) == len(set(told)) >= 12
+    assert len(taken.read_text().splitlines()) <= 20 + 8 * fleet.figures["engine_deaths"]
+
+
+def test_a_long_recording_that_costs_the_engine_again_and_again_is_the_only_one_left_out(
+    recordings: list[Recording], write_tone: Callable[..., Path]
+) -> None:
+    path = str(write_tone("long.wav", 12 * 30.0))
+    cut = replace(settings("dies_at_the_eighth_window"), segment=SegmentOptions("off"))
+    done = run(Fleet([cut]), [Recording("long", path, path), *recordings[:8]], failures=True)
+    assert isinstance(done[0], Failure)
+    assert (done[0].error, len(done)) == ("EngineDied", 9)
+    assert all(isinstance(done[key], Transcript) for key in range(1, 9))
 
 
 def test_an_engine_that_keeps_dying_leaves_its_share_to_the_others(recordings: list[Recording]) -> None:

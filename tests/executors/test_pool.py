@@ -15,7 +15,8 @@ from anime_whisper_ct2.executors import attendant
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
 from anime_whisper_ct2.options import SegmentOptions
-from anime_whisper_ct2.records import ArrayAudio, Broken, Closed, Opened, Recording, Tick, Window
+from anime_whisper_ct2.records import ArrayAudio, Broken, Closed, Heard, Opened, Recording, Tick, Window
+from tests.support.processes import wait_until
 from tests.support.sounds import tone
 
 SETTINGS = FeatureSettings(n_mels=80, half=False, segment=SegmentOptions(mode="off"))
@@ -116,6 +117,17 @@ def test_a_recording_is_tried_again_after_a_death(write_tone: Callable[..., Path
     done = gather(WorkerPool(SETTINGS, workers=1, capacity=8)(enumerate(given)))
     assert [type(done[key][-1]) for key in range(3)] == [Closed] * 3
     assert sum(isinstance(message, Window) for message in done[1]) == 1
+
+
+def test_how_far_a_long_recording_is_read_is_told_ahead_of_its_windows(write_tone: Callable[..., Path]) -> None:
+    pool = WorkerPool(SETTINGS, workers=1, capacity=64)
+    messages = pool([(0, recording("long", str(write_tone("long.wav", 10 * 30.0))))])
+    assert isinstance(next(message for message in messages if not isinstance(message, Tick)), Opened)
+    wait_until(lambda: pool._out.qsize() >= 11, 60, "it is not read")
+    kinds = [type(message) for message in messages if not isinstance(message, Tick)]
+    told = kinds.index(Window)
+    assert kinds == [Heard] * told + [Window] * 10 + [Closed]
+    assert told >= 1
 
 
 def test_short_recordings_pass_a_long_one(write_tone: Callable[..., Path]) -> None:

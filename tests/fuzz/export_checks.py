@@ -35,33 +35,46 @@ def _txt(out: Path, segments: int, recordings: int) -> None:
     assert sum(len(text.splitlines()) for text in texts) == segments, "a line of several"
 
 
-_SRT = re.compile(r"\d+\n(\d\d+:\d\d:\d\d,\d{3}) --> (\d\d+:\d\d:\d\d,\d{3})\n([^\n]*)")
-_VTT = re.compile(r"(\d\d+:\d\d:\d\d\.\d{3}) --> (\d\d+:\d\d:\d\d\.\d{3})\n([^\n]*)")
+_LINES = r"([^\n]+(?:\n[^\n]+)?)"  # two at most
+_SRT = re.compile(rf"\d+\n(\d\d+:\d\d:\d\d,\d{{3}}) --> (\d\d+:\d\d:\d\d,\d{{3}})\n{_LINES}")
+_VTT = re.compile(rf"(\d\d+:\d\d:\d\d\.\d{{3}}) --> (\d\d+:\d\d:\d\d\.\d{{3}})\n{_LINES}")
+_ASS = re.compile(r"Dialogue: 0,(\d+:\d\d:\d\d\.\d\d),(\d+:\d\d:\d\d\.\d\d),Default,[^,]*,0,0,0,,([^\n]+)")
 _LRC = re.compile(r"\[\d\d+:\d\d\.\d\d\](?!\[)[^\n]*")
 
 
 def _srt(out: Path, segments: int, recordings: int) -> None:
-    _cues(_SRT, (text.rstrip("\n") for text in _read(out, "srt", recordings)), segments)
+    for text in _read(out, "srt", recordings):
+        _cues(_SRT, text.rstrip("\n").split("\n\n") if text else [], segments, ("-->",))
 
 
 def _vtt(out: Path, segments: int, recordings: int) -> None:
-    texts = list(_read(out, "vtt", recordings))
-    assert all(text.startswith("WEBVTT\n\n") for text in texts), "no head"
-    _cues(_VTT, (text.removeprefix("WEBVTT\n\n").rstrip("\n") for text in texts), segments, markup="<")
+    for text in _read(out, "vtt", recordings):
+        head, *cues = text.rstrip("\n").split("\n\n")
+        assert head == "WEBVTT", "no head"
+        _cues(_VTT, cues, segments, ("-->", "<"))
 
 
-def _cues(pattern: re.Pattern[str], texts: Iterator[str], segments: int, markup: str = "") -> None:
-    count = 0
-    for text in texts:
-        # A cue without text ends in one more empty line.
-        for cue in re.split("\n\n+", text) if text else ():
-            found = pattern.fullmatch(cue) or pattern.fullmatch(cue + "\n")
-            assert found, f"no cue: {cue!r:.200}"
-            assert found[1] < found[2] or len(found[1]) < len(found[2]), f"ends before it begins: {cue!r:.200}"
-            assert "-->" not in found[3], f"another arrow: {cue!r:.200}"
-            assert not markup or markup not in found[3], f"markup: {cue!r:.200}"
-            count += 1
-    assert count == segments, f"{count} cues of {segments} segments"
+def _ass(out: Path, segments: int, recordings: int) -> None:
+    for text in _read(out, "ass", recordings):
+        head, _, events = text.partition("\n[Events]\nFormat: ")
+        assert head.startswith("\ufeff[Script Info]\n"), "no head"
+        cues = events.split("\n")[1:-1]
+        _cues(_ASS, cues, segments, ("{", "}"))
+        texts = [cue.split(",", 9)[9].replace("\\N", "", 1) for cue in cues]
+        assert not any("\\" in text for text in texts), "a command"
+
+
+def _cues(pattern: re.Pattern[str], cues: list[str], segments: int, forbidden: tuple[str, ...]) -> None:
+    assert segments or not cues, "subtitles of nothing"
+    before: tuple[int, str] = (0, "")
+    for cue in cues:
+        found = pattern.fullmatch(cue)
+        assert found, f"no cue: {cue!r:.200}"
+        # As clocks of one form are in order: the longer is the later.
+        start, end = ((len(clock), clock) for clock in found.groups()[:2])
+        assert before <= start < end, f"ends before it begins, or begins before another ends: {cue!r:.200}"
+        before = end
+        assert not any(sign in found[3] for sign in forbidden), f"markup, or another arrow: {cue!r:.200}"
 
 
 def _lrc(out: Path, segments: int, recordings: int) -> None:
@@ -82,7 +95,7 @@ def _csv(out: Path, segments: int, _: int) -> None:
         rows = list(csv.reader(file, strict=True))
     assert {len(row) for row in rows} == {len(COLUMNS)}, "rows of different lengths"
     assert len(rows) == segments + 1, f"{len(rows) - 1} rows of {segments} segments"
-    texts = [row[at] for row in rows for at in (0, 3, 7, 8)]
+    texts = [row[COLUMNS.index(name)] for row in rows for name in ("id", "text", "flags", "audio")]
     computing = [text for text in texts if text.startswith(tuple("=+-@\t\r\n＝＋－＠"))]
     assert not computing, f"a spreadsheet computes {computing[0]!r:.200}"
 
@@ -124,6 +137,14 @@ def _esd(out: Path, *_: int) -> None:
     _are_files(out / "raw", (row[0] for row in rows))
 
 
+def _gptsovits(out: Path, *_: int) -> None:
+    rows = _listed(out / "gptsovits.list", 4)
+    names = [os.path.basename(row[0]) for row in rows]
+    assert len(set(names)) == len(names), "two files of one name"
+    assert [row[0] for row in rows] == [os.path.join(out, "wavs", name) for name in names], "a path leads away"
+    _are_files(out / "wavs", iter(names))
+
+
 def _ljspeech(out: Path, *_: int) -> None:
     rows = _listed(out / "metadata.csv", 3)
     _are_files(out / "wavs", (f"{row[0]}.wav" for row in rows))
@@ -147,7 +168,8 @@ def _hf(out: Path, *_: int) -> None:
     rows = _lines(out / "metadata.jsonl")
     _are_files(out, (row["file_name"] for row in rows))
     assert len({row["file_name"] for row in rows}) == len(rows), "a file is named twice"
-    assert len({tuple(map(type, row.values())) for row in rows}) <= 1, "rows of different types"
+    types = {tuple(type(value) for name, value in row.items() if name != "doubt") for row in rows}
+    assert len(types) <= 1, "rows of different types"
 
 
 def _nemo(out: Path, *_: int) -> None:
@@ -207,6 +229,7 @@ CHECKS: Mapping[str, _Check] = {
         "txt": _txt,
         "srt": _srt,
         "vtt": _vtt,
+        "ass": _ass,
         "lrc": _lrc,
         "tsv": _tsv,
         "csv": _csv,
@@ -215,4 +238,5 @@ CHECKS: Mapping[str, _Check] = {
     },
     **{"esd": _esd, "ljspeech": _ljspeech, "hf": _hf, "nemo": _nemo, "kaldi": _kaldi, "lhotse": _lhotse},
     "webdataset": _webdataset,
+    "gptsovits": _gptsovits,
 }

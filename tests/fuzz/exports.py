@@ -14,7 +14,8 @@ import numpy as np
 import soundfile
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.export import Export
+from anime_whisper_ct2.export import ClipFolder, Export
+from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.output.lines import TRANSCRIPTS
 from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.records import Segment
@@ -25,7 +26,7 @@ from tests.fuzz.mutation import TOKENS
 from tests.fuzz.targets import Target
 
 _MOST_BYTES = 1 << 13
-_TEXTS = ("txt", "srt", "vtt", "lrc", "tsv", "csv", "json", "parquet")
+_TEXTS = ("txt", "srt", "vtt", "ass", "lrc", "tsv", "csv", "json", "parquet")
 _DATASETS = ("esd", "ljspeech", "hf", "nemo", "kaldi", "lhotse", "webdataset")
 
 
@@ -48,14 +49,16 @@ def _export(formats: tuple[str, ...], case: bytes, folder: Path) -> object:
         transcripts = list(RunFolder(run).transcripts())
     except InputError:
         return "no run"
+    # A worker process for each case would take most of the time.
+    clips = ClipFolder(workers=0) if FORMATS[name].cuts else None
     try:
-        done = Export(run, name, out).run()
+        done = Export(run, name, out, clips=clips).run()
     except InputError:
         assert not out.exists(), "a refused export left something behind"
         raise
     files = list(_files(out))
     CHECKS[name](out, sum(len(one.segments) for one in transcripts), len(transcripts))
-    again = Export(run, name, out).run()
+    again = Export(run, name, out, clips=clips).run()
     assert again == done, f"{again} when exported again, and {done} before"
     assert list(_files(out)) == files, "another export of the same has other files"
     return name, min(done.rows, 4), min(done.left_out, 2)
@@ -106,4 +109,5 @@ _TOKENS = (
 TARGETS: Mapping[str, Target] = {
     "export-texts": Target(partial(_export, _TEXTS), _seeds, _TOKENS, vary_json, _MOST_BYTES, 0.2),
     "export-datasets": Target(partial(_export, _DATASETS), _seeds, _TOKENS, vary_json, _MOST_BYTES, 0.2),
+    "export-voices": Target(partial(_export, ("gptsovits",)), _seeds, _TOKENS, vary_json, _MOST_BYTES, 0.2),
 }

@@ -8,9 +8,12 @@ import pytest
 
 from anime_whisper_ct2.output.assemble import Assembler
 from anime_whisper_ct2.records import (
+    AtHome,
     Broken,
     Closed,
     Failure,
+    Headway,
+    Heard,
     Opened,
     Recording,
     Transcript,
@@ -67,3 +70,46 @@ class TestAssembler:
             (numbered(7, 0), said("a")), Broken(7, "decode", "DecodeError", "breaks off"), (numbered(7, 1), said("b"))
         )
         assert failure == Failure("a/b.ogg", "corpus/a/b.ogg", "decode", "DecodeError", "breaks off")
+
+
+class TestHeadway:
+    recording = Recording("long.ogg", "long.ogg", "long.ogg")
+
+    def run(self, *items: object, recording: Recording = recording, amid: bool = False) -> list[object]:
+        return list(Assembler("ja", amid_batch=lambda: amid, clock=lambda: 0.0)([Opened(7, recording), *items]))
+
+    def test_windows_are_told_of_once_when_it_is_clear_that_the_recording_is_long(self) -> None:
+        windows = [(numbered(7, n), said(f"{n}")) for n in range(6)]
+        *headways, (key, transcript) = self.run(*windows, Closed(7, 6, 151.5))
+        assert [[home.number for home in each.homes] for each in headways] == [[0, 1, 2, 3, 4], [5], []]
+        assert [each.done_s for each in headways] == [121.0, 151.0, 151.5]
+        assert key == 7
+        assert [home.segment for each in headways for home in each.homes] == list(transcript.segments)
+
+    def test_those_of_a_batch_are_told_of_together(self) -> None:
+        stage = [True, True, False]
+        assembler = Assembler("ja", amid_batch=lambda: stage.pop(0), clock=lambda: 0.0)
+        items = [Opened(7, self.recording), *((numbered(7, n), said("a")) for n in (5, 6, 7))]
+        assert [len(each.homes) for each in assembler(items)] == [3]  # type: ignore[arg-type, union-attr]
+
+    def test_what_is_decoded_is_told_of_also_before_a_window_is_home(self) -> None:
+        (headway,) = self.run(Heard(7, 180.0, 2400.0))
+        assert headway == Headway(7, "long.ogg", 180.0, 0.0, 0.0, 2400.0)
+
+    def test_windows_that_were_home_take_their_place_and_are_not_kept_again(self) -> None:
+        whole = [(numbered(7, n), said(f"{n}")) for n in range(6)]
+        *headways, (_, undisturbed) = self.run(*whole, Closed(7, 6, 151.5))
+        homes = tuple(home for each in headways for home in each.homes)[:4]
+        again = [AtHome(7, 0), AtHome(7, 1), whole[4], AtHome(7, 3), whole[2], whole[5], Closed(7, 6, 151.5)]
+        *told, (_, transcript) = self.run(*again, recording=replace(self.recording, home=homes))
+        assert transcript == undisturbed
+        assert [home.number for each in told for home in each.homes] == [4, 2, 5]
+        # Half of the speech was there before.
+        assert told[-1].kept_s == pytest.approx(151.5 / 2)
+
+    def test_a_short_recording_is_not_told_of(self) -> None:
+        assert len(self.run((numbered(7, 0), said("a")), (numbered(7, 1), said("b")), Closed(7, 2, 60.0))) == 1
+
+    def test_what_was_finished_of_a_broken_one_is_told_of_first(self) -> None:
+        out = self.run((numbered(7, 5), said("a")), Broken(7, "decode", "DecodeError", "breaks off"), amid=True)
+        assert [type(item) for item in out] == [Headway, tuple]

@@ -88,7 +88,7 @@ def test_a_line_that_no_run_wrote_is_named(tmp_path: Path) -> None:
 
 def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     write(tmp_path, transcript("a.ogg"))
-    with pytest.raises(OutputError, match="beam_size was 1, now 5"):
+    with pytest.raises(OutputError, match="--beam-size was 1, is 5"):
         Journal(tmp_path, {**SETTINGS, "beam_size": 5})
     with Journal(tmp_path, {**SETTINGS, "beam_size": 5}, overwrite=True) as journal:
         assert len(journal.done) == 0

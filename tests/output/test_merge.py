@@ -31,8 +31,8 @@ def test_the_order_in_which_shards_are_named_changes_nothing(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("of_the_last", "said"),
     [
-        ({"settings": {**SETTINGS, "beam_size": 5}}, "beam_size is 1 and 5"),
-        ({"settings": {**SETTINGS, "window": "fit"}}, "window is None and 'fit'"),
+        ({"settings": {**SETTINGS, "beam_size": 5}}, "--beam-size is 1 and 5"),
+        ({"settings": {**SETTINGS, "window": "fit"}}, "--window is not set and fit"),
         ({"inputs": ["elsewhere"]}, "inputs is .'corpus'. in .*part0 and .'elsewhere'. in .*part2"),
         ({"exclude": ["*.ogg"]}, "exclude is None"),
         ({"shard": (1, 3)}, "both shard 1/3"),

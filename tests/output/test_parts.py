@@ -199,7 +199,7 @@ class TestAdopt:
 
     def test_parts_of_other_settings_are_refused(self, tmp_path: Path) -> None:
         (tmp_path / RUN).write_text(json.dumps({"settings": {"model": "other"}}), encoding="utf-8")
-        with Journal(tmp_path, SETTINGS) as journal, pytest.raises(OutputError, match="model was 'other', now 'abc'"):
+        with Journal(tmp_path, SETTINGS) as journal, pytest.raises(OutputError, match="the model was other and is abc"):
             journal.adopt([part("a")])
         assert lines(tmp_path) == []
 

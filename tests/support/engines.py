@@ -47,6 +47,34 @@ def dies_once(model: str, _engine: EngineOptions, _decoding: DecodingOptions) ->
     return FakeEngine(decode)
 
 
+def dies_every_eight_windows(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Answer with the number, and die at each eighth window among all processes; `model` names their list."""
+
+    def decode(window: Window) -> Decoded:
+        # So that those before it are home.
+        time.sleep(0.05)
+        with Path(model).open("a") as taken:
+            taken.write(f"{window.number}\n")
+        if len(Path(model).read_text().splitlines()) % 8 == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Decoded(f"{window.number}", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode, batch_size=1)
+
+
+def dies_at_the_eighth_window(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Die at one window of a long recording."""
+
+    def decode(window: Window) -> Decoded:
+        # So that those before it are home.
+        time.sleep(0.05)
+        if window.number == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Decoded(f"{window.number}", (1,), -0.1, 0.0)
+
+    return FakeEngine(decode, batch_size=1)
+
+
 def always_dies(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
     """Die at the first window."""
 

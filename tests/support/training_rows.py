@@ -32,6 +32,7 @@ def row(name: str, audio: str | Path, **changes: Any) -> Row:
         language="ja",
         avg_logprob=-0.25,
         no_speech_prob=0.01,
+        doubt=0.125,
     )
     return dataclasses.replace(base, **changes)
 

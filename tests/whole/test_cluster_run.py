@@ -235,7 +235,7 @@ def test_a_run_that_is_stopped_ends_soon_and_says_so(
     hold_to_the_truth(out, 130, state="interrupted")
     # Other settings would mix two kinds of text.
     other = awct2(*command(ray, tiny_model, out, corpus), "--beam-size", 2, **ray.env)
-    refused(other, 1, "beam_size was 1, now 2", "--overwrite")
+    refused(other, 1, "--beam-size was 1, is 2", "--overwrite")
 
 
 def test_recordings_that_are_no_audio_fail(ray: Cluster, corpus: Path, tiny_model: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from anime_whisper_ct2.readers.remote import is_url
 
 PARTS = "parts"  # the key that says a run folder is a merge's
 _COUNTS = ("found", "done", "resumed", "empty", "flagged", "failed")
-_SECONDS = ("audio_seconds", "load_seconds", "wall_seconds")
+_SECONDS = ("audio_seconds", "kept_seconds", "load_seconds", "wall_seconds")
 _OPTIONAL_COUNTS = ("memory_halvings", "engine_deaths")
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.errors import InputError, counted
+from anime_whisper_ct2.errors import InputError, counted, one_line
 from anime_whisper_ct2.output.lines import RUN, TRANSCRIPTS
+from anime_whisper_ct2.output.settings import differences
 
 # What was asked of the corpus; two shards that differ in one of these are shards of different wholes.
 _CHOICE = ("inputs", "audio_column", "include", "exclude", "limit")
@@ -74,13 +75,12 @@ def check_settings(parts: Sequence[Part]) -> None:
     """Raise InputError where settings that decide the text differ, naming them."""
     first = parts[0]
     for part in parts[1:]:
-        names = [n for n in {**first.settings, **part.settings} if first.settings.get(n) != part.settings.get(n)]
-        if names:
-            differences = "; ".join(
-                f"{name} is {first.settings.get(name)!r} and {part.settings.get(name)!r}" for name in names
-            )
+        said = "; ".join(
+            f"{what} is {one} and {another}" for what, one, another in differences(first.settings, part.settings)
+        )
+        if said:
             raise InputError(
-                f"{first.path} and {part.path} were made with other settings ({differences}); "
+                f"{first.path} and {part.path} were made with other settings ({one_line(said)}); "
                 "run one of them again with those of the other"
             )
 

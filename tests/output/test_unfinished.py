@@ -1,0 +1,132 @@
+"""What is finished of a long recording outlives the run, and is gone when the recording is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.output.journal import Journal
+from anime_whisper_ct2.output.unfinished import UNFINISHED, Unfinished
+from anime_whisper_ct2.records import Failure, Headway, Home, Retries, Segment, Sound, Word
+from tests.support.runs import short
+
+SETTINGS = {"model": "abc"}
+# Figures that only a float written in full gives back.
+RICH = Segment(
+    0.1 + 0.2,
+    3.0,
+    "はい、\u2028「A」",
+    -0.2131,
+    1e-17,
+    0.895,
+    ("noisy", "low_logprob"),
+    (Word(0.3, 1.25, "はい、", 0.123), Word(1.25, 3.0, "「A」", 1.0)),
+    Retries(("low_logprob",), ("full", "ngram"), "ngram"),
+    0.1 + 0.7,
+)
+HOMES = (
+    Home(0, 0.0, 29.9999375, Sound(0.1 + 0.2, 1 / 3, 49.40553652832604), RICH),
+    Home(1, 30.0, 60.0, Sound(), None),
+    Home(7, 210.0, 240.0, Sound(), Segment(210.0, 240.0, "うん", -0.5, 0.0, 1.0)),
+)
+
+
+def headway(id_: str, *homes: Home) -> Headway:
+    return Headway(0, id_, 300.0, 240.0, 0.0, None, homes)
+
+
+def files(out: Path) -> list[Path]:
+    return sorted((out / UNFINISHED).glob("*"))
+
+
+@pytest.mark.parametrize("id_", ["a.ogg", "さくら/第一章.ogg", "x" * 500, "\udcff/..", 'quote" and\n'])
+def test_windows_come_back_as_they_were_whatever_the_id(tmp_path: Path, id_: str) -> None:
+    kept = Unfinished(tmp_path)
+    kept.keep(id_, HOMES[:1])
+    kept.keep(id_, HOMES[1:])
+    again = Unfinished(tmp_path)
+    assert list(again.ids) == [id_]
+    assert again.homes(id_) == HOMES
+    assert again.homes("other.ogg") == ()
+
+
+def test_wherever_a_file_is_cut_its_whole_lines_come_back_and_more_can_follow(tmp_path: Path) -> None:
+    Unfinished(tmp_path).keep("a.ogg", HOMES)
+    (path,) = files(tmp_path)
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    for cut in (*range(0, len(whole), 7), len(whole) - 1, len(lines[0]), len(lines[0]) - 1):
+        path.write_bytes(whole[:cut])
+        left = max(0, whole[:cut].count(b"\n") - 1)
+        again = Unfinished(tmp_path)
+        assert again.homes("a.ogg") == HOMES[:left]
+        again.keep("a.ogg", HOMES[left:])
+        assert Unfinished(tmp_path).homes("a.ogg") == HOMES
+
+
+def test_a_window_that_was_done_twice_counts_once_and_a_line_of_somebody_elses_not(tmp_path: Path) -> None:
+    kept = Unfinished(tmp_path)
+    later = Home(0, 0.0, 30.0, Sound(), None)
+    kept.keep("a.ogg", (*HOMES, later))
+    (path,) = files(tmp_path)
+    path.write_bytes(path.read_bytes() + b'[]\n{"number": 3}\nno JSON\n\xff\n')
+    assert Unfinished(tmp_path).homes("a.ogg") == (later, *HOMES[1:])
+
+
+def run(out: Path, *headways: Headway) -> Journal:
+    journal = Journal(out, SETTINGS)
+    journal.begin({})
+    for each in headways:
+        journal.keep(each)
+    return journal
+
+
+def test_a_journal_keeps_them_until_the_recording_is_done(tmp_path: Path) -> None:
+    with run(tmp_path, headway("a.ogg", *HOMES[:2]), headway("b.ogg", HOMES[0]), headway("a.ogg")):
+        pass
+    with run(tmp_path) as journal:
+        assert journal.homes("a.ogg") == HOMES[:2]
+        journal.keep(headway("a.ogg", HOMES[2]))
+        assert len(files(tmp_path)) == 2
+        journal.write(short("b.ogg"))
+        assert len(files(tmp_path)) == 1
+        journal.write(short("a.ogg"))
+    assert not (tmp_path / UNFINISHED).exists()
+
+
+def test_what_a_kill_left_beside_a_finished_line_goes(tmp_path: Path) -> None:
+    with run(tmp_path, headway("a.ogg", *HOMES)) as journal:
+        before = files(tmp_path)[0].read_bytes()
+        journal.write(short("a.ogg"))
+    Unfinished(tmp_path).keep("a.ogg", HOMES)
+    assert files(tmp_path)[0].read_bytes() == before
+    with run(tmp_path):
+        assert files(tmp_path) == []
+
+
+def test_a_failure_keeps_them_for_another_try(tmp_path: Path) -> None:
+    with run(tmp_path, headway("a.ogg", *HOMES)) as journal:
+        journal.write(Failure("a.ogg", "a.ogg", "decode", "TimeLimit", "no result within 120 s"))
+    with run(tmp_path) as journal:
+        assert journal.homes("a.ogg") == HOMES
+
+
+def test_other_settings_are_refused_as_for_finished_ones(tmp_path: Path) -> None:
+    run(tmp_path, headway("a.ogg", *HOMES)).close()
+    with pytest.raises(OutputError, match=r"the model was abc and is other.*--overwrite"):
+        Journal(tmp_path, {"model": "other"})
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(OutputError, match=r"no run.json that says"):
+        Journal(tmp_path, SETTINGS)
+
+
+def test_overwrite_begins_afresh(tmp_path: Path) -> None:
+    run(tmp_path, headway("a.ogg", *HOMES)).close()
+    with Journal(tmp_path, {"model": "other"}, overwrite=True) as journal:
+        assert journal.homes("a.ogg") == ()
+        # Nothing is changed before a model is loaded.
+        assert len(files(tmp_path)) == 1
+        journal.begin({})
+        assert not (tmp_path / UNFINISHED).exists()
