@@ -1,15 +1,20 @@
 """This project beside its peers, over the same clips, weights, precision and cores.
 
     python -m benchmarks.compare [--clips 240] [--size 33m] [--rounds 3] [--systems NAME …] [--python whisper_s2t=PATH]
+    python -m benchmarks.compare --real [--clips 150] [--rounds 2] [--systems NAME …]
 
 Each run is a process of its own; the systems take turns, and that `--rounds` times. Ratios are taken within a round,
 and all figures are medians over the rounds. A run during which others used more than 3 % of the machine is done again,
-at most twice. Every system must give the stand-in's known text for every clip. Writes `results/compare.json` and the
-chart `results/compare.svg`.
+until there were `--tries` of it.
+
+On stand-ins, every system must give the known text for every clip; writes `results/compare.json` and the chart
+`results/compare.svg`. With `--real`, Whisper base hears lines of neural voices, and what each system makes of them is
+held against their texts; writes `results/compare-real.json` and its chart.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -22,10 +27,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.measures import corpora, standins
+from benchmarks.measures import corpora, genuine, standins
 from benchmarks.measures.places import ROOT, folder, search_path
 from benchmarks.measures.process import about, undisturbed
 from benchmarks.report import store
+from benchmarks.report.genuine_tables import compare_real_chart, compare_real_table
 from benchmarks.report.tables import compare_chart, compare_table
 
 
@@ -42,33 +48,47 @@ ENTRIES = {
     "awct2-fit": Entry("awct2, fit", "awct2", {"window": "fit"}),
     "awct2-full": Entry("awct2, full", "awct2", {"window": "full"}),
     "fw-batched": Entry("faster-whisper, batched, file by file", "faster_whisper_batched"),
+    "fw-single": Entry("faster-whisper, one by one", "faster_whisper_single"),
     "fw-concat": Entry("faster-whisper, clips end to end", "faster_whisper_concat"),
     "hf-1": Entry("transformers pipeline, one beam", "transformers_pipeline"),
     "hf-5": Entry("transformers pipeline as it comes (five beams)", "transformers_pipeline", {"beam_size": 0}),
     "s2t": Entry("WhisperS2T", "whisper_s2t"),
 }
-BASELINES = ("fw-batched", "fw-concat", "hf-1", "hf-5", "s2t")
+BASELINES = ("fw-batched", "fw-single", "fw-concat", "hf-1", "hf-5", "s2t")
+# Of the systems on real lines, the one that the errors, and the one that the texts of the others are compared with.
+OURS, LIKE = "awct2-full", "hf-1"
+STANDIN: Mapping[str, Any] = {
+    "out": store.RESULTS / "compare.json",
+    "clips": 240,
+    "rounds": 3,
+    "size": "33m",
+    "systems": ["awct2-fit", "awct2-full", "fw-batched", "fw-concat", "hf-1", "hf-5"],
+}
+REAL: Mapping[str, Any] = {
+    "out": store.RESULTS / "compare-real.json",
+    "clips": genuine.LINES,
+    "rounds": 2,
+    "systems": ["awct2-full", "awct2-fit", "fw-batched", "fw-single", "hf-1"],
+}
 
 
 def main() -> None:
     """Measure, write JSON and chart, print the table."""
-    parser = store.parser(__doc__, "compare")
-    parser.add_argument("--clips", type=int, default=240)
-    parser.add_argument("--size", choices=standins.SIZES, default="33m")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--systems", nargs="+", choices=ENTRIES, default=[name for name in ENTRIES if name != "s2t"])
-    parser.add_argument("--python", action="append", default=[], metavar="RUNNER=PATH", help="its own environment's")
-    parser.add_argument("--set", dest="changes", nargs="*", default=[], metavar="KEY=VALUE", help="for every system")
-    options = parser.parse_args()
+    options = arguments()
     pythons = dict(each.split("=", 1) for each in options.python)
     where = about()
     with folder(options.temp) as temp:
-        model = standins.make(options.size, temp / f"standin-{options.size}")
-        manifest = corpora.clips(temp / f"clips-{options.clips}", options.clips)
+        if options.real:
+            model = genuine.model(temp / "whisper-base")
+            manifest = genuine.corpus(temp / f"spoken-{options.clips}", options.clips)
+        else:
+            model = standins.make(options.size, temp / f"standin-{options.size}")
+            manifest = corpora.clips(temp / f"clips-{options.clips}", options.clips)
+        known = None if options.real else standins.TEXT
         rounds: list[dict[str, Any]] = [{} for _ in range(options.rounds)]
         for number, name in product(range(options.rounds), options.systems):
-            run = partial(measure, ENTRIES[name], manifest, model, temp / "out" / name, options.changes, pythons)
-            result = rounds[number][name] = undisturbed(run, lambda each: float(each["others_share"]))
+            run = partial(measure, ENTRIES[name], manifest, model, temp / "out" / name, options.changes, pythons, known)
+            result = rounds[number][name] = undisturbed(run, lambda each: float(each["others_share"]), options.tries)
             speed = result["audio_s"] / result["wall_s"]
             print(
                 f"round {number + 1}: {ENTRIES[name].label}: {speed:.1f} times real time, "
@@ -77,18 +97,52 @@ def main() -> None:
             )
             if name == options.systems[-1]:
                 # After every round, so that a measurement that is cut short keeps what it has.
-                done = rounds[: number + 1]
-                about_run = {
-                    "clips": options.clips,
-                    "size": options.size,
-                    "rounds": len(done),
-                    "changes": options.changes,
-                }
-                figures = {"systems": summary(done), "ratios": ratios(done), "rounds": done}
-                store.save(options.out, about_run, figures, where)
+                figures = gathered(rounds[: number + 1])
+                if options.real:
+                    # First what the others' errors are subtracted from.
+                    ordered = sorted(options.systems, key=lambda each: each != OURS)
+                    texts = {each: temp / "out" / each / "transcripts.jsonl" for each in ordered}
+                    scores = genuine.scores(texts, manifest.with_name(genuine.REFERENCES), LIKE)
+                    figures["systems"] = {each: {**row, **scores[each]} for each, row in figures["systems"].items()}
+                store.save(options.out, described(options, number + 1), figures, where)
     report = json.loads(options.out.read_text(encoding="utf-8"))
-    compare_chart(report, options.out.with_suffix(".svg"))
-    print(compare_table(report))
+    table, chart = (compare_real_table, compare_real_chart) if options.real else (compare_table, compare_chart)
+    chart(report, options.out.with_suffix(".svg"))
+    print(table(report))
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; what is not given is as usual for stand-ins, or for what is real."""
+    parser = store.parser(__doc__, "compare")
+    parser.set_defaults(out=None)
+    parser.add_argument("--real", action="store_true", help="genuine weights and spoken lines instead of stand-ins")
+    parser.add_argument("--clips", type=int)
+    parser.add_argument("--size", choices=standins.SIZES, help="of the stand-in")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--tries", type=int, default=3, help="of a run that others disturb; 1: never wait")
+    parser.add_argument("--systems", nargs="+", choices=ENTRIES)
+    parser.add_argument("--python", action="append", default=[], metavar="RUNNER=PATH", help="its own environment's")
+    parser.add_argument("--set", dest="changes", nargs="*", default=[], metavar="KEY=VALUE", help="for every system")
+    options = parser.parse_args(given)
+    if options.real and options.size:
+        parser.error("--size is that of a stand-in; --real has a model of its own")
+    for name, usual in (REAL if options.real else STANDIN).items():
+        if getattr(options, name) is None:
+            setattr(options, name, usual)
+    if options.real and not 1 <= options.clips <= genuine.LINES:
+        parser.error(f"--clips {options.clips}: there are {genuine.LINES} lines to take from")
+    return options
+
+
+def described(options: argparse.Namespace, rounds: int) -> dict[str, Any]:
+    """Say what was asked for, as the result keeps it."""
+    what = {"model": genuine.MODEL} if options.real else {"size": options.size}
+    return {"clips": options.clips, "rounds": rounds, "changes": options.changes, **what}
+
+
+def gathered(rounds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """Give what is told of rounds: medians, ratios, and each run."""
+    return {"systems": summary(rounds), "ratios": ratios(rounds), "rounds": rounds}
 
 
 def measure(
@@ -98,9 +152,10 @@ def measure(
     out: Path,
     changes: Sequence[str],
     pythons: Mapping[str, str] | None = None,
+    known: str | None = standins.TEXT,
     timeout_s: float | None = None,
 ) -> dict[str, Any]:
-    """Run a system in its own process and environment; its result, after its texts were checked.
+    """Run a system in its own process and environment; its result, after its texts were held against the `known` one.
 
     Raises RuntimeError where it fails or takes longer than `timeout_s`.
     """
@@ -120,8 +175,9 @@ def measure(
     except subprocess.CalledProcessError as error:
         raise RuntimeError(f"{entry.label} failed:\n{error.stderr[-4000:]}") from error
     result: dict[str, Any] = json.loads((out / "result.json").read_text(encoding="utf-8"))
-    lines = (out / "transcripts.jsonl").read_text(encoding="utf-8").splitlines()
-    result["wrong_texts"] = sum(json.loads(line)["text"] != standins.TEXT for line in lines)
+    if known is not None:
+        lines = (out / "transcripts.jsonl").read_text(encoding="utf-8").splitlines()
+        result["wrong_texts"] = sum(json.loads(line)["text"] != known for line in lines)
     return result
 
 
@@ -139,8 +195,9 @@ def summary(rounds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict
             "peak_mib": median(run["peak_mib"] for run in runs),
             "load_s": median(run["load_s"] for run in runs),
             "others_share": max(run["others_share"] for run in runs),
-            "wrong_texts": max(run["wrong_texts"] for run in runs),
         }
+        if "wrong_texts" in runs[0]:
+            out[name]["wrong_texts"] = max(run["wrong_texts"] for run in runs)
     return out
 
 

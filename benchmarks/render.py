@@ -19,6 +19,13 @@ from pathlib import Path
 from benchmarks.measures.places import ROOT
 from benchmarks.report import store
 from benchmarks.report.cost_text import rendered_cost
+from benchmarks.report.genuine_tables import (
+    DOUBT_CHARTS,
+    compare_real_chart,
+    compare_real_table,
+    doubt_chart,
+    doubt_table,
+)
 from benchmarks.report.ray_tables import million_table, ray_overhead_table
 from benchmarks.report.tables import (
     Report,
@@ -51,9 +58,9 @@ def main() -> None:
     stale = [page for page in PAGES if page.is_file() and not fill(page, write=not options.check)]
     if options.check:
         sys.exit(f"not up to date: {', '.join(page.name for page in stale)}" if stale else 0)
-    for name, draw in CHARTS.items():
+    for name, draw, path in CHARTS:
         if report := store.load(name):
-            draw(report, store.RESULTS / f"{name}.svg")
+            draw(report, path)
 
 
 def fill(page: Path, *, write: bool = True, results: Path = store.RESULTS) -> bool:
@@ -92,6 +99,10 @@ def measured_on(report: Report, words: Words = EN) -> str:
 TABLES: dict[str, Callable[[Report], str]] = {
     "compare": compare_table,
     "compare-ja": partial(compare_table, words=JA),
+    "compare-real": compare_real_table,
+    "compare-real-ja": partial(compare_real_table, words=JA),
+    "doubt": doubt_table,
+    "doubt-ja": partial(doubt_table, words=JA),
     "frontend": frontend_table,
     "engine": engine_table,
     "engine-full": engine_table,
@@ -110,11 +121,14 @@ RECKONED: dict[str, Callable[[Path], str]] = {
     "cost": partial(rendered_cost, "en"),
     "cost-ja": partial(rendered_cost, "ja"),
 }
-CHARTS: dict[str, Callable[[Report, Path], None]] = {
-    "compare": compare_chart,
-    "gpu": gpu_chart,
-    "soak": soak_chart,
-}
+# Of each result, how it is drawn, and where to.
+CHARTS: tuple[tuple[str, Callable[[Report, Path], None], Path], ...] = (
+    ("compare", compare_chart, store.RESULTS / "compare.svg"),
+    ("compare-real", compare_real_chart, store.RESULTS / "compare-real.svg"),
+    ("gpu", gpu_chart, store.RESULTS / "gpu.svg"),
+    ("soak", soak_chart, store.RESULTS / "soak.svg"),
+    *(("doubt", partial(doubt_chart, words=words), path) for path, words in DOUBT_CHARTS.items()),
+)
 
 if __name__ == "__main__":
     main()

@@ -21,7 +21,7 @@ from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, available_cores
-from anime_whisper_ct2.records import Recording, Tick, Transcript
+from anime_whisper_ct2.records import Recording, Transcript
 from benchmarks.measures import corpora, standins
 from benchmarks.measures.places import folder
 from benchmarks.measures.process import about
@@ -75,7 +75,7 @@ def shared(
         fleet.open()
         load_s, start = time.perf_counter() - start, time.perf_counter()
         for item in fleet.run(enumerate(Recording(clip.id, clip.audio, clip.audio) for clip in clips)):
-            if isinstance(item, Tick):
+            if not isinstance(item, tuple):
                 continue
             key, outcome = item
             if isinstance(outcome, Transcript) and key not in done:

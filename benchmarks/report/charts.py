@@ -1,10 +1,12 @@
-"""The charts, as SVG: three panels of bars for a comparison, curves over time for a soak."""
+"""The charts, as SVG: panels of bars for a comparison, curves over time for a soak, and of what doubt finds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib as mpl
 
@@ -14,26 +16,48 @@ mpl.rcParams.update({"svg.hashsalt": "awct2", "svg.fonttype": "none", "font.size
 
 from matplotlib import pyplot as plt  # noqa: E402 - after the backend was chosen
 
-OURS, THEIRS = "#c2406b", "#8a93a3"
-PANELS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+OURS, THEIRS, ALSO = "#c2406b", "#8a93a3", "#2a5d84"
+# The key of a figure, what it is called, and how it is written.
+Panel: TypeAlias = tuple[str, str, Callable[[float], str]]
+PANELS: tuple[Panel, ...] = (
     ("real_time_factor", "real-time factor\n(wall / audio time)", lambda value: f"{value:.3g}"),
     ("cpu_s_per_audio_hour", "CPU seconds\nfor an hour of audio", lambda value: f"{value:,.0f}"),
     ("peak_mib", "peak memory, MiB\n(all processes)", lambda value: f"{value:,.0f}"),
 )
 
 
-def bars(systems: Mapping[str, Mapping[str, Any]], title: str, path: Path) -> None:
-    """Draw each system's real-time factor, processor time and peak memory; in all three, less is better."""
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Percentages, line by line: heard, of the bad ones found, of the others marked.
+
+    `marked`: how many lines come before a bound.
+    """
+
+    label: str
+    heard: Sequence[float]
+    found: Sequence[float]
+    others: Sequence[float]
+    marked: int
+
+
+def bars(systems: Mapping[str, Mapping[str, Any]], title: str, path: Path, panels: Sequence[Panel] = PANELS) -> None:
+    """Draw each system's figures, such as real-time factor, processor time and memory; in all of them, less is better.
+
+    Where there is `KEY_interval` beside `KEY`, it is drawn over the bar.
+    """
     ordered = sorted(systems.items(), key=lambda item: -item[1]["real_time_factor"])
     labels = [system["label"] for _, system in ordered]
     colours = [OURS if name.startswith("awct2") else THEIRS for name, _ in ordered]
-    figure, axes = plt.subplots(1, len(PANELS), figsize=(10, 0.42 * len(labels) + 1.4), sharey=True)
-    for axis, (key, name, form) in zip(axes, PANELS, strict=True):
+    figure, axes = plt.subplots(1, len(panels), figsize=(10, 0.42 * len(labels) + 1.4), sharey=True)
+    for axis, (key, name, form) in zip(axes, panels, strict=True):
         values = [system[key] for _, system in ordered]
-        drawn = axis.barh(labels, values, color=colours, height=0.66)
+        ends = [system.get(f"{key}_interval", (system[key], system[key])) for _, system in ordered]
+        beside = [(value - low, high - value) for value, (low, high) in zip(values, ends, strict=True)]
+        known = list(zip(*beside, strict=True)) if any(map(any, beside)) else None
+        drawn = axis.barh(labels, values, color=colours, height=0.66, xerr=known, ecolor="#333333")
         axis.bar_label(drawn, [form(value) for value in values], padding=3)
         axis.set_title(name, fontsize=9)
-        axis.set_xlim(0, max(values) * 1.25)
+        axis.set_xlim(0, max(high for _, high in ends) * 1.25)
         axis.xaxis.set_visible(False)
         axis.tick_params(axis="y", length=0)
         axis.spines[["top", "right", "bottom"]].set_visible(False)
@@ -61,6 +85,43 @@ def curves(parts: Mapping[str, Mapping[str, Any]], title: str, path: Path) -> No
     figure.suptitle(title, fontsize=10)
     figure.tight_layout()
     _save(figure, path)
+
+
+def found_lines(
+    curves: Sequence[Curve], title: str, axes: tuple[str, str, str], marks: tuple[str, str], path: Path
+) -> None:
+    """Draw what share of the bad lines is found, over the lines heard, and over the others that are marked with them.
+
+    `axes` names the three shares, `marks` the point where lines are no longer marked, and lines in no order.
+    """
+    with mpl.rc_context({"font.family": _families()}):
+        figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True)
+        for axis, name in zip(panels, axes[1:], strict=True):
+            for curve, colour in zip(curves, (OURS, ALSO), strict=False):
+                over = curve.heard if axis is panels[0] else curve.others
+                axis.plot(over, curve.found, color=colour, label=curve.label)
+                axis.plot(over[curve.marked], curve.found[curve.marked], "o", color=colour)
+            axis.plot([], [], "o", color="#333333", label=marks[0])
+            axis.plot([0, 100], [0, 100], "--", color=THEIRS, linewidth=1, label=marks[1])
+            axis.set(xlabel=name, xlim=(-2, 102), ylim=(-2, 104))
+            axis.grid(alpha=0.3)
+            axis.spines[["top", "right"]].set_visible(False)
+        panels[0].set_ylabel(axes[0])
+        panels[1].legend(frameon=False, fontsize=9, loc="lower right")
+        figure.suptitle(title, fontsize=10)
+        figure.tight_layout()
+        _save(figure, path)
+
+
+def _families() -> list[str]:
+    """Name the usual font and, behind it, one whose Japanese letters can be measured; readers have their own."""
+    from matplotlib import font_manager
+
+    # Found and not imported: it would make its font everybody's.
+    (package,) = find_spec("matplotlib_fontja").submodule_search_locations  # type: ignore[union-attr, misc]
+    path = Path(package) / "fonts" / "ipaexg.ttf"
+    font_manager.fontManager.addfont(path)
+    return ["DejaVu Sans", font_manager.FontProperties(fname=path).get_name(), "sans-serif"]
 
 
 def _save(figure: Any, path: Path) -> None:

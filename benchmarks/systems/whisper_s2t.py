@@ -7,6 +7,7 @@ it, within the time that is measured, which is the quicker way.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -28,13 +29,14 @@ class WhisperS2T:
         self._settings = settings
         if settings.device == "cuda":
             load_cublas()
+        config = json.loads((settings.model / "checkpoint" / "config.json").read_text(encoding="utf-8"))
         self._model = whisper_s2t.load_model(
             str(settings.model / "converted"),
             backend="CTranslate2",
             device=settings.device,
             compute_type=settings.compute_type,
             cpu_threads=settings.resolved_threads(),
-            n_mels=128,
+            n_mels=config["num_mel_bins"],
             asr_options={"beam_size": settings.beam_size},
         )
         self._texts: dict[str, str] = {}
