@@ -16,6 +16,8 @@ from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import FrontendOptions
 from anime_whisper_ct2.output.lines import read_lines
+from anime_whisper_ct2.output.results import RunFolder
+from anime_whisper_ct2.text.doubt import BOUNDS
 from tests.support.places import CORPUS
 from tests.support.references import LONG_RECORDING, references
 
@@ -53,6 +55,13 @@ def plain(text: str) -> str:
 
 def long_recording(out: Path) -> dict[str, object]:
     return max(read_lines(out / "transcripts.jsonl"), key=lambda line: float(line["duration"]))
+
+
+def test_no_line_of_the_sample_is_marked_be_it_a_laugh_a_stammer_or_a_moan(run: Path) -> None:
+    segments = [(one.id, segment) for one in RunFolder(run).transcripts() for segment in one.segments]
+    assert len(segments) >= 70
+    assert [(id_, segment.text, segment.flags) for id_, segment in segments if segment.flags] == []
+    assert all(segment.doubt is not None and 0 <= segment.doubt < BOUNDS.doubt for _, segment in segments)
 
 
 def test_every_line_of_a_long_recording_is_found_in_its_time_and_read_as_well_as_alone(run: Path) -> None:
