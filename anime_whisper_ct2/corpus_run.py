@@ -30,6 +30,7 @@ from anime_whisper_ct2.output.lines import Part
 from anime_whisper_ct2.output.metrics import Counts, Meter, Stage, Totals
 from anime_whisper_ct2.output.printed import Printed
 from anime_whisper_ct2.output.storage.output import RemoteOutput, SharedOutput, open_output
+from anime_whisper_ct2.output.unfinished import UNFINISHED
 from anime_whisper_ct2.readers import Corpus, Listing
 from anime_whisper_ct2.records import Container, Failure, Headway, Outcome, Recording, Tick
 from anime_whisper_ct2.text.doubt import Bounds
@@ -127,6 +128,7 @@ class CorpusRun:
                 self._work(journal)
                 self._check_all_told()
                 self._note_passed_over()
+                self._note_unclaimed(journal)
                 state = "interrupted" if self._stopping else "finished"
             except KeyboardInterrupt:
                 state = "interrupted"
@@ -164,7 +166,7 @@ class CorpusRun:
 
     def _work(self, journal: Journal | Printed) -> None:
         totals = self.totals
-        about = about_of(self._corpus, self._model, self._options, self._bounds)
+        about = about_of(self._corpus, self._model, self._options)
         remaining = self._remaining(journal)
         # A model takes seconds to load, or minutes: not for a corpus of which nothing is left to do.
         first = self._first(remaining)
@@ -281,6 +283,18 @@ class CorpusRun:
         if self.totals.found and not self._stopping:
             for line in self.listing.notes():
                 self._on_note(line)
+
+    def _note_unclaimed(self, journal: Journal | Printed) -> None:
+        """Say what is kept of recordings that did not come up, where all that there are should have."""
+        corpus = self._corpus
+        chosen = corpus.include or corpus.exclude or corpus.shard or corpus.limit is not None
+        if self._stopping or chosen or not isinstance(journal, Journal):
+            return
+        if unclaimed := journal.unclaimed():
+            self._on_note(
+                f"{journal.path / UNFINISHED} holds the beginning of {counted(unclaimed, 'recording')} not found in "
+                "INPUT; give the INPUT of then to go on there, or remove that folder"
+            )
 
     def _count(self) -> None:
         """Say how much there is, ahead of the listing, which waits for the engine."""

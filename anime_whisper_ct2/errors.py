@@ -34,10 +34,15 @@ _ARGUMENTS = {
     "time-limit": "time_limit_s",
     "no-retry": "retry=False",
 }
+# All others that have an argument. Nothing else is taken for an option: files may be called like one.
+_ALIKE = (
+    *("model", "device", "compute-type", "cpu-threads", "batch-size", "workers", "language", "beam-size", "window"),
+    *("no-repeat-ngram-size", "retry", "words", "segment", "vad-threshold", "channel", "strict-audio"),
+)
 # A command stays as it is; what concerns the command alone goes.
 _OPTION = re.compile(
     r"(?:awct2|hf|ray) [^;,`]*| \(and with --retry-failed\)"
-    r"|(?<![\w./-])--([a-z]+(?:-[a-z]+)*)(?: (cpu|cuda|fit|full|off|bfloat16))?"
+    rf"|(?<![\w./-])--({'|'.join((*_ARGUMENTS, *_ALIKE))})(?![\w./-])(?: (cpu|cuda|fit|full|off|bfloat16)\b)?"
 )
 
 

@@ -166,6 +166,32 @@ def test_stopping_does_not_wait_for_the_end_of_the_recording_and_keeps_what_came
     assert recordings.lines_of(out) == recordings.lines
 
 
+def test_what_is_kept_of_recordings_that_are_gone_is_told_at_the_end_of_a_run_over_all(recordings: Recordings) -> None:
+    out = next(path for path in recordings.killed() if kept(path) >= 4)
+    (recordings.corpus / "long.flac").rename(recordings.folder / "long.flac")
+    model = open_model_dir(recordings._model.path)
+
+    def notes(**chosen: Any) -> list[str]:
+        said: list[str] = []
+        corpus = Corpus((str(recordings.corpus),), **chosen)
+        CorpusRun(corpus, out, model, OPTIONS, open_engine=lambda *_: FakeEngine(decode), on_note=said.append).run()
+        return [line for line in said if UNFINISHED in line]
+
+    assert notes() == [
+        f"{out / UNFINISHED} holds the beginning of 1 recording not found in INPUT; "
+        "give the INPUT of then to go on there, or remove that folder"
+    ]
+    # Of these nobody knows what there is beside what they take.
+    for chosen in ({"limit": 9}, {"shard": (0, 1)}, {"include": ("*",)}, {"exclude": ("x",)}):
+        assert notes(**chosen) == []
+    # One that fails is there, and waits to be tried again.
+    (recordings.corpus / "long.flac").write_bytes(b"no audio")
+    assert notes() == []
+    (recordings.folder / "long.flac").rename(recordings.corpus / "long.flac")
+    recordings.run(out, retry_failed=True)
+    assert recordings.lines_of(out) == recordings.lines
+
+
 def test_overwrite_keeps_nothing(recordings: Recordings) -> None:
     out = next(path for path in recordings.killed() if kept(path) >= 4)
     recordings.run(out, overwrite=True)

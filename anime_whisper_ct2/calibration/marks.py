@@ -70,8 +70,7 @@ def measure_doubt(doubts: Sequence[float], cers: Sequence[float], bound: float |
     if bound is None:
         others = np.sort(doubt[~bad])[::-1]
         # Just above the first of the others that would be one too many.
-        bound = float(np.nextafter(others[int(MOST_WRONGLY / 100 * len(others))], 1.0))
-        bound = float(np.ceil(bound * 1e4) / 1e4)
+        bound = float((np.floor(others[int(MOST_WRONGLY / 100 * len(others))] * 1e4 + 1e-6) + 1) / 1e4)
     rng = np.random.default_rng(_SEED)
     # Lines of each kind are drawn by themselves: how many of them are bad says something of the corpus.
     kinds = np.flatnonzero(bad), np.flatnonzero(~bad)
@@ -106,9 +105,11 @@ def measure_no_speech(of_clips: Sequence[float], of_sounds: Mapping[str, float])
     usual = BOUNDS.no_speech
     assert usual is not None
     known = np.unique(np.concatenate((clips, sounds, (0.0, 1.0))))
+    probabilities = {name: round(probability, 4) for name, probability in of_sounds.items()}
     # The usual one first; else the one that parts the two best, in the middle of a gap.
-    for bound in (usual, max((known[1:] + known[:-1]) / 2, key=lambda at: shares(at)[0] - shares(at)[1])):
+    middles = np.unique(((known[1:] + known[:-1]) / 2).round(6))
+    for bound in (usual, float(max(middles, key=lambda at: shares(at)[0] - shares(at)[1]))):
         marked, wrongly = shares(bound)
         if marked >= LEAST_SOUNDS and wrongly <= MOST_CLIPS:
-            return NoSpeechResult(round(float(bound), 4), marked, wrongly, dict(of_sounds))
-    return NoSpeechResult(None, *shares(usual), dict(of_sounds))
+            return NoSpeechResult(bound, marked, wrongly, probabilities)
+    return NoSpeechResult(None, *shares(usual), probabilities)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,12 +17,14 @@ from anime_whisper_ct2.evaluation.grouping import Grouping
 from anime_whisper_ct2.evaluation.joining import Join, References
 from anime_whisper_ct2.evaluation.records import Line
 from anime_whisper_ct2.evaluation.texts import Texts, open_texts
+from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.features.mel import log_mel
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import AUDIO, AudioOptions, FrontendOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Decoded, Float32, Window
 from anime_whisper_ct2.text import count_errors
+from anime_whisper_ct2.text.doubt import Bounds
 from anime_whisper_ct2.text.normalize import author
 from anime_whisper_ct2.text.quality import measure
 
@@ -107,7 +109,8 @@ def calibrate(
         texts[tail_s] = looked.texts
         results.append(compare(full, fitted, looked, tail_s, sample.audio_s, wall, full_wall))
     passed = fastest(results, options.max_cer, loops(full))
-    doubt = _doubt(texts[passed.tail_s if passed else None], right) if right else None
+    ladder = Ladder(retry=False, bounds=Bounds(no_speech=no_speech.bound))
+    doubt = _doubt(windows, texts[passed.tail_s if passed else None], right, ladder) if right else None
     return Calibration(
         clips=len(windows),
         audio_seconds=sample.audio_s,
@@ -147,12 +150,18 @@ def _right(sample: Sample, known: References) -> dict[int, str]:
     return right
 
 
-def _doubt(texts: Sequence[Decoded], right: dict[int, str]) -> DoubtResult:
-    """Measure on the texts that a run would give; a clip without a text has nothing to be marked."""
-    pairs = [(texts[at].doubt or 0.0, author(texts[at].text), author(text)) for at, text in right.items()]
-    return measure_doubt(
-        [doubt for doubt, *_ in pairs], [count_errors(wanted, heard).cer for _, heard, wanted in pairs]
-    )
+def _doubt(windows: Sequence[Window], texts: Sequence[Decoded], right: dict[int, str], ladder: Ladder) -> DoubtResult:
+    """Measure on the texts that a run would give, marked as by a run that knows what was just measured.
+
+    A clip without a text is left out: there is nothing to be marked.
+    """
+    doubts, cers = [], []
+    for at, wanted in right.items():
+        if texts[at].text:
+            bare = replace(texts[at], flags=(), doubt=None)
+            doubts.append(ladder.settle(windows[at], (("first", ladder.marked(windows[at], bare)),)).doubt or 0.0)
+            cers.append(count_errors(author(wanted), author(bare.text)).cer)
+    return measure_doubt(doubts, cers)
 
 
 def _told_apart(engine: Engine, full: Sequence[Decoded]) -> NoSpeechResult:
@@ -160,7 +169,7 @@ def _told_apart(engine: Engine, full: Sequence[Decoded]) -> NoSpeechResult:
     sounds = without_speech()
     windows = [_window(key, samples, engine) for key, samples in enumerate(sounds.values())]
     heard, _ = decode(engine, windows, WindowLength("full"))
-    of_sounds = {name: round(one.no_speech_prob, 4) for name, one in zip(sounds, heard, strict=True)}
+    of_sounds = {name: one.no_speech_prob for name, one in zip(sounds, heard, strict=True)}
     return measure_no_speech([one.no_speech_prob for one in full if one.text], of_sounds)
 
 

@@ -30,7 +30,8 @@ def write_profile(model: ModelDir, calibration: Calibration, engine: Engine) -> 
     }
     if calibration.chosen is not None:
         content[PROFILE] = {**asdict(calibration.chosen), "full_speed": calibration.full_speed, **about}
-    marks = dict(content.get(MARKS, {}))
+    earlier = content.get(MARKS)
+    marks = dict(earlier) if isinstance(earlier, dict) else {}
     if calibration.no_speech is not None:
         marks["no_speech"] = {**asdict(calibration.no_speech), **about}
     if calibration.doubt is not None and calibration.doubt.bound is not None:

@@ -35,8 +35,8 @@ clip_options = together(
         "--margin",
         metavar="SECONDS",
         type=float,
-        help="Kept around the speech of each segment, not on top of the run's --speech-pad; at most to the middle of "
-        f"the gap to its neighbour. [default: {CLIPS.margin_s}]",
+        help="Kept around the speech of each segment, not on top of the run's --speech-pad, and no less than that; at "
+        f"most to the middle of the gap to its neighbour. [default: {CLIPS.margin_s}]",
     ),
     _clips(
         "--workers",
@@ -63,4 +63,4 @@ def read_clip_options(format_: Format, given: Mapping[str, Any]) -> ClipFolder |
     options = ClipOptions(
         kind or ("wav" if format_.cuts else CLIPS.format), CLIPS.margin_s if margin_s is None else margin_s
     )
-    return ClipFolder(folder, options, workers)
+    return ClipFolder(folder, options, workers, margin_asked=margin_s is not None)

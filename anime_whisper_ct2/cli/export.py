@@ -21,12 +21,13 @@ from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.export import Export, Exported
 from anime_whisper_ct2.export.clips import ClipResult
 from anime_whisper_ct2.export.filters import Filters
-from anime_whisper_ct2.export.formats.registry import FORMATS
+from anime_whisper_ct2.export.formats.registry import FORMATS, SPEAKING
 from anime_whisper_ct2.output.printed import ReaderGone
 from anime_whisper_ct2.text import NORMALIZERS
 
 EXIT_SOME_FAILED = 3
 _STANDARD_OUTPUT = Path("-")
+_NAMING = f"{', '.join(SPEAKING[:-1])} and {SPEAKING[-1]}"
 _output, _filter, _content = map(option_of, ("Output", "Filters", "Content"))
 
 
@@ -73,9 +74,17 @@ _output, _filter, _content = map(option_of, ("Output", "Filters", "Content"))
     "Segments of which nothing is left are left out.",
 )
 @_content(
-    "--speaker", metavar="NAME", help="Who speaks. [default: meta.speaker, else the first folder, else the title]"
+    "--speaker",
+    metavar="NAME",
+    help=f"Who speaks, in {_NAMING}. [default: meta.speaker, else the first folder, else the title; in ass, "
+    "meta.speaker]",
 )
-@_content("--title", metavar="NAME", help="The data set's name. [default: the corpus's]")
+@_content(
+    "--title",
+    metavar="NAME",
+    help="The data set's name: who speaks where nothing else says it, and what tars are called. [default: the "
+    "corpus's]",
+)
 def export_command(run: str, format_: str, **given: Any) -> None:
     """Write the results in RUN as FORMAT: subtitles, tables, data sets.
 
@@ -88,8 +97,8 @@ def export_command(run: str, format_: str, **given: Any) -> None:
     A recogniser to be trained:  hf nemo kaldi lhotse webdataset
 
     Names mirror the corpus, and the same results give the same bytes. The export appears whole or not at all; an
-    earlier one in its place is replaced, a folder that holds anything else is not. Where it was stopped while clips
-    were cut, the same command goes on with those that are left.
+    earlier one in its folder is replaced, a folder that holds anything else is not, nor is a file that -o names. Where
+    it was stopped while clips were cut, the same command goes on with those that are left.
 
     Exit status: 0 all done, 1 it could not go on, 2 wrong usage, 3 some clips could not be cut, 130 interrupted.
 

@@ -114,11 +114,13 @@ class Pacing:
         done_s = totals.audio_seconds + sum(one.done_s for one in underway)
         kept_s = totals.kept_seconds + sum(one.kept_s for one in underway)
         heard_s = totals.audio_seconds + sum(one.heard_s for one in underway)
-        own_s = max(0.0, done_s - kept_s)
+        # What came of it or not, it took its time.
+        own_s = max(0.0, done_s - kept_s) + totals.lost_seconds
         if not self._begun_s:
             self._since_s, self._begun_s = now_s, own_s
         worked_s = now_s - self._since_s
-        speed = (own_s - self._begun_s) / worked_s if worked_s > 0 else 0.0
+        # A window that was kept may lower the share of the new ones a little.
+        speed = max(0.0, own_s - self._begun_s) / worked_s if worked_s > 0 else 0.0
         ahead_s = _ahead_s(totals, [(one.done_s, max(one.length_s or 0.0, one.heard_s)) for one in underway])
         expected_s = done_s + ahead_s if ahead_s is not None else 0.0
         left_s = ahead_s / speed if ahead_s is not None and speed > 0 and worked_s >= _ESTIMATED_AFTER_S else None

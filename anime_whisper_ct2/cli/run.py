@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.engine_options import audio_options, model_options, segment_options, text_options
-from anime_whisper_ct2.cli.extras import check_extras
+from anime_whisper_ct2.cli.extras import check_extras, check_language
 from anime_whisper_ct2.cli.pacing import duration
 from anime_whisper_ct2.cli.plan import plan_options, print_plan, read_plan_options
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED, ConversionProgress, RunProgress
@@ -74,6 +74,7 @@ def run(**given: Any) -> None:
     out = _output(given)
     _check_effect(given)
     check_extras(ray=bool(given["ray"]), formats=given["formats"])
+    check_language(given["formats"], options.decoding.language)
     corpus = Corpus(
         given["inputs"],
         given["include"],
@@ -259,6 +260,8 @@ def _print_summary(corpus_run: CorpusRun, out: Path | str | None, stopped: bool)
             err=True,
         )
     if stopped and out:
-        kept_s = sum(one.done_s for one in totals.underway.values())
-        kept = f"; {duration(kept_s)} of recordings that are not finished are kept" if kept_s else ""
+        # How far they have come: a window before that may not have been home.
+        reached = [one.done_s for one in totals.underway.values() if one.done_s]
+        begun = f"{counted(len(reached), 'recording')} not finished, up to {duration(sum(reached))} in all"
+        kept = f"; what is transcribed of {begun}, is kept" if reached else ""
         click.echo(f"Interrupted: the same command goes on from here{kept}.", err=True)

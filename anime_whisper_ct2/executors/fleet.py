@@ -22,6 +22,7 @@ from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.messages import Counted, Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import Child, cause_of_death
+from anime_whisper_ct2.executors.telling import Telling
 from anime_whisper_ct2.records import Failure, Headway, Home, Outcome, Tick, carried_bytes
 
 TICK_S = 0.1
@@ -137,6 +138,7 @@ class Fleet:
         self._inbox: queue.SimpleQueue[tuple[_Station, Any]] = queue.SimpleQueue()
         self._stations: list[_Station] = []
         self._retired: list[_Station] = []
+        self._telling = Telling()
         self._figures: Counter[str] = Counter()
         self.ladder = Ladder()
         # What engines died over: each list is done by one engine that has nothing else in hand.
@@ -185,10 +187,11 @@ class Fleet:
             if isinstance(message, tuple):
                 key, outcome = message
                 station.note_done(key)
+                self._telling.ended(key)
                 yield key, outcome
             elif isinstance(message, Headway):
                 station.note_headway(message)
-                yield message
+                yield self._telling.told(message)
             elif isinstance(message, Ready):
                 self._note_ready(station, message)
             elif isinstance(message, Counted):
@@ -268,6 +271,7 @@ class Fleet:
         """An engine is through, or dead: start it again if there is something to do for it."""
         code = station.child.close()
         left = station.left()
+        self._telling.lost(left)
         if self._stopping:
             self._stations.remove(station)
         elif station.done and (station.quarantine or self._suspects):

@@ -8,13 +8,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.export.clips.plan import ClipOptions
-from anime_whisper_ct2.export.formats.publish import PARTIAL
 from anime_whisper_ct2.output.lock import FolderLock
 
 # In a folder of clips: whose they are.
@@ -30,6 +28,7 @@ class ClipFolder:
     path: Path | None = None  # None: into the export itself, in the formats that cut what they hold
     options: ClipOptions | None = None  # None: WAV in those formats, the options' defaults in others
     workers: int | None = None  # processes; None: as many as cores, 0: none but this one
+    margin_asked: bool = False  # the margin was chosen, also where it is the default: a run that kept more is refused
 
 
 def claim(folder: Path, whose: Mapping[str, Any]) -> None:
@@ -75,10 +74,6 @@ def waiting(export: Path, whose: Mapping[str, Any]) -> Iterator[Path]:
         raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
     done = False
     try:
-        # Of calls that were killed: nobody else works for this place now.
-        for left in target.parent.glob(f"{escape(target.name)}{PARTIAL}*"):
-            if left.name.rpartition("-")[2].isdigit():
-                shutil.rmtree(left, ignore_errors=True)
         yield folder
         done = True
     finally:

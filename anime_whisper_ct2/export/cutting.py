@@ -10,7 +10,7 @@ from pathlib import Path
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export.clip_folders import way
 from anime_whisper_ct2.export.clips import ClipResult, cut_clips, cut_rows, jobs
-from anime_whisper_ct2.export.clips.plan import ClipOptions, PlannedClip, plan
+from anime_whisper_ct2.export.clips.plan import CLIPS, ClipOptions, PlannedClip, plan
 from anime_whisper_ct2.export.clips.rows import Clip, ClipsOf
 from anime_whisper_ct2.export.filters import Filters
 from anime_whisper_ct2.export.formats import Format
@@ -24,14 +24,29 @@ from anime_whisper_ct2.records import Transcript
 class RunClips:
     """The clips of a run's segments that stay, for one format.
 
-    A clip reaches the margin of `options` around the speech: what the run has kept around an utterance counts.
+    A clip reaches the margin of `options` around the speech: what the run has kept around an utterance counts. Raises
+    InputError for a margin that is chosen, and less than that; `margin_asked`: it is, also where it is the default.
     """
 
     def __init__(
-        self, run: RunFolder, source: Source, names: Names, filters: Filters, format_: Format, options: ClipOptions
+        self,
+        run: RunFolder,
+        source: Source,
+        names: Names,
+        filters: Filters,
+        format_: Format,
+        options: ClipOptions,
+        *,
+        margin_asked: bool = False,
     ) -> None:
         if format_.cuts and options.format != "wav":
             raise InputError(f"{format_.name} takes WAV alone, and the clips are to be {options.format}")
+        asked = margin_asked or options.margin_s != CLIPS.margin_s
+        if asked and options.margin_s < source.padding_s:
+            raise InputError(
+                f"--margin {options.margin_s:g} is less than the run has kept around the speech, with --speech-pad "
+                f"{source.padding_s:g}; give at least {source.padding_s:g}, or transcribe with a smaller --speech-pad"
+            )
         self.options = replace(options, margin_s=max(0.0, round(options.margin_s - source.padding_s, 6)))
         self._run = run
         self._source = source

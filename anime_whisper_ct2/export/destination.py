@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -128,7 +129,7 @@ def _check_free(path: Path, written: Path) -> None:
     if path.exists() and path.stat().st_size and not filecmp.cmp(path, written, shallow=False):
         raise InputError(
             f"{path} is there already and says something else; remove it, name another, or write over it with "
-            f"`-o - > {path.name}`"
+            f"`-o - > {shlex.quote(str(path))}`"
         )
 
 

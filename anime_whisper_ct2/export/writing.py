@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.export.clip_folders import ClipFolder, below, claim, waiting
+from anime_whisper_ct2.export.clip_folders import ClipFolder, below, claim, waiting, way
 from anime_whisper_ct2.export.clips import ClipResult
 from anime_whisper_ct2.export.clips.plan import ClipOptions
 from anime_whisper_ct2.export.clips.rows import ClipsOf
@@ -92,6 +92,12 @@ class Export:
         self._filters = filters or Filters()
         if subtitles is not None and format_ not in SHOWN_BY:
             raise InputError(f"subtitle options are for {', '.join(SHOWN_BY)}; {format_} shows none")
+        for name, value, known in (
+            ("speaker", speaker, self._format.names_speaker),
+            ("title", title, self._format.names_title),
+        ):
+            if value is not None and not known:
+                raise InputError(f"--{name} has no effect: {format_} names none; leave it out")
         self._settings = ExportSettings(title or self._run.title or ExportSettings().title, speaker, subtitles)
         out = out if out is not None else self._run.folder / "export" / format_
         self._to = destination(out, self._format, self._run.ids, self._names)
@@ -134,12 +140,28 @@ class Export:
         options = self._folder.options or ClipOptions("wav" if own else ClipOptions().format)
         # What lies in the export itself is no copy where it need not be one.
         options = replace(options, link=self._folder.path is None)
-        return RunClips(self._run, self._source, self._names, self._filters, self._format, options)
+        self._check_inside()
+        asked = self._folder.margin_asked
+        return RunClips(self._run, self._source, self._names, self._filters, self._format, options, margin_asked=asked)
+
+    def _check_inside(self) -> None:
+        """Refuse clips in the export, before they are cut, where the format can have none of that path."""
+        given, folder, check = self._folder.path, self._to.folder, self._format.check_clip
+        if check is None or given is None or folder is None or self._to.file is not None:
+            return
+        if below(given, folder) is not None:
+            near = way(folder, given)
+            for id_ in self._run.ids:
+                check(f"{near}/{self._names[id_]}")
 
     def _clips_at(self) -> AbstractContextManager[Path | None]:
         """Give the folder that clips are cut to."""
-        if self._clips is None or self._folder.path is not None:
-            return nullcontext(self._folder.path)
+        given = self._folder.path
+        if self._clips is None or given is not None:
+            if given is not None and self._to.file is not None:
+                # A file may be meant to lie among its clips: what it is made of would pass for other things there.
+                claim(given, self._source.whose)
+            return nullcontext(given)
         assert self._to.path is not None
         return waiting(self._to.path, self._source.whose)
 

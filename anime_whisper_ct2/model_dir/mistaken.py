@@ -99,7 +99,8 @@ def why_no_model(name: str) -> str | None:
         return None  # whoever opens it says what is wrong with it
     if known := hub_id_of(name):
         return f"{name}: no such folder; what others call so is {known} here, so name that"
-    if "ggml" in path.name or path.suffix.lower() in (".gguf", ".bin"):
+    # A hub id has two parts, and may be called anything.
+    if path.suffix.lower() in (".gguf", ".ggml", ".bin") or ("ggml" in path.name and len(path.parts) != 2):
         return f"{name}: no such file; name a model by its folder or hub id, such as openai/whisper-large-v3"
     return None
 

@@ -18,7 +18,7 @@ _PACKAGES = ("ctranslate2", "faster-whisper", "numpy", "soundfile", "soxr", "av"
 
 
 def settings_of(model: ModelDir, options: RunOptions, length: WindowLength, bounds: Bounds) -> dict[str, Any]:
-    """Give what decides the text: a run goes on only with these."""
+    """Give what decides the text and its marks: a run goes on only with these."""
     return {
         "model": model.fingerprint,
         "compute_type": options.engine.compute_type,
@@ -30,11 +30,12 @@ def settings_of(model: ModelDir, options: RunOptions, length: WindowLength, boun
         **options.audio.settings,
         "retry": options.decoding.retry,
         "no_speech": bounds.no_speech,
+        "doubtful_from": bounds.doubt,
         **({"words": True} if options.decoding.words else {}),
     }
 
 
-def about_of(corpus: Corpus, model: ModelDir, options: RunOptions, bounds: Bounds) -> dict[str, Any]:
+def about_of(corpus: Corpus, model: ModelDir, options: RunOptions) -> dict[str, Any]:
     """Give what was asked for, and with which versions it was done."""
     engines = len(options.engine.split())
     return {
@@ -46,7 +47,6 @@ def about_of(corpus: Corpus, model: ModelDir, options: RunOptions, bounds: Bound
         "shard": corpus.shard,
         "limit": corpus.limit,
         "model": str(model.path),
-        "doubtful_from": bounds.doubt,
         "workers": engines * options.frontend.resolved_workers(engines),
         "versions": {
             "anime-whisper-ct2": __version__,

@@ -15,13 +15,14 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.errors import OutputError, counted
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.output.appending import appended, write_whole
+from anime_whisper_ct2.output.folder import cannot_write, make_folder, written
 from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, Part, dump_json, id_of, ids_of, read_run, to_json
 from anime_whisper_ct2.output.lock import FolderLock
 from anime_whisper_ct2.output.metrics import Counts
@@ -63,7 +64,7 @@ class Journal:
         self._about: dict[str, Any] = {}
         self._synced = time.monotonic()
         self._files: dict[str, IO[bytes]] = {}
-        _make_folder(out)
+        make_folder(out)
         self._lock = FolderLock(out)
         try:
             self._lock.acquire()
@@ -75,7 +76,7 @@ class Journal:
                 self._check_settings()
         except OSError as error:
             self.close()
-            raise _cannot_write(out, error) from error
+            raise cannot_write(out, error) from error
         except BaseException:
             self.close()
             raise
@@ -92,12 +93,13 @@ class Journal:
         `about` is what else that says: versions, inputs, device.
         """
         self._about = {**about, "process": os.getpid()}
-        with _written(self.path):
+        with written(self.path):
             if self._overwrite:
                 # `run.json` last: results must never be there without the settings that they were made with.
                 self._unfinished.clear()
                 for name in (TRANSCRIPTS, ERRORS, RUN):
                     (self.path / name).unlink(missing_ok=True)
+            self._unfinished.tidy()
             for id_ in [id_ for id_ in self._unfinished.ids if id_ in self.done]:
                 # It was killed between the recording's line and this.
                 self._unfinished.drop(id_)
@@ -112,7 +114,7 @@ class Journal:
         """
         for part in parts:
             self._check_settings(sure=True)
-            with _written(self.path):
+            with written(self.path):
                 self._open()
             self.append(part)
             for line in part.transcripts.splitlines():
@@ -132,7 +134,7 @@ class Journal:
             self._superseded = True
             if isinstance(outcome, Transcript):
                 self._written.add(outcome.id)
-        with _written(self.path):
+        with written(self.path):
             name = TRANSCRIPTS if isinstance(outcome, Transcript) else ERRORS
             write_whole(self._files[name], to_json(outcome).encode("utf-8") + b"\n")
             if isinstance(outcome, Transcript) and outcome.id in self._unfinished.ids:
@@ -143,15 +145,20 @@ class Journal:
 
     def homes(self, id_: str) -> tuple[Home, ...]:
         """Give what earlier runs have finished of a recording that they did not finish."""
-        with _written(self.path):
+        with written(self.path):
             return () if self._overwrite else self._unfinished.homes(id_)
 
     def keep(self, headway: Headway) -> None:
         """Keep what was finished of a recording that is not. Raises OutputError as `write` does."""
-        with _written(self.path):
+        with written(self.path):
             if headway.homes:
                 self._unfinished.keep(headway.id, headway.homes)
             self._sync_now_and_then()
+
+    def unclaimed(self) -> int:
+        """Count the recordings that are neither done nor failed, and of which something is kept all the same."""
+        kept = set(self._unfinished.ids)
+        return len(kept.difference(ids_of(self.path / ERRORS)) if kept else kept)
 
     def _sync_now_and_then(self) -> None:
         now = time.monotonic()
@@ -168,7 +175,7 @@ class Journal:
         A transcript is news also of what has failed in an earlier part; then that failure is taken off the counts.
         Raises OutputError when the disk is full or gone.
         """
-        transcripts, mended = [], 0
+        transcripts, finished, mended = [], [], 0
         for line in part.transcripts.splitlines(keepends=True):
             id_ = id_of(line)
             if id_ in self.done or not self._taken.add(id_):
@@ -179,14 +186,16 @@ class Journal:
                 self._superseded = True
                 self._written.add(id_)
             transcripts.append(line)
+            if id_ in self._unfinished.ids:
+                finished.append(id_)
         errors = [line for line in part.errors.splitlines(keepends=True) if self._is_new_failure(line)]
-        with _written(self.path):
+        with written(self.path):
             for name, lines in ((TRANSCRIPTS, transcripts), (ERRORS, errors)):
                 if lines:
                     write_whole(self._files[name], b"".join(lines))
                     os.fsync(self._files[name].fileno())
-            for line in transcripts:
-                self._unfinished.drop(id_of(line))
+            for id_ in finished:
+                self._unfinished.drop(id_)
             self._check_place()
         # Nearly always so; else what is left of the part is read for its figures.
         if len(transcripts) == part.counts.done and len(errors) == part.counts.failed and not mended:
@@ -237,7 +246,7 @@ class Journal:
         except FileNotFoundError:
             gone = True
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
         if gone:
             raise OutputError(
                 f"{self.path} is gone: it was removed, renamed or unmounted while results were written there; "
@@ -247,7 +256,7 @@ class Journal:
     def _tidy_errors(self) -> None:
         path, beside = self.path / ERRORS, self.path / (ERRORS + ".new")
         last = {id_: number for number, id_ in enumerate(ids_of(path))}
-        with _written(self.path):
+        with written(self.path):
             with path.open("rb") as lines, beside.open("wb") as file:
                 # `ids_of` ends before a torn last line, and so does this.
                 for number, (id_, line) in enumerate(zip(ids_of(path), lines, strict=False)):
@@ -268,53 +277,31 @@ class Journal:
         # Where nothing was done yet, any settings will do.
         if not sure and not len(self.done) and not len(self.failed) and not self._unfinished.ids:
             return
+        begun = "" if sure or len(self.done) or len(self.failed) else counted(len(self._unfinished.ids), "recording")
+        held = f"the beginning of {begun}" if begun else "results"
         about = read_run(self.path)
         before = about.get("settings")
         if before == self._settings:
             return
         if not isinstance(before, dict):
             raise OutputError(
-                f"{self.path} holds results, and no {RUN} that says with which settings they were made; "
+                f"{self.path} holds {held}, and no {RUN} that names the settings; "
                 "choose another output, or start afresh with --overwrite"
             )
         said = changes(before, self._settings, about.get("model"), self._model)
         if not said:
             return
         raise OutputError(
-            f"{self.path} holds results made with other settings ({said}); "
+            f"{self.path} holds {held} made with other settings ({said}); "
             "use those again, choose another output, or start afresh with --overwrite"
         )
 
     def _write_run(self, figures: Mapping[str, Any]) -> None:
         content = {**self._about, **figures, "settings": self._settings}
         beside = self.path / (RUN + ".new")
-        with _written(self.path):
+        with written(self.path):
             with beside.open("w", encoding="utf-8") as file:
                 file.write(dump_json(content, indent=2) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(self.path / RUN)
-
-
-@contextlib.contextmanager
-def _written(out: Path) -> Iterator[None]:
-    """Raise OutputError where the system refuses what is done to the folder."""
-    try:
-        yield
-    except OSError as error:
-        raise _cannot_write(out, error) from error
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise OutputError(f"{out} is a file; name a folder for the output") from None
-    except OSError as error:
-        raise _cannot_write(out, error) from error
-
-
-def _cannot_write(out: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"{out} cannot be written: {error.strerror or error}; mend that and run the same command again to go on"
-    )

@@ -55,7 +55,8 @@ class Totals:
     `found` = `done` + `resumed` + `failed` once a run has gone through; before, it grows with the listing. `failed`
     counts failures of earlier runs that were not tried again. `empty` and `flagged` are of the recordings done in this
     run. `expected` is what `found` will come to, where that is known. Of `audio_seconds`, `kept_seconds` were
-    transcribed by earlier runs. `stage`, and `underway`, the long recordings in work by number, are of the moment.
+    transcribed by earlier runs; of long recordings that failed, this one transcribed `lost_seconds`. `stage`, and
+    `underway`, the long recordings in work by number, are of the moment.
     """
 
     found: int = 0
@@ -67,6 +68,7 @@ class Totals:
     failed_before: int = 0
     audio_seconds: float = 0.0
     kept_seconds: float = 0.0
+    lost_seconds: float = 0.0
     load_seconds: float = 0.0
     wall_seconds: float = 0.0
     expected: int | None = None
@@ -121,8 +123,11 @@ class Meter:
         totals.empty += counts.empty
         totals.flagged += counts.flagged
         totals.failed_now += counts.failed
-        if key is not None and (headway := totals.underway.pop(key, None)) and counts.done:
-            totals.kept_seconds += min(headway.kept_s, counts.audio_seconds)
+        if key is not None and (headway := totals.underway.pop(key, None)):
+            if counts.done:
+                totals.kept_seconds += min(headway.kept_s, counts.audio_seconds)
+            else:
+                totals.lost_seconds += max(0.0, headway.done_s - headway.kept_s)
         # Up to the last outcome: what a run needs to come to its end is no part of its speed.
         totals.wall_seconds = self._clock() - self._start
 

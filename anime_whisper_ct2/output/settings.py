@@ -15,8 +15,8 @@ MODEL = "model"
 _DIGITS = 8
 # Of those that are not called like their option, or that a calibration decides.
 _OPTIONS = {
-    "no_speech": "the calibrated bound of no_speech",
-    "doubtful_from": "the calibrated bound of doubt",
+    "no_speech": "the bound of no_speech in the model's awct2.json",
+    "doubtful_from": "the bound of doubtful in the model's awct2.json",
     "tail_s": "--tail",
     "max_segment_s": "--max-segment",
     "min_silence_s": "--min-silence",

@@ -2,7 +2,7 @@
 
 OUT/unfinished/NAME.jsonl   of one recording: its id in the first line, and then a line for each window
 
-A file is there from the first minute of a long recording until that has its line in `transcripts.jsonl`.
+A file is there of a recording of more than two minutes, from when that shows until its line is in `transcripts.jsonl`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from anime_whisper_ct2.output.results import read_segment
 from anime_whisper_ct2.records import Home, Sound
 
 UNFINISHED = "unfinished"
+# What `_name_of` gives.
+_NAME = re.compile(r"[0-9a-f]{24}\.jsonl")
 # Of what is no line of ours: its window is done again.
 _NO_LINE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
@@ -39,14 +42,18 @@ class Unfinished:
         # Those that were opened by this run, and of these what has yet to be synced.
         self._begun: set[str] = set()
         self._unsynced: set[Path] = set()
+        # Those whose first line does not say what they are of.
+        self._nameless: list[Path] = []
         with contextlib.suppress(FileNotFoundError):
             for path in sorted(self._folder.glob("*.jsonl")):
-                with contextlib.suppress(*_NO_LINE), path.open("rb") as file:
-                    if (line := file.readline()).endswith(b"\n"):
-                        self._paths[id_of(line)] = path
+                id_ = _id_in(path)
+                if id_ is not None:
+                    self._paths[id_] = path
+                elif _NAME.fullmatch(path.name):
+                    self._nameless.append(path)
 
     @property
-    def ids(self) -> Iterable[str]:
+    def ids(self) -> Collection[str]:
         """The recordings of which windows are kept."""
         return self._paths.keys()
 
@@ -73,8 +80,6 @@ class Unfinished:
         if path is None:
             self._folder.mkdir(exist_ok=True)
             path = self._paths[id_] = self._folder / _name_of(id_)
-            # A file of that name whose first line is none of ours says of nothing what it is of.
-            path.unlink(missing_ok=True)
             lines = dump_json({"id": id_}) + "\n" + lines
         # Not kept open: of many engines, there may be more such recordings than a process may have files. Only what an
         # earlier run left can be torn.
@@ -86,7 +91,8 @@ class Unfinished:
     def sync(self) -> None:
         """See to it that all is on the disk."""
         for path in self._unsynced:
-            with path.open("rb") as file:
+            # Windows syncs no file that is open for reading alone.
+            with path.open("ab") as file:
                 os.fsync(file.fileno())
         self._unsynced.clear()
 
@@ -97,16 +103,35 @@ class Unfinished:
             self._begun.discard(id_)
             self._unsynced.discard(path)
             path.unlink(missing_ok=True)
-            if not self._paths:
-                # Where it holds anything else, it stays.
-                with contextlib.suppress(OSError):
-                    self._folder.rmdir()
+            self._leave()
+
+    def tidy(self) -> None:
+        """Remove files of which nobody can tell what they are of; to be called before anything is kept."""
+        for path in self._nameless:
+            path.unlink(missing_ok=True)
+        if self._nameless:
+            self._nameless.clear()
+            self._leave()
 
     def clear(self) -> None:
         """Remove everything."""
         self._paths.clear()
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._folder)
+
+    def _leave(self) -> None:
+        """Remove the folder with the last file; where it holds anything else, it stays."""
+        if not self._paths:
+            with contextlib.suppress(OSError):
+                self._folder.rmdir()
+
+
+def _id_in(path: Path) -> str | None:
+    """Give the id that a file begins with; None where its first line is torn, or none of ours."""
+    with contextlib.suppress(*_NO_LINE), path.open("rb") as file:
+        if (line := file.readline()).endswith(b"\n"):
+            return id_of(line)
+    return None
 
 
 def _name_of(id_: str) -> str:

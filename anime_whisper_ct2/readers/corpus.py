@@ -104,9 +104,12 @@ class Corpus:
         )
 
     def check_lists(self) -> None:
-        """Refuse lists of which no file is there; of one on standard input, nothing is known yet. Raises InputError."""
+        """Refuse lists of which no file is there, but those that a pattern happens to match. Raises InputError.
+
+        Of one on standard input, nothing is known yet.
+        """
         for source in self._sources:
-            if is_list(source.path) and source.path != STDIN:
+            if is_list(source.path) and source.path != STDIN and not source.matched:
                 check_leads_somewhere(source.path, source.recordings(Listing()))
 
     def why_nothing(self) -> str | None:

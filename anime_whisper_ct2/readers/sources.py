@@ -7,13 +7,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.extensions import CONTAINERS, KALDI, MANIFESTS, TABLES, has_extension
+from anime_whisper_ct2.extensions import CONTAINERS, DELIMITED, JSON_LINES, KALDI, MANIFESTS, TABLES, has_extension
 from anime_whisper_ct2.model_dir.mistaken import WEIGHTS, kind_of_weights
 from anime_whisper_ct2.readers.contained import contained, references
 from anime_whisper_ct2.readers.content import is_audio
@@ -50,13 +50,15 @@ class Source:
     """One folder, file or container. The callables list anew each time they are called.
 
     `recordings` and `references` tell a `Listing` what they pass over. `references` gives what `recordings` does, but
-    one `Container` for all whose audio only a reader can get at.
+    one `Container` for all whose audio only a reader can get at. `matched`: a pattern fits it by chance, and names
+    neither it nor its extension.
     """
 
     path: str
     names: Callable[[], Iterator[Name]]
     recordings: Callable[[Listing], Iterator[Recording]]
     references: Callable[[Listing], Iterator[Recording]]
+    matched: bool = False
 
 
 def sources(given: str, column: str | None) -> Sequence[Source]:
@@ -68,7 +70,7 @@ def sources(given: str, column: str | None) -> Sequence[Source]:
         _refuse_column(STDIN, column)
         return [_stdin()]
     found = [
-        _source(path, _way(given, path), column) if _is_meant(given, path) else _other(path)
+        _source(path, _way(given, path), column) if path == given or _names(given) else _matched(given, path, column)
         for path in (_urls(given) if is_url(given) else _paths(given))
     ]
     if not found:
@@ -126,18 +128,23 @@ def _way(given: str, path: str) -> str | None:
     return between + "/" if between else ""
 
 
-def _is_meant(given: str, path: str) -> bool:
-    """Say whether a path is given, or of use: of what a pattern happens to match, some is neither."""
-    if path == given or not _WILDCARD.search(given):
+def _names(given: str) -> bool:
+    """Say whether a pattern names what it matches, or the extension: `*.take` does, and `*` does not."""
+    if not _WILDCARD.search(given):
         return True
+    return "." in _WILDCARD.split(given)[-1].rpartition("/")[2] or given.endswith("}")
+
+
+def _matched(given: str, path: str, column: str | None) -> Source:
+    """Give the source of what a pattern happens to match; of no use are files that are no audio, and other texts."""
     name = _basename(path)
-    # `*.take` names the extension, and `*` does not.
-    named = "." in _WILDCARD.split(given)[-1].rpartition("/")[2] or given.endswith("}")
-    if named or has_extension(name, (*CONTAINERS, *MANIFESTS, *KALDI)):
-        return True
-    if is_url(path):
-        return is_audio(name, None) or is_remote_folder(path)
-    return is_folder(path) or is_audio(name, path)
+    # Not plain lists and those of voice trainers: beside audio, such are its transcripts.
+    of_use = has_extension(name, (*CONTAINERS, *JSON_LINES, *DELIMITED, *KALDI))
+    if not of_use and is_url(path):
+        of_use = is_audio(name, None) or is_remote_folder(path)
+    elif not of_use:
+        of_use = is_folder(path) or is_audio(name, path)
+    return replace(_source(path, _way(given, path), column), matched=True) if of_use else _other(path)
 
 
 def _braces(given: str) -> Sequence[str]:

@@ -3,7 +3,7 @@
 `count_errors` gives the `Errors` between a reference and what was heard; `NORMALIZERS` names the ways to write the same
 words the same, each a `Normalizer`. `quality` says what looks wrong with a text, and bounds how long one may become.
 
-May import: `records`.
+May import: `errors`, `records`.
 """
 
 from anime_whisper_ct2.text.cer import Errors, count_errors

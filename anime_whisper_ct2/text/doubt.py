@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.records import Decoded, Window
 
 # Under this name `awct2.json` holds what `awct2 calibrate` measured.
@@ -27,13 +28,18 @@ class Bounds:
 
     @classmethod
     def of(cls, awct2: Mapping[str, Any]) -> Bounds:
-        """Give those that were measured for a model, from its `awct2.json`; the defaults for what was not."""
+        """Give those that were measured for a model, from its `awct2.json`; the defaults for what was not.
+
+        Raises InputError for what no calibration wrote.
+        """
         measured = awct2.get(MARKS, {})
-        doubt = measured.get("doubt", {}).get("bound")
-        told = measured.get("no_speech", {})
+        told = {name: measured.get(name, {}) for name in ("doubt", "no_speech")} if isinstance(measured, dict) else {}
+        if not told or not all(isinstance(one, dict) for one in told.values()):
+            raise InputError(f"the model's awct2.json holds no {MARKS} that can be read; run awct2 calibrate again")
+        doubt, no_speech = (_bound(one.get("bound")) for one in told.values())
         return cls(
-            cls().doubt if doubt is None else float(doubt),
-            (None if told["bound"] is None else float(told["bound"])) if "bound" in told else cls().no_speech,
+            cls().doubt if doubt is None else doubt,
+            no_speech if "bound" in told["no_speech"] else cls().no_speech,
         )
 
     def is_speech(self, decoded: Decoded) -> bool:
@@ -43,6 +49,16 @@ class Bounds:
 
 BOUNDS = Bounds()
 
+
+def _bound(value: object) -> float | None:
+    # Written so that NaN is refused, too; and `true` is no figure.
+    if value is None:
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 2:
+        return float(value)
+    raise InputError(f"the model's awct2.json holds a bound of {value!r}; run awct2 calibrate again")
+
+
 # The share of bad lines among those with the same mean log-probability and tokens a second, a logistic regression over
 # Whisper base on two of the voices of tests/real, in silence and in noise: where a decoder is lost, it spells what it
 # hears with many small tokens, and is sure of each. Further figures (least probability, characters a second beside the
@@ -51,6 +67,8 @@ _OF_LOGPROB = 7.0
 _OF_TOKENS_PER_S = 0.6
 _OFFSET = 6.3
 _MOST_TOKENS_PER_S = 12.0
+# The shortest of those lines. A cry of three tokens has many a second, and nothing is wrong with it.
+_LEAST_S = 1.5
 # What is wrong on the face of it, however sure the decoder was.
 _PLAIN = frozenset(("repetition", "cap", "fast", "stock_phrase", "no_speech"))
 _PLAINLY = 0.95
@@ -58,7 +76,7 @@ _PLAINLY = 0.95
 
 def doubt(window: Window, decoded: Decoded) -> float:
     """Give how far a text is to be doubted, 0 … 1, from its scores, its length in the window, and its flags."""
-    tokens_per_s = min(len(decoded.tokens) / max(0.1, window.end_s - window.start_s), _MOST_TOKENS_PER_S)
+    tokens_per_s = min(len(decoded.tokens) / max(_LEAST_S, window.end_s - window.start_s), _MOST_TOKENS_PER_S)
     odds = _OF_TOKENS_PER_S * tokens_per_s - _OF_LOGPROB * decoded.avg_logprob - _OFFSET
     likely = 1.0 / (1.0 + math.exp(-min(odds, 30.0)))
     return likely if _PLAIN.isdisjoint(decoded.flags) else max(likely, _PLAINLY)

@@ -31,7 +31,7 @@ from benchmarks.systems import Settings
 from benchmarks.systems.awct2 import run_options
 
 LEAVE_GIB = 4.0
-MOST_WINDOWS = 4
+MOST_WINDOWS = 1
 
 
 class Cramped:
@@ -44,7 +44,7 @@ class Cramped:
         return getattr(self._engine, name)
 
     def submit(self, batch: Batch) -> Future[list[Decoded]]:
-        """Fail for more than four windows."""
+        """Fail for more than one window."""
         if len(batch.windows) <= MOST_WINDOWS:
             done: Future[list[Decoded]] = self._engine.submit(batch)
             return done

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def _fetch(source: str, revision: str | None) -> Checkpoint:
         raise ModelNotFoundError(f"{source}: is no folder here, and no hub id either, which would be OWNER/NAME")
     folder = _snapshot(source, revision, _TEXT_FILES + _SAFETENSORS_FILES)
     if not any((folder / name).is_file() for name in (SAFETENSORS, SAFETENSORS_INDEX)):
-        if _is_there(source, revision, MODEL_BIN):
+        cached = any((folder / name).is_file() for name in (TORCH, TORCH_INDEX))
+        if not cached and _is_there(source, revision, MODEL_BIN):
             raise CheckpointError(
                 f"{source}: is a converted model already; fetch it with: hf download {source} --local-dir FOLDER, and "
                 "name that folder as the model"
@@ -116,13 +118,21 @@ def _fetch(source: str, revision: str | None) -> Checkpoint:
 
 
 def _is_there(source: str, revision: str | None, name: str) -> bool:
-    """Say whether the hub has a file; what cannot be asked is not there."""
+    """Say whether the hub has a file; where it cannot be asked, it has none."""
     import huggingface_hub  # noqa: PLC0415 - as below
 
     try:
         return bool(huggingface_hub.file_exists(source, name, revision=revision))
-    except (OSError, ValueError):
+    except _network_errors():
         return False
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    """Give what calls to the hub fail with: from huggingface_hub 1.0 on, httpx's errors too, which are no OSError."""
+    try:
+        return OSError, import_module("httpx").HTTPError
+    except ImportError:
+        return (OSError,)
 
 
 def _snapshot(source: str, revision: str | None, names: list[str]) -> Path:
@@ -131,6 +141,7 @@ def _snapshot(source: str, revision: str | None, names: list[str]) -> Path:
     from huggingface_hub import errors  # noqa: PLC0415
 
     where = f"{source}: is no folder here"
+    failures: tuple[type[Exception], ...] = (*_network_errors(), ValueError)
     try:
         return Path(huggingface_hub.snapshot_download(source, revision=revision, allow_patterns=names))
     except errors.GatedRepoError as error:
@@ -152,6 +163,6 @@ def _snapshot(source: str, revision: str | None, names: list[str]) -> Path:
             f"{where}, the hub cannot be reached, and its cache does not hold the model; "
             "check the connection, or download it elsewhere with `hf download` and name that folder"
         ) from error
-    except (OSError, ValueError) as error:  # huggingface_hub's other errors are one of these
+    except failures as error:  # huggingface_hub's other errors are one of these
         reason = str(error).strip().partition("\n")[0]
         raise ModelNotFoundError(f"{where}, and could not be fetched from the hub ({reason})") from error

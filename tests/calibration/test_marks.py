@@ -47,6 +47,10 @@ class TestDoubt:
         assert result == DoubtResult(bad + others, bad, None)
         assert f"{bad} have a CER of 30 % or more and {others} have less" in _of_doubt(result)
 
+    def test_what_is_plainly_wrong_ties_and_is_spared_all_the_same_where_it_is_right(self) -> None:
+        result = measure_doubt([0.95] * 20 + [0.1] * 80 + [0.97] * 20, [0.0] * 100 + [60.0] * 20)
+        assert (result.wrongly, result.found) == (0.0, 100.0)
+
     def test_lines_of_one_doubt_are_all_spared(self) -> None:
         result = measure_doubt([0.4] * 40, [60.0] * 20 + [0.0] * 20)
         assert (result.found, result.wrongly) == (0.0, 0.0)
@@ -66,6 +70,12 @@ class TestNoSpeech:
         result = measure_no_speech([0.001, 0.002, 0.01], {name: p / 10 for name, p in SOUNDS.items()})
         assert result.bound is not None
         assert 0.01 < result.bound < 0.06
+
+    def test_probabilities_near_nothing_are_parted_as_they_are(self) -> None:
+        result = measure_no_speech([1e-6] * 30, dict.fromkeys(SOUNDS, 3e-5))
+        assert result.bound is not None
+        assert (result.sounds, result.clips) == (100.0, 0.0)
+        assert 1e-6 < result.bound < 3e-5
 
     @pytest.mark.parametrize("clips", [[0.0] * 50, [0.9] * 50, [0.7, 0.01] * 20])
     def test_a_model_that_has_unlearnt_it_gets_none(self, clips: list[float]) -> None:

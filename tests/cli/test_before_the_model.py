@@ -90,3 +90,15 @@ def test_stats_of_a_recording_says_to_transcribe_it(tmp_path: Path) -> None:
     result = run("stats", tmp_path / "a.mp3")
     assert (result.exit_code, result.output.count("\n")) == (2, 1)
     assert f"transcribe it first: awct2 run {tmp_path}/a.mp3 -o OUTPUT" in result.output
+
+
+@pytest.mark.parametrize(("format_", "language"), [("esd", "fr"), ("esd", "ko"), ("gptsovits", "fr")])
+def test_a_format_without_a_code_for_the_language_is_refused(tmp_path: Path, format_: str, language: str) -> None:
+    (tmp_path / "a.wav").touch()
+    given = ("run", tmp_path / "a.wav", "-o", tmp_path / "out", *NO_MODEL)
+    result = run(*given, "--format", "srt", "--format", format_, "--language", language)
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert f"--format {format_} knows ja, en, zh" in result.output.lower()
+    assert f"the language is '{language}'" in result.output
+    # With any other, it is the model that is asked for.
+    assert "no-such-model" in run(*given, "--format", format_).output

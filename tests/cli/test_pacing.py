@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anime_whisper_ct2.cli.pacing import Pacing, View, clock
-from anime_whisper_ct2.output.metrics import Totals
+from anime_whisper_ct2.output.metrics import Counts, Meter, Totals
 from anime_whisper_ct2.records import Headway
 
 
@@ -64,6 +64,28 @@ def test_after_a_minute_what_is_left_is_not_off_by_more_than_two(speed: float, s
     left_s = (length_s / 2 - own_s) / speed
     assert view.left_s is not None
     assert left_s / 2 < view.left_s < left_s * 2
+
+
+@pytest.mark.parametrize("kept_s", [0.0, 120.0])
+def test_a_long_recording_that_fails_takes_nothing_from_the_speed(kept_s: float) -> None:
+    totals = Totals(stage="working", expected=2)
+    run, meter = Watched(totals), Meter(totals)
+    run.at(0)
+    run.at(10, underway(kept_s + 30, kept_s), underway(0, key=1))
+    before = run.at(70, underway(kept_s + 210, kept_s), underway(0, key=1))
+    meter.count(Counts(failed=1), 0)
+    after = run.at(70, underway(0, key=1))
+    assert before.speed == after.speed == 3.0
+    assert after.left_s == pytest.approx(2400 / 3.0)
+    later = run.at(130, underway(180, key=1))
+    assert (later.speed, later.left_s) == (3.0, pytest.approx(2220 / 3.0))
+
+
+def test_a_speed_is_never_negative() -> None:
+    """Where what was kept comes home late, its share of what is done grows."""
+    run = Watched(Totals(stage="working", expected=1))
+    run.at(10, underway(300, 100))
+    assert ", -" not in run.at(70, underway(300, 150)).line
 
 
 def test_recordings_that_nobody_has_opened_yet_are_taken_for_as_long_as_the_others() -> None:

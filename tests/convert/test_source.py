@@ -77,6 +77,27 @@ def test_a_converted_model_on_the_hub_is_to_be_fetched_as_it_is(
         open_source("someone/fast")
 
 
+def test_a_hub_that_cannot_be_reached_has_no_converted_model(
+    hub: Hub, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    httpx = pytest.importorskip("httpx")
+
+    def file_exists(*_: Any, **__: Any) -> bool:
+        raise failure
+
+    (checkpoint / "model.safetensors").rename(checkpoint / "pytorch_model.bin")
+    monkeypatch.setattr(source_module, "find_spec", lambda _: object())
+    monkeypatch.setattr(huggingface_hub, "file_exists", file_exists)
+    failure: Exception = TypeError("a mistake of ours")
+    with pytest.raises(TypeError):
+        open_source("someone/their-whisper")
+    failure = httpx.ConnectError("no route")
+    assert (open_source("someone/their-whisper").folder / "pytorch_model.bin").is_file()
+    # From now on it is in the cache, and nothing need be asked.
+    failure = TypeError("asked again")
+    assert open_source("someone/their-whisper").revision == COMMIT
+
+
 def http_error(kind: type[errors.HfHubHTTPError]) -> errors.HfHubHTTPError:
     import requests
 
@@ -94,6 +115,7 @@ def http_error(kind: type[errors.HfHubHTTPError]) -> errors.HfHubHTTPError:
         (lambda: http_error(errors.RevisionNotFoundError), "no revision v9"),
         (lambda: errors.LocalEntryNotFoundError("offline"), "cannot be reached, and its cache does not hold the model"),
         (lambda: OSError(28, "No space left on device"), "No space left"),
+        (lambda: pytest.importorskip("httpx").ReadError("broke off"), "not be fetched from the hub (broke off)"),
     ],
 )
 def test_what_the_hub_answers_is_said_plainly(

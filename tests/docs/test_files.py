@@ -25,7 +25,7 @@ def names(record: type) -> list[str]:
 
 
 def test_the_example_lines_have_the_keys_of_the_records() -> None:
-    segment = Segment(0.0, 1.0, "はい", -0.1, 0.0, 1.0)
+    segment = Segment(0.0, 1.0, "はい", -0.1, 0.0, 1.0, doubt=0.1)
     written = json.loads(to_json(Transcript("a.wav", "a.wav", 1.0, "ja", "はい", (segment,), (), {})))
     seen: Counter[str] = Counter()
     for block in (block for block in ENGLISH.blocks if block.language == "json"):

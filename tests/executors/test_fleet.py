@@ -97,9 +97,13 @@ def test_an_engine_that_dies_in_a_long_recording_goes_on_where_it_was(
     assert [segment.text for segment in transcript.segments] == [f"{n}" for n in range(20)]
     assert fleet.figures["engine_deaths"] >= 2
     # Each is told of once; lost is no more than what was in flight.
-    told = [home.number for headway in headways if isinstance(headway, Headway) for home in headway.homes]
+    headways = [headway for headway in headways if isinstance(headway, Headway)]
+    told = [home.number for headway in headways for home in headway.homes]
     assert len(told) == len(set(told)) >= 12
     assert len(taken.read_text().splitlines()) <= 20 + 8 * fleet.figures["engine_deaths"]
+    # What the dead ones did is this run's own work, and nothing of it is taken back.
+    assert {headway.kept_s for headway in headways} == {0.0}
+    assert [headway.done_s for headway in headways] == sorted(headway.done_s for headway in headways)
 
 
 def test_a_long_recording_that_costs_the_engine_again_and_again_is_the_only_one_left_out(

@@ -188,9 +188,9 @@ def test_a_bad_recording_costs_its_own_clips_only(tmp_path: Path, recording: str
     assert results["torn"].written == 2
     assert results["torn"].missing == ("torn_00109.800-00120.200",)
     assert "ends before the clip at 109.800 s" in results["torn"].message
-    assert results["short"].written == 3
-    assert "ends before the clip at 49.800 s" in results["short"].message
-    assert len(contents(tmp_path / "clips")) == 8
+    assert (results["short"].written, len(results["short"].missing)) == (0, 4)
+    assert "lasts 5.000 s, and what was transcribed 60.000 s: the file was exchanged" in results["short"].message
+    assert len(contents(tmp_path / "clips")) == 5
 
 
 def test_a_worker_that_dies_is_replaced_and_costs_only_what_kills_it_twice(tmp_path: Path, recording: str) -> None:
@@ -311,7 +311,7 @@ def test_jobs_join_a_run_with_its_corpus_and_fall_back_on_the_path(tmp_path: Pat
 
 
 def test_rows_are_given_for_the_clips_that_are_there(tmp_path: Path, recording: str) -> None:
-    cut([job(recording, 60.0, (*TIMES, (50.0, 51.0)))], tmp_path / "clips")
+    cut([job(recording)], tmp_path / "clips")
     given = transcript("a", "", 60.0, *TIMES, (50.0, 51.0))
     rows = list(cut_rows(tmp_path / "clips", plan)(given, "a"))
     assert [row.segment for row in rows] == list(given.segments[:3])
@@ -329,7 +329,7 @@ def test_the_command_line_gives_clip_options_and_refuses_them_without_a_folder()
     run = CliRunner().invoke
     assert run(command, ["--clips", "x"]).output == f"{ClipFolder(Path('x'), ClipOptions())!r}\n"
     given = run(command, ["--clips", "x", "--clip-format", "wav", "--margin", "0", "--workers", "1"]).output
-    assert given == f"{ClipFolder(Path('x'), ClipOptions('wav', 0.0), 1)!r}\n"
+    assert given == f"{ClipFolder(Path('x'), ClipOptions('wav', 0.0), 1, margin_asked=True)!r}\n"
     assert run(command, []).output == "None\n"
     for option in (["--margin", "0.1"], ["--clip-format", "ogg"], ["--workers", "2"]):
         assert isinstance(run(command, option).exception, InputError)

@@ -48,9 +48,9 @@ def test_a_table_goes_to_standard_output_as_it_would_lie_in_its_folder(run: Path
 
 def test_a_file_is_written_where_one_is_named(run: Path) -> None:
     for format_, name in TABLES.items():
-        done = Export(run, format_, run.parent / "out", title="x").run()
+        done = Export(run, format_, run.parent / "out").run()
         file = run.parent / f"deep/表.{format_.upper()}"
-        assert Export(run, format_, file, title="x").run().path == file
+        assert Export(run, format_, file).run().path == file
         assert file.read_bytes() == (done.path / name).read_bytes()  # type: ignore[operator] # a folder's
         (file.parent / file.name).unlink()
     assert os.listdir(run.parent / "deep") == []
@@ -96,18 +96,20 @@ def test_what_is_no_single_file_gets_the_line_that_helps(
 
 
 def test_nothing_is_written_over_but_what_says_the_same(run: Path) -> None:
-    file = run.parent / "out.csv"
+    (run.parent / "a b").mkdir()
+    file = run.parent / "a b" / "out.csv"
     for _ in range(2):
         Export(run, "csv", file).run()
     edited = file.read_bytes().replace("一つ目".encode(), "ひとつめ".encode())
     file.write_bytes(edited)
-    with pytest.raises(InputError, match=r"out\.csv is there already and says something else; .*-o - > out\.csv"):
+    with pytest.raises(InputError, match=r"out\.csv is there already and says something else") as raised:
         Export(run, "csv", file).run()
+    assert str(raised.value).endswith(f"write over it with `-o - > '{file}'`")
     assert file.read_bytes() == edited
     file.write_bytes(b"")
     Export(run, "csv", file).run()
     assert file.stat().st_size
-    assert sorted(os.listdir(run.parent)) == ["out.csv", "run"]
+    assert os.listdir(file.parent) == ["out.csv"]
 
 
 def test_a_folder_that_is_there_is_one_whatever_it_is_called(run: Path) -> None:

@@ -129,9 +129,6 @@ def test_a_call_that_is_stopped_is_gone_on_with_and_leaves_nothing_in_the_end(ru
     with pytest.raises(KeyboardInterrupt):
         export(run, on_clips=stop)
     assert not (run.parent / "out").exists()
-    # As a call leaves it that is killed.
-    (run.parent / "out.partial-123").mkdir()
-    (run.parent / "out.partial-123" / "esd.list").touch()
     assert {path.name for path in (run.parent / f"out{WAITING}").glob("*.wav")} == {"a.wav", "b.wav"}
     done = export(run)
     assert (done.clips_resumed, done.clips_written) == (2, 3)
@@ -245,7 +242,6 @@ SPOKEN = transcript("a.wav", segment(1.0, 3.0), segment(6.0, 8.0), duration=10.0
         ({}, 0.2, "00000.800-00003.200"),
         ({"speech_pad_s": 0.2}, 0.2, "00001.000-00003.000"),
         ({"speech_pad_s": 0.2}, 0.5, "00000.700-00003.300"),
-        ({"speech_pad_s": 0.2}, 0.0, "00001.000-00003.000"),
         ({"speech_pad_s": 1}, 0.2, "00001.000-00003.000"),
         ({"speech_pad_s": "wide"}, 0.2, "00000.800-00003.200"),
     ],
@@ -258,6 +254,52 @@ def test_a_margin_counts_from_the_speech_and_not_from_what_the_run_kept_around_i
     folder = run.parent / "clips" if elsewhere else None
     export(run, clips=ClipFolder(folder, ClipOptions("wav", margin), workers=0))
     assert f"a_{times}.wav" in sound(run.parent / "out")
+
+
+@pytest.mark.parametrize(("pad", "margin"), [(0.2, 0), (0.2, 0.1), (0.5, 0.2)])
+@pytest.mark.parametrize("format_", ["esd", "hf"])
+def test_a_margin_below_what_the_run_kept_is_refused_and_the_default_never(
+    make: Callable[..., Path], pad: float, margin: float, format_: str
+) -> None:
+    run = make(SPOKEN, segment="auto", speech_pad_s=pad)
+    given = [run, format_, "-o", run.parent / "out", "--clips", run.parent / "clips"]
+    with pytest.raises(InputError, match=rf"--margin {margin} is less than .* --speech-pad {pad}; give at least {pad}"):
+        command(*given, "--margin", margin)
+    assert command(*given).exit_code == 0
+    assert command(*given, "--margin", pad).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["out.partial-123", "out.partial-{pid}"])
+def test_a_folder_beside_the_export_is_left_alone_whatever_it_is_called(run: Path, name: str) -> None:
+    beside = run.parent / name.format(pid=os.getpid())
+    beside.mkdir()
+    (beside / "mine").touch()
+    assert export(run).rows == 5
+    assert os.listdir(beside) == ["mine"]
+    assert sorted(os.listdir(run.parent)) == ["corpus", "out", beside.name, "run"]
+
+
+def test_a_table_can_lie_among_its_clips(run: Path) -> None:
+    for cut in (5, 0):
+        where = ClipFolder(run.parent / "deep" / "new", workers=0)
+        done = Export(run, "nemo", run.parent / "deep/new/manifest.jsonl", clips=where).run()
+        assert (done.rows, done.clips_written) == (5, cut)
+
+
+@pytest.mark.parametrize(
+    ("format_", "clips", "said"),
+    [
+        ("gptsovits", "out/wavs", "wavs is where gptsovits puts its own files"),
+        ("hf", "out/test", "`datasets` would take that for a split"),
+        ("hf", "out/clips/dev", "`datasets` would take that for a split"),
+    ],
+)
+def test_clips_that_the_export_can_not_hold_there_are_refused_before_they_are_cut(
+    run: Path, format_: str, clips: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        export(run, format_, clips=ClipFolder(run.parent / clips), on_clips=lambda _: pytest.fail("was cut"))
+    assert sorted(os.listdir(run.parent)) == ["corpus", "run"]
 
 
 def test_filters_that_leave_nothing_make_an_empty_list_and_say_so(run: Path) -> None:

@@ -272,3 +272,17 @@ def test_texts_are_normalized_where_asked_and_what_is_emptied_is_left_out(tmp_pa
     assert [row.split("\t")[3] for row in rows] == ["えー?!…ABCアハハ"]
     with pytest.raises(InputError, match="no normalizer 'mine'"):
         Export(tmp_path / "out", "tsv", normalizer="mine")
+
+
+@pytest.mark.parametrize("option", ["speaker", "title"])
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_name_that_a_format_has_no_use_for_is_refused_and_any_other_is_written(
+    tmp_path: Path, option: str, format_: str
+) -> None:
+    run = write_run(tmp_path / "run", short("a.wav"))
+    wanted = {"esd", "gptsovits", "hf", "kaldi", "lhotse", "webdataset"} | ({"ass"} if option == "speaker" else set())
+    if format_ in wanted:
+        Export(run, format_, tmp_path / "out", **{option: "桜"})
+        return
+    with pytest.raises(InputError, match=f"--{option} has no effect: {format_} names none; leave it out"):
+        Export(run, format_, tmp_path / "out", **{option: "桜"})

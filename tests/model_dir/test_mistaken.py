@@ -111,6 +111,10 @@ class TestNames:
             assert "whisper.cpp (ggml), which cannot be read here; name the checkpoint" in said
         assert "no such file" in (why_no_model(str(tmp_path / "ggml-large.bin")) or "")
 
+    @pytest.mark.parametrize("name", ["ggml-base", "me/ggml-base.bin", "me/base.gguf", "me/a.GGML", "/a/b/ggml-base"])
+    def test_so_is_one_that_is_not_there(self, name: str) -> None:
+        assert (why_no_model(name) or "").startswith(f"{name}: no such file; name a model by its folder or hub id")
+
     def test_a_trainer_s_folder_gets_its_last_checkpoint(self, tmp_path: Path) -> None:
         for step in (500, 1000, 1500):
             checkpoint(tmp_path / f"checkpoint-{step}")
@@ -125,6 +129,6 @@ class TestNames:
         assert "is a file and no model" in (why_no_model(str(tmp_path / "a.txt")) or "")
         assert "neither a converted model" in (why_no_model(str(tmp_path)) or "")
 
-    @pytest.mark.parametrize("name", ["litagin/anime-whisper", "me/my.model", "./gone"])
+    @pytest.mark.parametrize("name", ["litagin/anime-whisper", "me/my.model", "someone/whisper-ggml-ja", "./gone"])
     def test_what_may_be_a_hub_id_is_left_to_the_hub(self, name: str) -> None:
         assert why_no_model(name) is None

@@ -16,6 +16,8 @@ from anime_whisper_ct2.output.journal import Journal
 from anime_whisper_ct2.output.lines import read_lines
 from anime_whisper_ct2.output.merge import Merged, merge
 from anime_whisper_ct2.output.results import RunFolder
+from anime_whisper_ct2.output.unfinished import UNFINISHED, Unfinished
+from anime_whisper_ct2.records import Home, Sound
 from tests.support.shards import SETTINGS, about, merged_ids, shards, write_part
 
 
@@ -144,6 +146,29 @@ class TestOutput:
         assert merged_ids(tmp_path / "out") == ["mine.wav"]
         merge(parts, tmp_path / "out", overwrite=True)
         assert merged_ids(tmp_path / "out") == ["0.wav", "1.wav", "2.wav"]
+
+    @pytest.mark.parametrize("of_a_merge", [False, True])
+    def test_what_was_begun_goes_with_the_results_before_there_are_others(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, of_a_merge: bool
+    ) -> None:
+        parts, out = shards(tmp_path), tmp_path / "out"
+        if of_a_merge:
+            merge(parts[:2], out, incomplete=True)
+        else:
+            write_part(out, ["mine.wav"], settings={**SETTINGS, "model": "other"})
+        for folder in (out, parts[0]):
+            Unfinished(folder).keep("long.wav", [Home(0, 0.0, 30.0, Sound(), None)])
+        replace, there = Path.replace, []
+
+        def watched(self: Path, target: Path) -> Path:
+            there.append((out / UNFINISHED).exists())
+            return replace(self, target)
+
+        monkeypatch.setattr(Path, "replace", watched)
+        merge(parts, out, overwrite=not of_a_merge)
+        assert there == [False] * 4
+        # That of a part is its own.
+        assert list(Unfinished(parts[0]).ids) == ["long.wav"]
 
     def test_a_part_is_never_replaced(self, tmp_path: Path) -> None:
         parts = shards(tmp_path)

@@ -44,7 +44,7 @@ def test_every_setting_of_a_run_is_an_option_of_the_command(tiny_model: Path) ->
     known = {name for param in run.params if isinstance(param, click.Option) for name in param.opts}
     called = {what for what, _, _ in differences(settings, dict.fromkeys(settings, object()))}
     assert {what for what in called if what.startswith("-")} <= known
-    others = {"model", "the calibrated bound of no_speech", "the calibrated bound of doubt"}
+    others = {"model", *(f"the bound of {mark} in the model's awct2.json" for mark in ("no_speech", "doubtful"))}
     assert {what for what in called if not what.startswith("-")} <= others
     assert main.get_command(click.Context(main), "run") is run
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
 
 from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.output import journal as journals
 from anime_whisper_ct2.output.journal import Journal
 from anime_whisper_ct2.output.unfinished import UNFINISHED, Unfinished
 from anime_whisper_ct2.records import Failure, Headway, Home, Retries, Segment, Sound, Word
-from tests.support.runs import short
+from tests.support.runs import part, short
 
 SETTINGS = {"model": "abc"}
 # Figures that only a float written in full gives back.
@@ -62,6 +65,7 @@ def test_wherever_a_file_is_cut_its_whole_lines_come_back_and_more_can_follow(tm
         left = max(0, whole[:cut].count(b"\n") - 1)
         again = Unfinished(tmp_path)
         assert again.homes("a.ogg") == HOMES[:left]
+        again.tidy()
         again.keep("a.ogg", HOMES[left:])
         assert Unfinished(tmp_path).homes("a.ogg") == HOMES
 
@@ -113,12 +117,82 @@ def test_a_failure_keeps_them_for_another_try(tmp_path: Path) -> None:
         assert journal.homes("a.ogg") == HOMES
 
 
+def test_nothing_is_synced_through_a_handle_that_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Which Windows refuses.
+    sync, synced = os.fsync, []
+
+    def watched(handle: int) -> None:
+        synced.append(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE)
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    monkeypatch.setattr(journals, "_SYNC_EVERY_S", 0.0)
+    with run(tmp_path, headway("a.ogg", HOMES[0]), headway("a.ogg", HOMES[1])) as journal:
+        journal.write(short("a.ogg"))
+        journal.finish("finished", {})
+    assert len(synced) >= 10
+    assert os.O_RDONLY not in synced
+
+
+def test_files_of_nobody_knows_what_go_when_a_run_begins_and_others_stay(tmp_path: Path) -> None:
+    kept = Unfinished(tmp_path)
+    for id_ in ("a.ogg", "b.ogg", "c.ogg", "d.ogg"):
+        kept.keep(id_, HOMES)
+    torn, none, empty, whole = sorted(files(tmp_path), key=lambda path: path.read_bytes().splitlines()[0])
+    torn.write_bytes(torn.read_bytes()[:9])
+    none.write_bytes(b"\0" * 4096 + b"\n" + none.read_bytes())
+    empty.write_bytes(b"")
+    (tmp_path / "run.json").write_text('{"settings": {"model": "abc"}}', encoding="utf-8")
+    (tmp_path / UNFINISHED / "notes.jsonl").write_text("mine", encoding="utf-8")
+    with Journal(tmp_path, SETTINGS) as journal:
+        assert len(files(tmp_path)) == 5
+        journal.begin({})
+        assert [path.name for path in files(tmp_path)] == sorted([whole.name, "notes.jsonl"])
+        assert journal.homes("d.ogg") == HOMES
+
+
+def test_a_folder_of_nothing_else_goes_with_them(tmp_path: Path) -> None:
+    Unfinished(tmp_path).keep("a.ogg", HOMES)
+    files(tmp_path)[0].write_bytes(b'{"id": "a.o')
+    with run(tmp_path):
+        assert not (tmp_path / UNFINISHED).exists()
+
+
+def test_unclaimed_is_what_is_neither_done_nor_failed(tmp_path: Path) -> None:
+    with run(tmp_path, *(headway(f"{name}.ogg", *HOMES) for name in "abcd")) as journal:
+        journal.write(short("a.ogg"))
+        journal.write(Failure("b.ogg", "b.ogg", "decode", "TimeLimit", "no result within 120 s"))
+        assert journal.unclaimed() == 2
+    with run(tmp_path) as journal:
+        journal.append(part("c.ogg", failed=["d.ogg"]))
+        assert journal.unclaimed() == 0
+
+
+@pytest.mark.parametrize("begun", [(), ("b.ogg",)])
+def test_no_line_of_a_part_is_parsed_twice(
+    tmp_path: Path, begun: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_of, parsed = journals.id_of, []
+
+    def watched(line: bytes) -> str:
+        parsed.append(id_of(line))
+        return parsed[-1]
+
+    with run(tmp_path, *(headway(id_, *HOMES) for id_ in begun)) as journal:
+        monkeypatch.setattr(journals, "id_of", watched)
+        journal.append(part("a.ogg", "b.ogg", "c.ogg"))
+    assert parsed == ["a.ogg", "b.ogg", "c.ogg"]
+    assert not (tmp_path / UNFINISHED).exists()
+
+
 def test_other_settings_are_refused_as_for_finished_ones(tmp_path: Path) -> None:
     run(tmp_path, headway("a.ogg", *HOMES)).close()
-    with pytest.raises(OutputError, match=r"the model was abc and is other.*--overwrite"):
+    with pytest.raises(
+        OutputError, match=r"the beginning of 1 recording made .* \(the model was abc and is other.*--overwrite"
+    ):
         Journal(tmp_path, {"model": "other"})
     (tmp_path / "run.json").unlink()
-    with pytest.raises(OutputError, match=r"no run.json that says"):
+    with pytest.raises(OutputError, match=r"holds the beginning of 1 recording, and no run.json that names"):
         Journal(tmp_path, SETTINGS)
 
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from anime_whisper_ct2 import Corpus, CorpusRun, FakeEngine, RunOptions
 from anime_whisper_ct2.cli import main
+from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import FrontendOptions
 from anime_whisper_ct2.readers import Listing
@@ -112,7 +113,7 @@ def test_below_globs_and_behind_urls_it_is_the_same(corpus: Path) -> None:
         system.pipe_file(f"/passed/{name}", b"x")
     try:
         assert followed("memory://passed").passed_over == {".txt": 1, ".pdf": 1}
-        assert followed("memory://passed/*").passed_over == {".pdf": 1}  # the .txt is a list
+        assert followed("memory://passed/*").passed_over == {".txt": 1, ".pdf": 1}
     finally:
         system.rm("/passed", recursive=True)
 
@@ -124,6 +125,31 @@ def test_a_glob_passes_over_what_it_matches_by_chance_and_tries_what_it_names(tm
     assert [recording.id for recording in Corpus((f"{tmp_path}/*.take",))] == ["1.take"]
     assert [recording.id for recording in Corpus((f"{tmp_path}/1.{{ogg,take}}",))] == ["1.ogg", "1.take"]
     assert [recording.id for recording in Corpus((f"{tmp_path}/app.ts",))] == ["app.ts"]
+
+
+@pytest.mark.parametrize("name", ["transcript_utf8.txt", "data.list", "esd.list", "raw.lst", "config.json"])
+def test_a_glob_over_a_voice_takes_its_sound_once_and_no_list_beside_it(name: str, tmp_path: Path) -> None:
+    touch(tmp_path, "voice/raw/1.wav")
+    # Of JSON, CSV and TSV a pattern takes what it matches; that they lead nowhere is no reason to refuse the rest.
+    rows = '{"sampling_rate": 44100}' if name.endswith("json") else "1.wav|s|JP|t\nBASIC5000_0001:水を\n"
+    (tmp_path / "voice" / name).write_text(rows, encoding="utf-8")
+    corpus = Corpus((f"{tmp_path}/voice/*",))
+    corpus.check_lists()
+    corpus.check()
+    assert [each.id for each in corpus if isinstance(each.audio, str)] == ["raw/1.wav"]
+    if not name.endswith("json"):
+        assert followed(f"{tmp_path}/voice/*").passed_over == {Path(name).suffix: 1}
+
+
+@pytest.mark.parametrize("pattern", ["*.list", "*/esd.list", "*.{list,lst}"])
+def test_a_list_is_taken_where_the_pattern_names_its_extension(pattern: str, tmp_path: Path) -> None:
+    touch(tmp_path, "voice/raw/1.wav", "voice/raw.lst")
+    (tmp_path / "voice/esd.list").write_text("1.wav|s|JP|t\n", encoding="utf-8")
+    corpus = Corpus((f"{tmp_path}/{pattern if '/' in pattern else 'voice/' + pattern}",))
+    assert [each.meta.get("text") for each in corpus] == ["t"]
+    (tmp_path / "voice/raw/1.wav").unlink()
+    with pytest.raises(InputError, match="there is no file"):
+        corpus.check_lists()
 
 
 def test_a_pattern_that_fits_nothing_is_named(corpus: Path) -> None:

@@ -29,7 +29,13 @@ def write(tmp_path: Path) -> Write:
         ("a.wav|s|JP|a|b|", {"speaker": "s", "language": "ja", "text": "a|b|"}),
         ("a.wav|s|JP|", {"speaker": "s", "language": "ja", "text": ""}),
         ("a.wav|さくら|えっと", {"speaker": "さくら", "text": "えっと"}),
-        ("a.wav|JP|えっと", {"language": "ja", "text": "えっと"}),
+        *((f"a.wav|{name}|えっと", {"language": "ja", "text": "えっと"}) for name in ("JP", "ja", "all_ja")),
+        ("a.wav|YUE|x", {"language": "yue", "text": "x"}),
+        # Names, each of which a language has, too.
+        *(
+            (f"a.wav|{name}|x", {"speaker": name, "text": "x"})
+            for name in ("Ben", "Mac", "Tam", "Kan", "Sun", "Yue", "Ara", "Ko", "Dan Brown", "ben", "japanese")
+        ),
         ("a.wav|えっと", {"text": "えっと"}),
         ("a.wav", {}),
         # As `preprocess_text.py` leaves it.
@@ -53,7 +59,9 @@ def test_a_line_says_who_speaks_which_language_and_what(line: str, meta: dict[st
         ("s/a.wav", "s/a.wav"),
         ("list/a.wav", "D:\\GPT-SoVITS\\output\\a.wav"),
         ("list/raw/a.wav", "/home/somebody/a.wav"),
-        ("list/esd/a.wav", "output/slicer_opt/a.wav"),
+        ("list/wavs/a.wav", "/home/somebody/s/a.wav"),
+        ("list/esd/a.wav", "output/esd/a.wav"),
+        ("list/esd/a.wav", "./a.wav"),
     ],
 )
 def test_a_file_is_found_where_the_two_programs_may_mean_it(
@@ -71,7 +79,7 @@ def test_a_file_is_found_where_the_two_programs_may_mean_it(
 def test_the_first_of_several_counts(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    places = ["list/raw/s/a.wav", "list/s/a.wav", "work/s/a.wav", "s/a.wav", "list/a.wav", "list/raw/a.wav"]
+    places = ["list/raw/s/a.wav", "list/s/a.wav", "work/s/a.wav", "s/a.wav"]
     files = [Path(write(place, b"")) for place in places]
     path = write("list/esd.list", "s/a.wav|s|JP|t\n")
     for file in files:
@@ -84,6 +92,24 @@ def test_a_whole_path_is_that_path_wherever_the_list_is(write: Write, tmp_path: 
     path = write("elsewhere/a.wav", b"")
     write("list/raw/a.wav", b"")
     assert only(write("list/x.list", f"{path}|s|ja|t\n")).audio == path
+
+
+def test_another_speaker_s_file_of_the_same_name_is_not_taken(write: Write) -> None:
+    write("list/wavs/001.wav", b"")
+    write("list/raw/001.wav", b"")
+    for found in manifest(write("list/esd.list", "bob/001.wav|bob|JP|t\nstyle/001.wav|s|JP|t\n")):
+        assert "there is no file" in message(found)
+
+
+def test_of_two_lines_that_come_to_one_file_by_its_name_the_second_fails(write: Write) -> None:
+    audio = write("list/wavs/001.wav", b"")
+    lines = [f"{folder}/001.wav|s|JP|t\n" for folder in ("/old/alice", "/old/bob", "D:/old/eve", "/old/alice")]
+    first, *others = manifest(write("list/esd.list", "".join(lines)))
+    assert first.audio == audio
+    assert [each.id for each in others] == ["old/bob/001.wav", "D:/old/eve/001.wav", "esd.list:4"]
+    for each in others[:2]:
+        assert f"and {audio}, of the same name, is an earlier line's" in message(each)
+    assert "came in an earlier row" in message(others[2], "DuplicateId")
 
 
 def test_ids_do_not_depend_on_where_the_files_are(write: Write, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,49 @@ class TestEncodings:
     def test_lines_that_are_neither_stay_as_they_are(self) -> None:
         lines = [b"a", "表".encode("cp932"), b"\xff\xfe.ogg", "さ".encode(), "表".encode("cp932")]
         assert list(as_utf8(lines)) == [b"a", "表".encode(), *lines[2:]]
+
+    KANA, SAME_BYTES = "ﾄｶ.wav", "Ķ.wav"
+
+    @pytest.mark.parametrize("kind", ["m.txt", "m.list", "m.csv", "m.jsonl"])
+    @pytest.mark.parametrize("order", [("ﾄｶ.wav", "表.wav"), ("表.wav", "ﾄｶ.wav")])
+    def test_half_width_kana_are_read_as_the_lines_around_them(
+        self, kind: str, order: tuple[str, str], write: Write, tmp_path: Path
+    ) -> None:
+        assert self.KANA.encode("cp932") == self.SAME_BYTES.encode()
+        touch(tmp_path, *order)
+        lines = {"m.csv": ["path", *order], "m.jsonl": [json_lines({"path": name}).strip() for name in order]}
+        content = "\n".join(lines.get(kind, list(order)))
+        assert [each.id for each in manifest(write(kind, content.encode("cp932")))] == list(order)
+
+    @pytest.mark.parametrize("kind", ["m.txt", "m.list"])
+    @pytest.mark.parametrize("others", ["", "a.wav\n", "さくら.wav\n"])
+    def test_a_list_of_which_every_line_is_utf_8_is_that(self, kind: str, others: str, write: Write) -> None:
+        found = [each.id for each in manifest(write(kind, f"{self.SAME_BYTES}\n{others}"))]
+        assert found == [self.SAME_BYTES, *others.split()]
+
+    def test_a_plain_list_of_kana_alone_is_what_is_there(self, write: Write, tmp_path: Path) -> None:
+        path = write("m.txt", self.KANA.encode("cp932"))
+        assert only(path).id == self.SAME_BYTES
+        touch(tmp_path, self.KANA)
+        assert only(path).id == self.KANA
+        touch(tmp_path, self.SAME_BYTES)
+        assert only(path).id == self.SAME_BYTES
+
+    def test_lost_files_of_a_plain_list_are_named_in_its_encoding(self, write: Write) -> None:
+        path = write("m.txt", f"表.wav\n{self.KANA}".encode("cp932"))
+        assert [each.id for each in manifest(path)] == ["表.wav", self.KANA]
+
+    def test_what_may_be_either_is_not_held_without_end(self) -> None:
+        seen = 0
+
+        def lines() -> Iterator[bytes]:
+            nonlocal seen
+            while True:
+                seen += 1
+                yield self.SAME_BYTES.encode() * 1_000
+
+        assert next(as_utf8(lines())) == self.SAME_BYTES.encode() * 1_000
+        assert 100 < seen < 400
 
     def test_broken_utf_16_is_named(self, write: Write) -> None:
         with pytest.raises(InputError, match=r"m\.csv: is broken UTF-16 text; save it as UTF-8"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.records import Decoded
 from anime_whisper_ct2.text.doubt import BOUNDS, Bounds, disagreement, doubt
 from tests.support.windows import window
@@ -28,6 +29,11 @@ def test_texts_spelled_in_many_tokens_are_doubted_more_up_to_what_a_loop_has() -
     doubts = [doubt(window(0), decoded(-0.4, round(rate * length_s))) for rate in (1, 3, 5, 8, 12)]
     assert all(less < more for less, more in pairwise(doubts))
     assert doubt(window(0), decoded(-0.4, round(40 * length_s))) == pytest.approx(doubts[-1], abs=0.02)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 0.8])
+def test_a_short_cry_is_no_reason_for_doubt(seconds: float) -> None:
+    assert doubt(window(0, seconds), decoded(-0.2, 5)) < BOUNDS.doubt
 
 
 @pytest.mark.parametrize("flag", ["repetition", "cap", "fast", "stock_phrase", "no_speech"])
@@ -57,6 +63,18 @@ def test_disagreement_is_edits_over_the_longer_text(one: str, other: str, expect
 )
 def test_bounds_are_those_that_were_measured(awct2: dict[str, Any], expected: Bounds) -> None:
     assert Bounds.of(awct2) == expected
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        *([], None, 3, {"doubt": None}, {"no_speech": []}, {"doubt": {"bound": "x"}}, {"doubt": {"bound": [1]}}),
+        *({"no_speech": {"bound": True}}, {"no_speech": {"bound": float("nan")}}, {"doubt": {"bound": -1}}),
+    ],
+)
+def test_what_no_calibration_wrote_is_refused(marks: object) -> None:
+    with pytest.raises(InputError, match="run awct2 calibrate again"):
+        Bounds.of({"marks": marks})
 
 
 def test_without_a_bound_everything_passes_for_speech() -> None:

@@ -94,7 +94,7 @@ def test_ctrl_c_in_the_middle_of_a_recording_keeps_what_is_done(
         wait_until(lambda: kept(out) >= 20, 200, run.said)
         run.signal(signal.SIGINT)
         assert run.wait(60) == 130, run.said
-    assert "of recordings that are not finished are kept" in run.said
+    assert "what is transcribed of 1 recording not finished, up to " in run.said
     assert lines(out) == []
     assert kept(out) >= 20
     # Other settings would give half a recording of each.

@@ -15,12 +15,14 @@ from anime_whisper_ct2.errors import DecodeError, OutputError, RecordingError
 from anime_whisper_ct2.export.clips.jobs import ClipJob
 from anime_whisper_ct2.export.clips.plan import ClipOptions, PlannedClip
 from anime_whisper_ct2.readers.fetch import Opened, opened
-from anime_whisper_ct2.records import ArrayAudio, Float32
+from anime_whisper_ct2.records import LONGEST_S, ArrayAudio, Float32
 
 # Times are given in milliseconds: a clip that ends with its recording gets its last samples too.
 _END_S = 0.001
 # Encodings that are taken over as they are where a clip is a whole file: each is one that clips are written in.
 _AS_WRITTEN = frozenset(("PCM_16", "PCM_24", "VORBIS"))
+# A header that says another length than was transcribed by no more than this is of the same recording.
+_LENGTH_S = 0.1
 # What is wrong with one name only; any other failure to write would befall the other clips as well.
 _ONE_NAME = frozenset((errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.EEXIST))
 
@@ -62,6 +64,7 @@ def attempt(job: ClipJob, folder: Path, options: ClipOptions) -> tuple[str, str]
 def _cut(job: ClipJob, folder: Path, options: ClipOptions) -> None:
     with opened(job.recording.audio) as audio:
         about = info(audio.source)
+        _check_length(job, audio, about)
         if _is_whole_file(job, audio, about, options):
             _write(clip_path(folder, job.clips[0], options), partial(_take_over, audio.source, link=options.link))
             return
@@ -85,6 +88,21 @@ def _cut(job: ClipJob, folder: Path, options: ClipOptions) -> None:
                     bits=about.bits,
                 ),
             )
+
+
+def _check_length(job: ClipJob, audio: Opened, about: Info) -> None:
+    """Raise DecodeError where the file is by now another than was transcribed, as far as its length tells."""
+    if audio.start_s or audio.duration_s is not None or about.frames is None:
+        return
+    if abs(about.frames / about.rate_hz - job.duration_s) <= _LENGTH_S:
+        return
+    # Headers are wrong at times: what counts is what the run could hear.
+    heard_s = sum(map(len, _blocks(audio, LONGEST_S))) / about.rate_hz
+    if abs(heard_s - job.duration_s) > _LENGTH_S:
+        raise DecodeError(
+            f"lasts {heard_s:.3f} s, and what was transcribed {job.duration_s:.3f} s: the file was exchanged since; "
+            "put that one back, or transcribe this one"
+        )
 
 
 def _is_whole_file(job: ClipJob, audio: Opened, about: Info, options: ClipOptions) -> bool:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from anime_whisper_ct2.export.clips.plan import PlannedClip
 from anime_whisper_ct2.ids import IdSet
+from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.records import Excerpt, Recording, Transcript
+
+# Times are written in milliseconds.
+_ROUNDED_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +48,39 @@ def jobs(
 ) -> Iterator[ClipJob]:
     """Bring a run's transcripts, by id, together with its recordings, which are listed anew.
 
-    A transcript whose recording is not listed any more is cut from the path that it names, once it is `located`.
-    Transcripts without clips give no job. Memory: eight bytes for each recording.
+    An id alone does not make a pair: folders can hold files of one name, and manifests are edited. A transcript whose
+    recording is not listed any more is cut from the path that it names, once it is `located`. Transcripts without clips
+    give no job. Memory: eight bytes for each recording.
     """
     seen = IdSet()
     for recording in recordings:
         transcript = transcripts.get(recording.id)
-        if transcript is not None and seen.add(recording.id) and (clips := clips_of(transcript)):
+        if transcript is None or not _is_of(transcript, located(transcript).audio, recording):
+            continue
+        if seen.add(recording.id) and (clips := clips_of(transcript)):
             yield ClipJob(recording, transcript.duration, clips)
-    # Only now is it known which recordings the corpus no longer lists.
+    # Only now is it known which of them the corpus no longer lists as they were.
     for id_ in transcripts:
         if id_ not in seen and (clips := clips_of(transcripts[id_])):
             yield ClipJob(_named_by(located(transcripts[id_])), transcripts[id_].duration, clips)
+
+
+def _is_of(transcript: Transcript, path: str, recording: Recording) -> bool:
+    """Say whether a transcript, whose audio is at a path, is of a recording: of that audio, and that stretch of it."""
+    name = _plain(recording.name)
+    # A merged run has parts that began in different folders: relative paths start at one of these.
+    if name != _plain(path) and not name.endswith(os.sep + os.path.normpath(transcript.audio)):
+        return False
+    part = recording.audio
+    if not isinstance(part, Excerpt):
+        return transcript.offset is None
+    ends = part.duration_s is None or part.duration_s >= transcript.duration - _ROUNDED_S
+    return transcript.offset is not None and abs(part.offset_s - transcript.offset) <= _ROUNDED_S and ends
+
+
+def _plain(path: str) -> str:
+    """Give a path as it begins at the root, whatever led there."""
+    return path if is_url(path) else os.path.abspath(path)  # noqa: PTH100 - strings keep invalid UTF-8
 
 
 def _named_by(transcript: Transcript) -> Recording:

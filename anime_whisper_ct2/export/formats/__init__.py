@@ -72,7 +72,8 @@ class Format:
     `whole_files_only`: it cannot point into a file, so that without clips a recording is one row. `cuts`: it holds WAV
     clips alone, which are cut for it where no others are named. `file`: what it writes is this one file; `extension`:
     what the files of recordings end in. `languages`: those that it has codes for. `text_of` makes of a row's text what
-    is written; rows of which that leaves nothing are left out.
+    is written; rows of which that leaves nothing are left out. `check_clip` raises InputError for the path of a clip in
+    the export that it cannot have. `names_speaker`, `names_title`: whether these are written, or make a difference.
     """
 
     name: str
@@ -84,6 +85,9 @@ class Format:
     extension: str | None = None
     languages: Mapping[str, str] | None = None
     text_of: Callable[[str], str] | None = None
+    check_clip: Callable[[str], None] | None = None
+    names_speaker: bool = False
+    names_title: bool = False
 
 
 def speaker_of(row: Row, settings: ExportSettings) -> str:

@@ -27,6 +27,12 @@ _WAVS = "wavs"
 _NOT_IN_LISTS = re.compile(r"[|\x00-\x1f\x85\u2028\u2029\ud800-\udfff]")
 
 
+def check_clip(path: str) -> None:
+    """Raise InputError for the path of a clip in the export that would be in the way."""
+    if path.startswith(f"{_WAVS}/"):
+        raise InputError(f"{_WAVS} is where {FORMAT} puts its own files; leave --clips out, or name another")
+
+
 def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
     """Write `gptsovits.list`, and link or copy the WAV files into `wavs`; folders become part of their names (`a__b`).
 
@@ -38,8 +44,8 @@ def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
         )
     with AudioFiles(FORMAT) as files, open_text(folder / "gptsovits.list") as listing:
         for row in rows:
-            if is_inside(row) and row.audio.startswith(f"{_WAVS}/"):
-                raise InputError(f"{_WAVS} is where {FORMAT} puts its own files; leave --clips out, or name another")
+            if is_inside(row):
+                check_clip(row.audio)
             name = flat(row.name) + ".wav"
             files.place(row, folder / _WAVS / name)
             path = os.path.join(settings.place, _WAVS, name)  # noqa: PTH118 - as the system writes it

@@ -20,6 +20,14 @@ _SPLITS = re.compile(
 )
 
 
+def check_clip(path: str) -> None:
+    """Raise InputError for the path of a clip in the export that the reader would mistake."""
+    if _SPLITS.search(path):
+        raise InputError(
+            f"{shown(path)}: `datasets` would take that for a split; give --clips a folder outside the export"
+        )
+
+
 def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
     """Write `metadata.jsonl`, and link or copy the audio files below `audio`, except for clips in the export already.
 
@@ -52,10 +60,7 @@ def write(rows: Iterable[Row], folder: Path, settings: ExportSettings) -> None:
 def _place(row: Row, folder: Path, files: AudioFiles) -> str:
     """Make sure that a row's file is in the export; gives its path there."""
     if is_inside(row):
-        if _SPLITS.search(row.audio):
-            raise InputError(
-                f"{shown(row.audio)}: `datasets` would take that for a split; give --clips a folder outside the export"
-            )
+        check_clip(row.audio)
         return row.audio
     safe = _SPLITS.sub(lambda word: word.group().upper(), row.name)
     name = f"{_AUDIO}/{safe}.{extension(row)}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from anime_whisper_ct2.errors import InputError, OutputError, counted
 
 MARKER = ".awct2-export.json"
 # Behind an export's name, with the process's number: what is not whole yet.
-PARTIAL = ".partial-"
+_PARTIAL = ".partial-"
 # What file managers leave where they have looked.
 _LITTER = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))
 
@@ -33,10 +34,11 @@ def publishing(path: Path, about: Mapping[str, Any], keep: Path | None = None) -
     target = Path(os.path.realpath(path))
     below = None if keep is None else Path(os.path.realpath(keep)).relative_to(target)
     _check_replaceable(target, below)
-    partial = target.with_name(f"{target.name}{PARTIAL}{os.getpid()}")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
+        partial = _new(target)
+    except OSError as error:
+        raise _not_written(path, error) from error
+    try:
         yield partial
         count, listing = _listing(partial, None)
         marker = json.dumps({**about, "files": count, "listing": listing}, ensure_ascii=False, indent=2, sort_keys=True)
@@ -45,9 +47,24 @@ def publishing(path: Path, about: Mapping[str, Any], keep: Path | None = None) -
         _check_replaceable(target, below)
         _swap(partial, target, below)
     except OSError as error:
-        raise OutputError(f"{path}: the export could not be written: {error}; mend that and export again") from error
+        raise _not_written(path, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _new(target: Path) -> Path:
+    """Make a folder beside an export; what is there is left alone, whoever made it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for count in itertools.count():
+        partial = target.with_name(f"{target.name}{_PARTIAL}{os.getpid()}" + f".{count}" * bool(count))
+        with suppress(FileExistsError):
+            partial.mkdir()
+            break
+    return partial
+
+
+def _not_written(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{path}: the export could not be written: {error}; mend that and export again")
 
 
 def _swap(partial: Path, target: Path, below: Path | None) -> None:

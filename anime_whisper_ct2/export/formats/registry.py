@@ -39,6 +39,8 @@ _FILES = {
 }
 # Those that take WAV alone, and clips of their own.
 _CUTTING = frozenset(("esd", "gptsovits", "ljspeech"))
+# Those that say who speaks.
+SPEAKING = ("ass", "esd", "gptsovits", "hf", "kaldi", "lhotse", "webdataset")
 
 
 class _Formats(Mapping[str, Format]):
@@ -56,6 +58,10 @@ class _Formats(Mapping[str, Format]):
             extension=name if unit == "recordings" and name not in _FILES else None,
             languages=getattr(room, "LANGUAGES", None),
             text_of=getattr(room, "text_of", None),
+            check_clip=getattr(room, "check_clip", None),
+            names_speaker=name in SPEAKING,
+            # Who is not named is called by the title.
+            names_title=name in SPEAKING and unit == "rows",
         )
 
     def __iter__(self) -> Iterator[str]:

@@ -21,7 +21,7 @@ from anime_whisper_ct2.export.subtitles.kinsoku import (
     within_words,
 )
 from anime_whisper_ct2.export.subtitles.phrases import phrase_ends
-from anime_whisper_ct2.export.subtitles.widths import width
+from anime_whisper_ct2.export.subtitles.widths import width, within_one
 
 _SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
 # The end of a line says as much as a full stop.
@@ -72,7 +72,7 @@ def _kind(text: str, at: int, phrases: set[int]) -> Break | None:
     while last > 0 and text[last].isspace():
         last -= 1
     before, after, spaced = text[last], text[at], last < at - 1
-    if not allowed(text[at - 1], after):
+    if within_one(text, at) or not allowed(text[at - 1], after):
         return None
     if before in CLOSING:
         # 「はい。」と goes on; 「はい」「いいえ」 does not.
@@ -124,6 +124,8 @@ def _best(text: str, start: int, most: int, target: float, words: set[int]) -> i
 def _fault(text: str, at: int, words: set[int]) -> int:
     """Say how bad it is to break a phrase at a place."""
     before, after = text[at - 1], text[at]
+    if within_one(text, at):
+        return 5  # which would tear a character
     if after.isspace():
         return 4  # which would be an empty beginning
     if not allowed(before, after):

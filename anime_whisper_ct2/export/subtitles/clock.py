@@ -35,10 +35,9 @@ def spoken(segment: Segment) -> Spoken:
     its time.
     """
     text = segment.text
-    if segment.words:
-        joined = "".join(word.text for word in segment.words)
-        if joined == text or len(joined) * len(text) <= _MOST_PAIRS:
-            return _by_words(text, joined, segment.words)
+    joined = "".join(word.text for word in segment.words)
+    if joined and (joined == text or len(joined) * len(text) <= _MOST_PAIRS):
+        return _by_words(text, joined, segment.words)
     length_s = max(0.0, segment.end - segment.start)
     edges = [segment.start + length_s * share for share in _shares(text)]
     return Spoken(text, tuple(edges[:-1]), tuple(edges[1:]), timed=False)

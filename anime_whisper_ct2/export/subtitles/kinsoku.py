@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from anime_whisper_ct2.export.subtitles.widths import combines
-
 # Marks that belong to what stands before them.
 PERIODS = frozenset("。｡．")
 SENTENCE_ENDS = PERIODS | frozenset("!?！？‼⁇⁈⁉")
@@ -42,7 +40,7 @@ _WORD = re.compile(rf"{_LETTER}+(?:[-.,:'’@/&+]{_LETTER}+)*")
 
 def allowed(before: str, after: str) -> bool:
     """Say whether a line may end with one character and the next begin with the other, words apart."""
-    if combines(after) or before == "\u200d" or after in _NEVER_FIRST or before in _NEVER_LAST:
+    if after in _NEVER_FIRST or before in _NEVER_LAST:
         return False
     return after not in TRAILS or begins_trail(before)
 

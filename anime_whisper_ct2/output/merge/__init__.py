@@ -4,7 +4,7 @@
 whole, `lines` copies each recording's once, `figures` sums what their `run.json` say.
 
 May import: `errors`, `ids`, `readers`, `output.journal`, `output.lines`, `output.metrics`,
-`output.settings`.
+`output.settings`, `output.unfinished`.
 """
 
 from anime_whisper_ct2.output.merge.merging import Merged, merge, shard_folders

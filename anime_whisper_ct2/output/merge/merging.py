@@ -23,6 +23,7 @@ from anime_whisper_ct2.output.merge.parts import (
     in_order,
     read_part,
 )
+from anime_whisper_ct2.output.unfinished import Unfinished
 
 _BESIDE = ".merging"
 
@@ -122,6 +123,8 @@ def _write(parts: Sequence[Part], out: Path, state: str, called: Callable[[str],
             for file in (transcripts, errors):
                 file.flush()
                 os.fsync(file.fileno())
+        # It is of the results that go, and of their settings: of the new ones it would pass for a beginning.
+        Unfinished(out).clear()
         _write_run(beside[RUN], out, {**about, "state": "running", PARTS: [called(str(part.path)) for part in parts]})
         for name in (TRANSCRIPTS, ERRORS):
             beside[name].replace(out / name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from anime_whisper_ct2.errors import RecordingError
-from anime_whisper_ct2.readers.lists.encodings import legacy_text
+from anime_whisper_ct2.readers.lists.encodings import LEGACY, UTF8, encoding_of, legacy_text
 from anime_whisper_ct2.readers.lists.lines import MAX_PATH_LINE_BYTES, without_mark
 from anime_whisper_ct2.readers.rows import Rows, path_text
 from anime_whisper_ct2.records import Recording
@@ -30,13 +30,16 @@ def path_list(
     valid UTF-8 come through as they are. `remark` is called for every line that is taken for a remark.
     """
     rows = Rows(source, base)
+    encoding: str | None = None
     for number, line in enumerate(without_mark(lines), 1):
         if not line.strip():
             continue
         try:
             if len(line) > MAX_PATH_LINE_BYTES:
                 raise RecordingError(f"the line is longer than {MAX_PATH_LINE_BYTES >> 20} MiB; give one path a line")
-            written = _path_in(line, rows)
+            shown = encoding_of(line)
+            encoding = encoding if encoding == UTF8 else shown or encoding
+            written = _path_in(line, shown or encoding, rows)
             if written is None:
                 remark()
                 continue
@@ -47,16 +50,20 @@ def path_list(
             yield rows.accept(number, id_, name, name, {})
 
 
-def _path_in(line: bytes, rows: Rows) -> str | None:
-    """Give the path that a line names; None for a remark."""
+def _path_in(line: bytes, encoding: str | None, rows: Rows) -> str | None:
+    """Give the path that a line names; None for a remark. `encoding`: what it, or else its list, shows to be in."""
     readings = list(_readings(line))
+    meant = readings[-1]
+    if encoding_of(line) != UTF8 and not line.isascii() and (text := legacy_text(line)) is not None:
+        readings.append(text.strip().strip(_QUOTES))
+        meant = readings[-1] if encoding == LEGACY else meant
     # A list may have millions of lines, and to look for each file takes a while: only where there is a choice.
-    if len(readings) == 1 and not readings[0].startswith(_REMARK):
-        return readings[0]
+    if len(readings) == 1 and not meant.startswith(_REMARK):
+        return meant
     if there := next(filter(rows.leads_somewhere, readings), None):
         return there
     # Of paths that lead nowhere, the one without its quotes is what was meant.
-    return None if readings[-1].startswith(_REMARK) else readings[-1]
+    return None if meant.startswith(_REMARK) else meant
 
 
 def _readings(line: bytes) -> Iterator[str]:
@@ -68,13 +75,3 @@ def _readings(line: bytes) -> Iterator[str]:
         bare = bare[1:-1]
     if bare and bare != written:
         yield bare
-    if not line.isascii() and not _is_utf8(line) and (text := legacy_text(line)) is not None:
-        yield text.strip().strip(_QUOTES)
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

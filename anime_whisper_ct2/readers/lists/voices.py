@@ -7,11 +7,13 @@ paths, by paths from where it was started, or by their names alone, with the fol
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from anime_whisper_ct2.errors import RecordingError, one_line
+from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.languages import LANGUAGES, code_of
 from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, text_lines_of
 from anime_whisper_ct2.readers.remote import is_url
@@ -25,6 +27,8 @@ _RAW, _WAVS = "raw", "wavs"
 _ABOVE = 3
 # What Style-Bert-VITS2 puts behind the text once it has prepared it: phonemes, tones, and phonemes for each letter.
 _NUMBERS = re.compile(r"-?\d+(?: -?\d+)*")
+# Languages as the two programs write them: where a speaker may stand, `Ben` and `Ko` are names.
+_WRITTEN = re.compile(r"(?:all_)?(?:jp|ja|zh|en|ko|yue)|JP|JA|ZH|EN|KO|YUE")
 
 
 def voice_list(path: str) -> Iterator[Recording]:
@@ -36,11 +40,14 @@ def voice_list(path: str) -> Iterator[Recording]:
     1. a relative path in `raw` beside the list;
     2. the path itself, from the list's folder if it is relative;
     3. from the working folder, or from up to three folders above the list;
-    4. the file's name alone beside the list, in `raw` or `wavs` there, or in the folder that is called like the list.
+    4. the file's name alone beside the list, in `raw` or `wavs` there, or in the folder that is called like the list;
+       of a relative path only in the one that it names last, so that the files of two speakers stay apart.
+
+    A second line that comes to the same file by its name alone fails: which of the two it belongs to is not known.
 
     Raises InputError for a list that cannot be read.
     """
-    rows = Rows(path)
+    rows, taken = Rows(path), IdSet()
     for number, line in enumerate(text_lines_of(path), 1):
         if not line.strip():
             continue
@@ -50,7 +57,7 @@ def voice_list(path: str) -> Iterator[Recording]:
         except RecordingError as error:
             yield rows.refuse(number, error)
             continue
-        audio = _audio(path, written, name)
+        audio = _audio(path, written, name, taken)
         yield rows.accept(number, id_, audio if isinstance(audio, str) else name, audio, meta)
 
 
@@ -78,47 +85,55 @@ def _about(fields: Sequence[str]) -> dict[str, str]:
         return {"text": fields[0]}
     if len(fields) == 2:
         first, text = fields
-        language = _language(first)
-        return {"language": language, "text": text} if language else {"speaker": first, "text": text}
+        if _WRITTEN.fullmatch(first):
+            return {"language": _language(first), "text": text}
+        return {"speaker": first, "text": text}
     # A mark within the text is a part of it.
     speaker, language, text = fields[0], fields[1], _MARK.join(fields[2:])
-    return {"speaker": speaker, "language": _language(language) or language, "text": text}
+    return {"speaker": speaker, "language": _language(language), "text": text}
 
 
-def _language(written: str) -> str | None:
-    """Give Whisper's code for what a list calls a language: `JP`, `ja`, `all_ja`; None for what is none."""
+def _language(written: str) -> str:
+    """Give Whisper's code for what a list calls a language: `JP`, `ja`, `all_ja`; what is none stays."""
     name = written.lower().removeprefix("all_")
-    return name if name in LANGUAGES else code_of(name)
+    return name if name in LANGUAGES else code_of(name) or written
 
 
-def _audio(source: str, written: str, name: str) -> str | Unreadable:
-    """Give the first file that is there, or why there is none; behind URLs nothing is looked for."""
+def _audio(source: str, written: str, name: str, taken: IdSet) -> str | Unreadable:
+    """Give the first file that is there, or why there is none; behind URLs nothing is looked for.
+
+    `taken` holds the files that were found by their names alone.
+    """
     if is_url(name) or is_url(source):
         return name
-    candidates = list(_candidates(source, written, name))
-    for path in candidates:
-        if os.path.isfile(spelled(path)):  # noqa: PTH113 - a path that may be no UTF-8
+    whole, alone = _candidates(source, written, name)
+    for path in (*whole, *alone):
+        found = spelled(path)
+        if not os.path.isfile(found):  # noqa: PTH113 - a path that may be no UTF-8
+            continue
+        if path in whole or taken.add(found):
             return path
+        message = f"there is no file {name}, and {path}, of the same name, is an earlier line's; mend the path"
+        return Unreadable(BAD_ROW, one_line(message))
+    candidates = (*whole, *alone)
     tried = ", ".join(dict.fromkeys(folder_of(path) for path in candidates))
     message = f"there is no file {name}; it was looked for in {tried}; put the list beside its files"
     return Unreadable(BAD_ROW, one_line(message))
 
 
-def _candidates(source: str, written: str, name: str) -> Iterator[str]:
+def _candidates(source: str, written: str, name: str) -> tuple[list[str], list[str]]:
+    """Give the paths that a file may have by its whole path, and those that it may have by its name alone."""
     folder = folder_of(source)
     written = written.replace("\\", "/")
-    relative = not (os.path.isabs(written) or DRIVE.match(written))  # noqa: PTH117 - as above
-    if relative:
-        yield _join(folder, _RAW, written)
-    yield name
-    if relative:
-        yield written
-        for above in range(1, _ABOVE + 1):
-            yield _join(folder, *[".."] * above, written)
-    basename = written.rpartition("/")[2]
-    stem = PurePath(split_url(source)[1]).stem
-    for below in ("", _RAW, _WAVS, stem):
-        yield _join(folder, below, basename)
+    named, _, basename = posixpath.normpath(written).rpartition("/")
+    absolute = os.path.isabs(written) or DRIVE.match(written) is not None  # noqa: PTH117 - as above
+    below = ("", _RAW, _WAVS, PurePath(split_url(source)[1]).stem)
+    last = named.rpartition("/")[2]
+    alone = [_join(folder, each, basename) for each in below if absolute or not named or each == last]
+    if absolute:
+        return [name], alone
+    above = [_join(folder, *[".."] * count, written) for count in range(1, _ABOVE + 1)]
+    return [_join(folder, _RAW, written), name, written, *above], alone
 
 
 def _join(folder: str, *parts: str) -> str:

@@ -59,6 +59,22 @@ def test_a_phrase_wider_than_a_line_is_broken_where_kinsoku_and_words_allow_it(
     assert drawn(expected.replace("!", ""), 8 if len(expected) > 6 else 6) == expected
 
 
+@pytest.mark.parametrize("seen", ["👨\u200d👩\u200d👧", "👍🏽", "कि", "🇯🇵", "か\u3099"])
+@pytest.mark.parametrize("most", [8, 10, 12])
+def test_what_is_seen_as_one_character_is_not_torn(seen: str, most: int) -> None:
+    # Small kana, with which no line begins: any other place than inside is a fault as well.
+    for text in ("ぁ" * 3 + seen * 6, "ァ" * 4 + seen + "ァ" * 20, (seen + "ッ") * 8, "「「" + seen + "、、"):
+        inside = {
+            at + place
+            for at in range(len(text))
+            if text.startswith(seen, at) and (at == 0 or text[at - 1] != "\u200d")
+            for place in range(1, len(seen))
+        }
+        if seen == "🇯🇵":
+            inside = {at for at in inside if text[at - 1] == seen[0]}
+        assert not inside & breaks(text, most).keys()
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -75,5 +91,5 @@ def test_a_line_ends_without_a_full_stop(text: str, line: str) -> None:
 
 
 def test_widths_are_those_of_japanese_fonts() -> None:
-    assert [width(character) for character in "aｱあ…♪。\u3099\u200d🎉 "] == [1, 1, 2, 2, 2, 2, 0, 0, 2, 1]
+    assert [width(character) for character in "aｱあ…♪。\u3099\u200d🎉 🏽"] == [1, 1, 2, 2, 2, 2, 0, 0, 2, 1, 0]
     assert letters("えっと、 OK") == 5.0

@@ -231,3 +231,8 @@ def test_a_short_gap_is_closed_down_to_two_frames_and_a_long_one_stays() -> None
     assert [(cue.start_ms, cue.end_ms) for cue in cues_of([segment("えっと", 0.0, 1.0), near, far], 9.0)] == [
         *((0, 1320), (1400, 2400), (5000, 5800))
     ]
+
+
+def test_words_without_text_say_nothing_of_when_a_text_is_spoken() -> None:
+    empty = (Word(1.0, 2.0, "", 0.5), Word(2.0, 3.0, "", 0.5))
+    assert as_shown([segment("そうですね", words=empty)]) == as_shown([segment("そうですね")])
