@@ -173,6 +173,11 @@ class CorpusRun:
         if first is None or self._stopping:
             self._begin(journal, about)
             return
+        if isinstance(journal, Journal) and journal.halfway:
+            self._on_note(
+                f"Of {counted(journal.halfway, 'recording')} that an earlier run has begun, what it finished is kept, "
+                "and is not done again"
+            )
         # A listing of its own, and a daemon: the run may be over before it is.
         threading.Thread(target=self._count, name="count", daemon=True).start()
         start = time.monotonic()

@@ -192,6 +192,21 @@ def test_what_is_kept_of_recordings_that_are_gone_is_told_at_the_end_of_a_run_ov
     assert recordings.lines_of(out) == recordings.lines
 
 
+def test_that_a_run_goes_on_in_the_middle_is_said_at_once(recordings: Recordings) -> None:
+    out = next(path for path in recordings.killed() if kept(path) >= 4)
+    said: list[str] = []
+
+    def opened(*_: object) -> FakeEngine:
+        # Before the model loads, which may take a while.
+        assert said == ["Of 1 recording that an earlier run has begun, what it finished is kept, and is not done again"]
+        return FakeEngine(decode)
+
+    corpus, model = Corpus((str(recordings.corpus),)), open_model_dir(recordings._model.path)
+    CorpusRun(corpus, out, model, OPTIONS, open_engine=opened, on_note=said.append).run()
+    CorpusRun(corpus, out, model, OPTIONS, open_engine=opened, on_note=said.append).run()
+    assert len(said) == 1
+
+
 def test_overwrite_keeps_nothing(recordings: Recordings) -> None:
     out = next(path for path in recordings.killed() if kept(path) >= 4)
     recordings.run(out, overwrite=True)

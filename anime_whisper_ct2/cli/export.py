@@ -56,7 +56,7 @@ _output, _filter, _content = map(option_of, ("Output", "Filters", "Content"))
     type=float,
     help="Only segments with at most this probability that nobody speaks, such as 0.5.",
 )
-@_filter("--max-doubt", metavar="FIGURE", type=float, help="Only segments with at most this doubt, such as 0.5.")
+@_filter("--max-doubt", metavar="FIGURE", type=float, help="Only segments with at most this doubt, such as 0.2.")
 @_filter(
     "--drop-flag",
     "drop_flags",
@@ -107,7 +107,7 @@ def export_command(run: str, format_: str, **given: Any) -> None:
       awct2 export transcripts/ srt
       awct2 export transcripts/ csv -o review/ --min-logprob -0.7
       awct2 export transcripts/ csv -o voices.csv
-      awct2 export transcripts/ esd -o Data/voice --max-doubt 0.5
+      awct2 export transcripts/ esd -o Data/voice --max-doubt 0.2
       awct2 export s3://bucket/run parquet -o run-parquet/
     """
     filters = Filters(
@@ -180,5 +180,7 @@ def _print_summary(done: Exported) -> None:
     why = ", ".join(f"{count:,} {reason}" for reason, count in done.filtered.most_common())
     if why:
         click.echo(f"{counted(done.filtered.total(), 'segment')} left out: {why}", err=True)
+    if done.unfinished:
+        click.echo(f"Warning: {done.unfinished}", err=True)
     if not done.rows:
         click.echo(f"Warning: nothing is left: {why or 'the run has no segments'}", err=True)

@@ -255,7 +255,7 @@ def _print_summary(corpus_run: CorpusRun, out: Path | str | None, stopped: bool)
     click.echo("; ".join([head, *notes]) + ".", err=True)
     if totals.done:
         click.echo(
-            f"{duration(totals.audio_seconds)} of audio in {duration(totals.wall_seconds)}, "
+            f"{duration(totals.own_seconds)} of audio in {duration(totals.wall_seconds)}, "
             f"{totals.speed:.1f} times real time; the model took {totals.load_seconds:.1f} s to load.",
             err=True,
         )

@@ -39,7 +39,7 @@ class Exported:
     `path` is None where it went to a stream. `rows`: lines of the data set, or segments where the format has a file for
     each recording. `left_out`: recordings that nothing is there of; `filtered`: segments that are not there, each
     counted once, by the first reason in the order of the filters. `clips_written` were cut, `clips_resumed` were there
-    already, `clips_missing` could not be cut and are no rows.
+    already, `clips_missing` could not be cut and are no rows. `unfinished` says that the run has not come to its end.
     """
 
     path: Path | None
@@ -50,6 +50,7 @@ class Exported:
     clips_written: int = 0
     clips_resumed: int = 0
     clips_missing: int = 0
+    unfinished: str | None = None
 
 
 class Export:
@@ -113,7 +114,8 @@ class Export:
         Raises InputError when the place is taken, the format cannot hold this run or no clip can be cut, OutputError
         when the disk does not take it; what an earlier export left there is then as it was.
         """
-        done = Exported(self._to.path)
+        # Of a `transcripts.jsonl` alone, nothing says so.
+        done = Exported(self._to.path, unfinished=self._run.unfinished if self._run.about else None)
         about = {
             "format": self._format.name,
             "settings": asdict(self._settings),

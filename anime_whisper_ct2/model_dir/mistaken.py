@@ -22,7 +22,7 @@ _DISTILLED = re.compile(
 )
 _OTHERS = {
     "whisper": "openai/whisper-large-v3",
-    "whisper-1": "openai/whisper-large-v3",
+    "whisper-1": "openai/whisper-large-v2",
     "anime-whisper": "litagin/anime-whisper",
     "kotoba": "kotoba-tech/kotoba-whisper-v2.0",
     "kotoba-whisper-v1.0": "kotoba-tech/kotoba-whisper-v1.0",

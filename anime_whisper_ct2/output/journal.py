@@ -155,6 +155,11 @@ class Journal:
                 self._unfinished.keep(headway.id, headway.homes)
             self._sync_now_and_then()
 
+    @property
+    def halfway(self) -> int:
+        """How many recordings are gone on with in the middle."""
+        return 0 if self._overwrite else len(self._unfinished.ids)
+
     def unclaimed(self) -> int:
         """Count the recordings that are neither done nor failed, and of which something is kept all the same."""
         kept = set(self._unfinished.ids)

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.extensions import AUDIO, CONTAINERS, KALDI, MANIFESTS, has_extension
-from anime_whisper_ct2.output.lines import TRANSCRIPTS, id_of, read_run
+from anime_whisper_ct2.output.lines import RUN, TRANSCRIPTS, id_of, read_run
 from anime_whisper_ct2.records import DEEPEST, LONGEST_S, Retries, Segment, Transcript, Word
 
 _GLOB = frozenset("*?[]{}")
@@ -21,6 +21,8 @@ _ENDINGS = frozenset(part for each in (*CONTAINERS, *MANIFESTS, *KALDI, *AUDIO) 
 _FIGURES = ("avg_logprob", "no_speech_prob", "compression_ratio")
 # OverflowError: an integer too long for a float. RecursionError: JSON that is nested too deep for its parser.
 _NO_TRANSCRIPT = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+
+_GO_ON = "the same `awct2 run` command goes on with it"
 
 
 class RunFolder(Mapping[str, Transcript]):
@@ -52,6 +54,19 @@ class RunFolder(Mapping[str, Transcript]):
             ) from error
         # A file of another name may be anybody's selection, and the run.json beside it tells of something else.
         self.about: Mapping[str, Any] = read_run(self.folder) if self.file.name == TRANSCRIPTS else {}
+
+    @property
+    def unfinished(self) -> str | None:
+        """Say in a line that the run has not come to its end, as far as `run.json` says; None where it has."""
+        state = self.about.get("state")
+        if state == "finished":
+            return None
+        if state == "running":
+            return f"{RUN} says that the run is going on; if it is not, it was killed, and {_GO_ON}"
+        if state in ("interrupted", "failed"):
+            came = "was interrupted" if state == "interrupted" else "could not go on"
+            return f"{RUN} says that the run {came} before the end; {_GO_ON}"
+        return f"{RUN} does not say whether the run was finished"
 
     def __getitem__(self, id_: str) -> Transcript:
         at = bisect_left(self.ids, id_)

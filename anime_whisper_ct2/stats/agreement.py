@@ -9,7 +9,6 @@ from anime_whisper_ct2.stats.figures import Amount
 
 # The sum in `run.json` is rounded to a millisecond.
 _SECONDS_APART = 0.01
-_GO_ON = "the same `awct2 run` command goes on with it"
 
 
 def disagreements(run: RunFolder, total: Amount) -> tuple[str, ...]:
@@ -21,8 +20,8 @@ def disagreements(run: RunFolder, total: Amount) -> tuple[str, ...]:
         return ()
     if not run.about:
         return (f"{run.folder / RUN} is missing or unreadable, so that nothing says whether the run was finished",)
-    lines = [] if (unfinished := _unfinished(run.about.get("state"))) is None else [unfinished]
-    whole = unfinished is None
+    lines = [] if run.unfinished is None else [run.unfinished]
+    whole = run.unfinished is None
     lines += _compared(TRANSCRIPTS, total.recordings, _sum(run, "done", "resumed"), "transcribed", whole=whole)
     lines += _compared(ERRORS, total.failed, _sum(run, "failed"), "failed", whole=whole)
     seconds = run.about.get("audio_seconds")
@@ -34,17 +33,6 @@ def disagreements(run: RunFolder, total: Amount) -> tuple[str, ...]:
             "one of the two was changed after the run"
         )
     return tuple(lines)
-
-
-def _unfinished(state: object) -> str | None:
-    if state == "finished":
-        return None
-    if state == "running":
-        return f"{RUN} says that the run is going on; if it is not, it was killed, and {_GO_ON}"
-    if state in ("interrupted", "failed"):
-        came = "was interrupted" if state == "interrupted" else "could not go on"
-        return f"{RUN} says that the run {came} before the end; {_GO_ON}"
-    return f"{RUN} does not say whether the run was finished"
 
 
 def _sum(run: RunFolder, *keys: str) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,6 +131,20 @@ class TestCommand:
         assert answer.exit_code == 0
         last = "Warning: nothing is left: 3 over a no_speech_prob of 0, 1 shorter than 1 s"
         assert answer.output.splitlines()[-1] == last
+
+    @pytest.mark.parametrize(
+        ("state", "said"), [("finished", ""), ("interrupted", "was interrupted"), ("running", "it was killed")]
+    )
+    def test_an_export_of_a_run_that_has_not_ended_says_so(self, tmp_path: Path, state: str, said: str) -> None:
+        run = write_run(tmp_path / "run", LONG, state=state)
+        answer = CliRunner().invoke(export_command, [str(run), "txt"], catch_exceptions=False)
+        assert answer.exit_code == 0
+        assert ("Warning: run.json says" in answer.output) == bool(said)
+        assert said in answer.output
+        alone = shutil.copy(run / "transcripts.jsonl", tmp_path / "alone.jsonl")
+        assert (
+            "Warning" not in CliRunner().invoke(export_command, [str(alone), "txt", "-o", str(tmp_path / "x")]).output
+        )
 
     def test_a_run_without_speech_exports_nothing_and_says_so(self, tmp_path: Path) -> None:
         run = write_run(tmp_path / "run", transcript("a.ogg"))

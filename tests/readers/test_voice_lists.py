@@ -60,6 +60,9 @@ def test_a_line_says_who_speaks_which_language_and_what(line: str, meta: dict[st
         ("list/a.wav", "D:\\GPT-SoVITS\\output\\a.wav"),
         ("list/raw/a.wav", "/home/somebody/a.wav"),
         ("list/wavs/a.wav", "/home/somebody/s/a.wav"),
+        ("list/花/a.wav", "C:\\Users\\me\\rec\\花\\a.wav"),
+        ("list/rec/花/a.wav", "/home/somebody/rec/花/a.wav"),
+        ("list/raw/花/a.wav", "D:/voice/raw/花/a.wav"),
         ("list/esd/a.wav", "output/esd/a.wav"),
         ("list/esd/a.wav", "./a.wav"),
     ],
@@ -110,6 +113,14 @@ def test_of_two_lines_that_come_to_one_file_by_its_name_the_second_fails(write: 
     for each in others[:2]:
         assert f"and {audio}, of the same name, is an earlier line's" in message(each)
     assert "came in an earlier row" in message(others[2], "DuplicateId")
+
+
+def test_the_folders_of_another_machine_tell_files_of_one_name_apart(write: Write) -> None:
+    written = {folder: write(f"list/{folder}/001.wav", b"") for folder in ("花", "健")}
+    write("list/001.wav", b"")
+    lines = [f"D:\\rec\\{folder}\\001.wav|{folder}|JP|t\n" for folder in written]
+    found = manifest(write("list/esd.list", "".join(lines)))
+    assert [(each.audio, each.meta["speaker"]) for each in found] == [(path, name) for name, path in written.items()]
 
 
 def test_ids_do_not_depend_on_where_the_files_are(write: Write, tmp_path: Path) -> None:

@@ -131,7 +131,10 @@ def _candidates(source: str, written: str, name: str) -> tuple[list[str], list[s
     last = named.rpartition("/")[2]
     alone = [_join(folder, each, basename) for each in below if absolute or not named or each == last]
     if absolute:
-        return [name], alone
+        # On the machine of the list, its folders lay below others: here they may lie below the list's.
+        folders = named.split("/")[1:]
+        tails = (folders[at:] for at in range(max(0, len(folders) - _ABOVE), len(folders)))
+        return [name], [*(_join(folder, *tail, basename) for tail in tails), *alone]
     above = [_join(folder, *[".."] * count, written) for count in range(1, _ABOVE + 1)]
     return [_join(folder, _RAW, written), name, written, *above], alone
 
