@@ -17,7 +17,7 @@ import soundfile
 
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.output.lines import read_lines
-from tests.support.commands import COMMAND, awct2, environment, refused
+from tests.support.commands import COMMAND, FAST, awct2, environment, refused
 from tests.support.places import CHECKPOINT, CORPUS, SAMPLE
 from tests.support.sounds import tone
 
@@ -66,7 +66,7 @@ class TestRun:
         corpus.mkdir()
         for n in range(200):
             soundfile.write(corpus / f"{n:03}.wav", tone(1.0 + n / 100), 16_000)
-        args = ["run", str(corpus), "-m", str(tiny_model), "-o", str(tmp_path / "out"), "--batch-size", "2"]
+        args = ["run", str(corpus), "-m", str(tiny_model), "-o", str(tmp_path / "out"), "--batch-size", "2", *FAST]
         with subprocess.Popen([*COMMAND, *args], env=environment(), stderr=subprocess.PIPE, text=True) as process:
             deadline = time.monotonic() + 120
             transcripts = tmp_path / "out" / "transcripts.jsonl"
