@@ -77,7 +77,7 @@ EN = Words(
         "Of {sounds} sounds without speech, {marked} are marked as `no_speech` or give no text{but}. The sounds' "
         "`no_speech_prob` is {least:.2f} or more, that of a spoken line at most {most:.2f}."
     ),
-    sounds_but=", but `{name}` does not",
+    sounds_but="; `{name}` is not",
     doubt_title="{model}, three voices that nothing was fitted to",
     doubt_axes=("bad lines found, %", "lines listened to, the most doubtful first, %", "other lines marked as well, %"),
     doubt_marks=("marked: doubt from {bound} on", "in no order"),
