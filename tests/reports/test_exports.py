@@ -26,7 +26,7 @@ from anime_whisper_ct2.audio import load
 from anime_whisper_ct2.export import ClipFolder, Export
 from anime_whisper_ct2.export.clips.plan import ClipOptions
 from anime_whisper_ct2.model_dir import open_model_dir
-from anime_whisper_ct2.options import DecodingOptions, FrontendOptions, SegmentOptions
+from anime_whisper_ct2.options import SEGMENT, DecodingOptions, FrontendOptions, SegmentOptions
 from anime_whisper_ct2.output.lines import read_lines
 from anime_whisper_ct2.records import ArrayAudio, Float32
 from tests.reports.kinds_times import drop
@@ -213,8 +213,8 @@ def test_lhotse_hears_the_same_where_its_reader_can(ran: Ran, tiny_model: Path, 
 
 
 def test_clips_say_what_their_segments_said_to_us_and_to_lhotse(ran: Ran, tiny_model: Path, tmp_path: Path) -> None:
-    # A margin is more of the recording, and where a word was cut off the model may make another one of it.
-    clips = ClipFolder(tmp_path / "clips", ClipOptions(margin_s=0.0), workers=0)
+    # What the run has kept around the speech, and no more: where a word was cut off, the model may make another of it.
+    clips = ClipFolder(tmp_path / "clips", ClipOptions(margin_s=SEGMENT.speech_pad_s), workers=0)
     done = Export(ran.folder, "lhotse", tmp_path / "lhotse", clips=clips).run()
     assert (done.clips_written, done.clips_missing) == (len(ran.texts), 0)
     said = {Path(path).name: text for path, text in _supervised(tmp_path / "lhotse")}
