@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from anime_whisper_ct2.audio import load
 from anime_whisper_ct2.output.results import RunFolder
 from tests.real import spoken
 
@@ -26,7 +27,8 @@ def test_every_first_text_is_that_of_transformers(clips_run: Path, checkpoint: P
         network = WhisperForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
         theirs = []
         for start in range(0, len(lines), BATCH):
-            samples = [line.samples for line in lines[start : start + BATCH]]
+            # As we hear them: another resampler is enough to turn a near tie.
+            samples = [load(str(spoken.DATA / line.id)) for line in lines[start : start + BATCH]]
             features = processor(samples, sampling_rate=spoken.HZ, return_tensors="pt").input_features
             tokens = network.generate(features, language="japanese", task="transcribe", num_beams=1)
             theirs += [text.strip() for text in processor.batch_decode(tokens, skip_special_tokens=True)]
