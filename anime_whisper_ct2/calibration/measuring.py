@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from anime_whisper_ct2.calibration.marks import DoubtResult, NoSpeechResult, measure_doubt, measure_no_speech
 from anime_whisper_ct2.calibration.sample import CANDIDATES, Sample, decode, draw, warm_up
 from anime_whisper_ct2.calibration.sounds import without_speech
@@ -18,7 +16,7 @@ from anime_whisper_ct2.evaluation.joining import Join, References
 from anime_whisper_ct2.evaluation.records import Line
 from anime_whisper_ct2.evaluation.texts import Texts, open_texts
 from anime_whisper_ct2.executors.ladder import Ladder
-from anime_whisper_ct2.features.mel import log_mel
+from anime_whisper_ct2.features.mel import SAMPLE_RATE, log_mel
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import AUDIO, AudioOptions, FrontendOptions
 from anime_whisper_ct2.readers import Corpus
@@ -174,5 +172,5 @@ def _told_apart(engine: Engine, full: Sequence[Decoded]) -> NoSpeechResult:
 
 
 def _window(key: int, samples: Float32, engine: Engine) -> Window:
-    dtype = np.float16 if engine.feature_dtype is np.float16 else np.float32
-    return Window(key, 0, 0.0, len(samples) / 16_000, log_mel(samples, engine.n_mels, dtype), measure(samples))
+    mel = log_mel(samples, engine.n_mels, engine.feature_dtype)
+    return Window(key, 0, 0.0, len(samples) / SAMPLE_RATE, mel, measure(samples))
