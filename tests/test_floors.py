@@ -18,7 +18,7 @@ WING = "anime_whisper_ct2_convert"
 # A room is a module of the package's first folder, or a package in it with all that it holds. Rooms on one floor do not
 # know of each other.
 FLOORS = (
-    {"_version", "errors", "extensions", "languages", "records"},
+    {"_version", "errors", "extensions", "languages", "records", "system"},
     {"ids", "options", "text"},
     {"features", "model_dir"},
     {"audio", "engine", "segments"},
@@ -114,7 +114,7 @@ def test_a_foreign_library_has_one_door(library: str) -> None:
 
 
 def test_the_converter_knows_of_the_engine_only_the_folder_on_disk() -> None:
-    allowed = {"errors", "model_dir", "_version", "options"}
+    allowed = {"errors", "model_dir", "_version", "options", "system"}
     for name, tree in modules(ROOT / "convert", WING):
         for imported in imports(tree):
             if imported.split(".")[0] == PACKAGE:

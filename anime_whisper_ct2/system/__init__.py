@@ -1,0 +1,13 @@
+"""What Windows, Linux and macOS do differently, and no other room has to know.
+
+    files       what another program may hold open: renamed, removed and moved with patience; why the system refused
+    paths       what is absolute, what can be no name, which names are one
+    waiting     waits that let a signal in
+    signals     what asks a program to end, a closed console among it
+    processes   children without a console of their own, what they died of, how much memory they may take
+    commands    a command to copy, quoted so that every shell takes it
+
+Standard library only.
+
+May import: nothing.
+"""
