@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import fields
 from importlib.util import find_spec
 from inspect import cleandoc
+from pathlib import PureWindowsPath
 
 import click
 import pytest
@@ -24,9 +26,13 @@ from tests.support.places import ROOT
 COMMANDS: dict[str, click.Command] = {"index": main, **main.commands}
 PAGES = [page for page in ENGLISH.pages if page.startswith("reference/commands/")]
 SHELL = [block for block in ENGLISH.blocks if block.language in ("sh", "bash")]
+WINDOWS = [block for block in ENGLISH.blocks if block.language in ("powershell", "bat")]
 OPTION_CELLS = 4
 # What parts one command from the next in a line.
 BETWEEN = re.compile(r"[|&;<>()]+")
+# A word in quotes that cmd.exe takes for letters, in a command that runs on Windows too.
+QUOTED_FOR_SH = re.compile(r"(?:^|[|;&] *)(?:awct2|pip|pipx|uv) (?:[^|#\n]* )?'", re.MULTILINE)
+QUOTED_WORD = re.compile(r"(?:^|[ (])'[^']+'")
 
 
 def page_of(command: str) -> str:
@@ -106,14 +112,34 @@ def test_command_lines_can_be_called(block: Block) -> None:
         elif command == "make":
             assert set(arguments) <= targets
         elif command.startswith("python") and arguments[:1] == ["-m"]:
-            assert exists(arguments[1]), arguments[1]
+            # Windows' Python for embedding comes without `venv`.
+            assert arguments[1] in sys.stdlib_module_names or exists(arguments[1]), arguments[1]
 
 
-def calls(code: str) -> Iterator[list[str]]:
-    """Give the commands of a script, each with its arguments; variables are numbers."""
-    for line in re.sub(r"\$\w+", "1", code.replace("\\\n", " ")).splitlines():
+@pytest.mark.parametrize("block", [pytest.param(block, id=f"{block.page}, line {block.line}") for block in WINDOWS])
+def test_command_lines_for_windows_can_be_called(block: Block) -> None:
+    for arguments in calls_on_windows(block.code):
+        parse(arguments)
+
+
+def test_batch_files_are_ascii_so_that_no_editor_saves_them_wrongly() -> None:
+    assert all(block.code.isascii() for block in WINDOWS if block.language == "bat")
+
+
+@BOTH
+def test_commands_are_quoted_as_cmd_and_powershell_and_sh_know_it(book: Handbook) -> None:
+    in_blocks = [block.code for block in book.blocks if QUOTED_FOR_SH.search(block.code)]
+    written = "\n".join(document.written for document in book.documents.values())
+    in_text = [span for span in spans([written]) if QUOTED_WORD.search(span) and not span.startswith("jq ")]
+    assert (in_blocks, in_text) == ([], [])
+
+
+def calls(code: str, escape: str = "\\") -> Iterator[list[str]]:
+    """Give the commands of a script, each with its arguments; variables are numbers. `escape`: none but in sh."""
+    for line in re.sub(r"\$\w+", "1", code.replace("\\\n", " ") if escape else code).splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
+        lexer.escape = escape
         call: list[str] = []
         for word in [*lexer, ";"]:
             if not BETWEEN.fullmatch(word):
@@ -121,6 +147,15 @@ def calls(code: str) -> Iterator[list[str]]:
             elif call:
                 yield call
                 call = []
+
+
+def calls_on_windows(code: str) -> Iterator[list[str]]:
+    """Give the arguments of each call of `awct2` in a script of cmd or PowerShell; what `cmd /c` runs is one word."""
+    for command, *arguments in calls(code, escape=""):
+        if PureWindowsPath(command).stem == "awct2":
+            yield arguments
+        elif command == "cmd":
+            yield from calls_on_windows(arguments[-1])
 
 
 def parse(arguments: list[str]) -> None:

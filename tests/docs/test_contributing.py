@@ -158,5 +158,6 @@ def test_a_push_is_checked_by_ci_alone() -> None:
     assert command.split()[-1] == ".ci/run"
 
 
+@pytest.mark.posix("modes")
 def test_what_is_called_can_be_run() -> None:
     assert Path(ROOT, ".ci", "run").stat().st_mode & 0o111

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from sysconfig import get_path
 
 import pytest
 import soundfile
@@ -17,6 +18,7 @@ from anime_whisper_ct2.model_dir import open_model_dir
 from tests.support.documents import ENGLISH, Block, execute
 from tests.support.places import CORPUS, ROOT
 from tests.support.trainers import gpt_sovits, style_bert_vits2
+from tests.support.windows import ON_WINDOWS
 
 CLIPS = ("さくら/第一章/001.ogg", "さくら/第一章/002.ogg", "さくら/第一章/003.ogg")
 JQ = """
@@ -179,6 +181,25 @@ def test_gpt_sovits_gets_a_list_that_its_preparation_reads(shell: Path, referenc
         ("voice", "ja", references[clip]) for clip in CLIPS[:2]
     ]
     assert lines == gpt_sovits(shell / "voice/gptsovits.list", shell / "voice/wavs")
+
+
+@pytest.mark.skipif(not ON_WINDOWS, reason="needs cmd.exe")
+def test_folders_are_dropped_onto_a_bat_file(workplace: Path, tiny_model: Path, references: dict[str, str]) -> None:
+    script = recipe("on-windows", "Drag and drop onto a bat file", "bat").code
+    batch = workplace / "the sources" / "transcribe.bat"
+    (batch.parent / ".venv/Scripts").mkdir(parents=True)
+    shutil.copy(Path(get_path("scripts"), "awct2.exe"), batch.parent / ".venv/Scripts")
+    batch.write_text(script.replace(" run ", f' run --model "{tiny_model}" ') + "\n", encoding="ascii", newline="\r\n")
+    names = ["the voices & more!", "さくら(1)", "vol.1", "vol.2"]
+    for name in names:
+        (workplace / name).mkdir()
+        shutil.copy(CORPUS / CLIPS[0], workplace / name)
+    # As Explorer calls it: quotes where there is a space, and all of it in quotes once more.
+    dropped = " ".join(f'"{workplace / name}"' if " " in name else str(workplace / name) for name in names)
+    done = subprocess.run(f'cmd /c ""{batch}" {dropped}"', input=b"\r\n", capture_output=True, check=False, timeout=250)
+    for name in names:
+        out = workplace / f"{name}-transcripts"
+        assert [each.text for each in RunFolder(out).transcripts()] == [references[CLIPS[0]]], done.stderr
 
 
 def known_lines() -> list[dict[str, float]]:
