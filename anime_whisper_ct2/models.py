@@ -9,6 +9,8 @@ from anime_whisper_ct2.errors import ModelNotFoundError, one_line
 from anime_whisper_ct2.model_dir import ModelDir, is_converted, open_model_dir
 from anime_whisper_ct2.model_dir.mistaken import why_no_model
 from anime_whisper_ct2.options import DEFAULT_MODEL
+from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.paths import at_home, can_be_no_name
 
 Progress = Callable[[str, int, int], None]
 
@@ -20,14 +22,15 @@ def resolve_model(name: str = DEFAULT_MODEL, *, progress: Progress | None = None
     """
     if not name.strip():
         raise ModelNotFoundError("no model is named; give a folder or a hub id")
+    name = at_home(name)
     path = Path(name)
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         pass  # then it may be a hub id
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ModelNotFoundError(f"{one_line(name)}: cannot be opened: {reason}") from error
+        if not can_be_no_name(error):
+            raise ModelNotFoundError(f"{one_line(name)}: cannot be opened: {reason(error, path)}") from error
     if is_converted(path):
         return open_model_dir(path)
     if why := why_no_model(name):

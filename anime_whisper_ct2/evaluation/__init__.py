@@ -6,7 +6,7 @@ is asked for; `chart`, which needs matplotlib, is not loaded with the rest.
 
 `joining` says which reference a text belongs to, `scoring` counts, `bootstrap` says how sure a rate is.
 
-May import: `errors`, `extensions`, `output`, `readers`, `records`, `text`.
+May import: `errors`, `extensions`, `output`, `readers`, `records`, `system`, `text`.
 """
 
 from anime_whisper_ct2.evaluation.examples import EXAMPLES, example_table

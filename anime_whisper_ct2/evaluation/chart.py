@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.errors import InputError, OutputError, counted
+from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.evaluation.markdown import printable
 from anime_whisper_ct2.evaluation.records import Score
 from anime_whisper_ct2.evaluation.scoring import Evaluation
+from anime_whisper_ct2.output.charts import write_chart
 
-FORMATS = (".svg", ".png")
 # A taller chart is no chart; the largest groups are shown.
 MOST_GROUPS = 40
 _MOST_LABEL = 40
@@ -40,36 +40,22 @@ class _Bar:
     score: Score | None
 
 
-def check_chart(path: Path) -> None:
-    """Refuse a chart that could not be written later. Raises InputError without matplotlib, or for another format."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("--plot needs matplotlib: pip install matplotlib matplotlib-fontja")
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"{path}: name a .svg or a .png file")
-
-
 def draw_chart(evaluation: Evaluation, path: Path) -> str | None:
     """Write the chart; gives a warning to show where no font has the characters of its labels.
 
-    Raises OutputError when the file cannot be written.
+    Raises OutputError when the file cannot be written; it is there whole or not at all.
     """
     import matplotlib as mpl  # noqa: PLC0415 - an extra, for charts alone
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     bars = list(_bars(evaluation))
     family, lacking = _fonts("".join(bar.label for bar in bars))
-    # The same figures give the same bytes.
-    settings = {"font.family": family, "svg.hashsalt": "awct2", "svg.fonttype": "path"}
-    with mpl.rc_context(settings), warnings.catch_warnings():
+    with mpl.rc_context({"font.family": family, "svg.fonttype": "path"}), warnings.catch_warnings():
         if lacking:
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = Figure(figsize=(8, 1.5 + 0.3 * len(bars)), layout="constrained")
         _draw(figure.subplots(), bars, evaluation)
-        try:
-            # Of the two kinds, SVG alone would carry a date.
-            figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        write_chart(figure, path)
     if not lacking:
         return None
     return (

@@ -15,6 +15,7 @@ from anime_whisper_ct2.evaluation.joining import Join, References
 from anime_whisper_ct2.evaluation.records import Counted, Difference, RunScore, Score
 from anime_whisper_ct2.evaluation.texts import Texts
 from anime_whisper_ct2.readers.rows import shown
+from anime_whisper_ct2.system.commands import command_line
 from anime_whisper_ct2.text import NORMALIZERS, Errors, count_errors
 from anime_whisper_ct2.text.cer import mean
 
@@ -146,9 +147,8 @@ def _nothing_joined(name: str, texts: Texts, join: Join, references: References)
         return InputError(f"{name}: holds no transcripts")
     if not join.extra.count and not join.keys:
         path = shown(texts.path)
-        return InputError(
-            f"{path}: holds recordings and no texts; transcribe it first: awct2 run {path} -o OUTPUT, and name OUTPUT"
-        )
+        transcribe = command_line("awct2", "run", path, "-o", "OUTPUT")
+        return InputError(f"{path}: holds recordings and no texts; transcribe it first: {transcribe}, and name OUTPUT")
     if not join.extra.count:
         known = ", ".join(join.keys)
         return InputError(f"{name}: no recording has a text, only {known}; name the column with --text-column")

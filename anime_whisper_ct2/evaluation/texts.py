@@ -17,8 +17,10 @@ from anime_whisper_ct2.output.lines import ERRORS, TRANSCRIPTS, read_lines
 from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.readers.files import below
+from anime_whisper_ct2.readers.lists.encodings import name_text, texts_as_utf8
 from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, lines_of, text_lines_of
-from anime_whisper_ct2.readers.rows import extension, path_text, shown, valid_text
+from anime_whisper_ct2.readers.rows import extension, shown, valid_text
+from anime_whisper_ct2.system.paths import at_home
 
 _KALDI = "text"
 # Kaldi's `text`, and the lists of Japanese corpora (JSUT, JVS): an id, then white space or a colon, then the text.
@@ -74,6 +76,7 @@ def open_texts(path: str, columns: Columns | None = None, *, heard: bool) -> Tex
     Raises InputError when there is nothing, and for names of columns where there are none.
     """
     columns = columns or Columns()
+    path = at_home(path)
     texts = _open(path, columns, heard=heard)
     if (columns.id or columns.text) and not texts.columns_count:
         raise InputError(f"{shown(path)}: has no columns to choose; leave the names of columns out")
@@ -147,24 +150,32 @@ def _open_corpus(path: str, columns: Columns) -> Texts:
 
 def _listed(path: str) -> Iterator[Line]:
     """Read an id and a text from each line."""
+    for (id_, is_text), text in texts_as_utf8(_split(path)):
+        yield Line(id_, valid_text(text).strip() if is_text else None)
+
+
+def _split(path: str) -> Iterator[tuple[tuple[str, bool], bytes]]:
+    """Split each line into its id and its text, as far as there is one: each has its own encoding."""
     pattern: re.Pattern[str] | None = None
     # Of Kaldi's own, ids may be the names of files, bytes that are no UTF-8 included.
     read = text_lines_of if extension(path) else lines_of
     for number, raw in enumerate(read(path), 1):
         if not raw.strip():
             continue
-        line = path_text(raw[:MAX_ROW_BYTES]).strip()
+        line = raw[:MAX_ROW_BYTES].decode("utf-8", "surrogateescape").strip()
         # The first line decides for all, since a text may hold a colon itself.
         if pattern is None:
             pattern = _SPACED if _SPACED.fullmatch(line) or ":" not in line else _COLON
-        found = pattern.fullmatch(line)
-        if found:
-            yield Line(found[1], valid_text(found[2]).strip())
-        elif pattern is _SPACED:
-            # Kaldi writes an utterance without words as its id alone.
-            yield Line(line, "")
+        # Kaldi writes an utterance without words as its id alone.
+        id_, text = found.groups() if (found := pattern.fullmatch(line)) else (line, "")
+        if found or pattern is _SPACED:
+            yield (name_text(_bytes(id_)), True), _bytes(text)
         else:
-            yield Line(f"{shown(path)}:{number}", None)
+            yield (f"{shown(path)}:{number}", False), b""
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _files(root: str) -> Iterator[Line]:
@@ -174,10 +185,13 @@ def _files(root: str) -> Iterator[Line]:
 
 
 def _content(path: str) -> str | None:
-    """Read a text file; None for one that is no text."""
+    """Read a text file, as lists are read; None for one that is no text."""
+    raw = bytearray()
     try:
-        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123 - as above
-            text = file.read(MAX_ROW_BYTES + 1)
-    except (OSError, ValueError):
+        for line in text_lines_of(path):
+            raw += line + b"\n"
+            if len(raw) > MAX_ROW_BYTES:
+                return None
+        return raw.decode("utf-8").strip()
+    except (InputError, ValueError):
         return None
-    return text.strip() if len(text) <= MAX_ROW_BYTES else None

@@ -8,7 +8,7 @@ checked just as well as our own, and run as they come.
 network, `opening` checks a folder, `faults` says what to do about one that is not sound, and `mistaken` what to name
 instead of what is no model.
 
-May import: `errors`.
+May import: `errors`, `system`.
 """
 
 from anime_whisper_ct2.model_dir.cache import cache_root, cached_conversion_path

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2.errors import ModelFolderError
+from anime_whisper_ct2.system.commands import command_line
 
 # A model of somebody else's is never to be replaced by what this program takes without being told otherwise.
 MAKE_ANEW = "convert the checkpoint that it was made from into a new folder: awct2 convert SOURCE NEW_FOLDER"
@@ -36,4 +36,4 @@ def _command(folder: Path, awct2: Mapping[str, Any]) -> str | None:
     for option in ("quantization", "revision"):
         # What the hub calls a commit; a folder's digest names no revision that could be asked for.
         words += [f"--{option}", str(awct2[option])] if awct2.get(option) else []
-    return shlex.join(words)
+    return command_line(*words)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from anime_whisper_ct2.model_dir.names import (
     VOCABULARY_TEXT,
 )
 from anime_whisper_ct2.model_dir.shape import ModelShape, read_shape
+from anime_whisper_ct2.system.commands import command_line
 
 _TIMESTAMP = re.compile(r"<\|\d+\.\d\d\|>")
 # One token under two names, as transformers has renamed it; CTranslate2 knows both.
@@ -65,9 +65,8 @@ def open_model_dir(path: str | os.PathLike[str]) -> ModelDir:
     """
     folder = Path(path)
     if not folder.is_dir():
-        raise ModelFolderError(
-            f"{folder}: no such folder; make one with: awct2 convert SOURCE {shlex.quote(str(folder))}"
-        )
+        make = command_line("awct2", "convert", "SOURCE", str(folder))
+        raise ModelFolderError(f"{folder}: no such folder; make one with: {make}")
     # First, because the source that it names belongs in the advice of every error below.
     awct2 = _read_json(folder / AWCT2, dict, Faults(folder, {})) if (folder / AWCT2).is_file() else {}
     faults = Faults(folder, awct2)

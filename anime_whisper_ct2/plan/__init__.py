@@ -4,7 +4,8 @@
 its times come from; `PlanOptions` say how large the sample is. `find_model` opens the model that a run would use, if it
 is here. `headers` says how long recordings are.
 
-May import: `audio`, `engine`, `errors`, `features`, `ids`, `model_dir`, `options`, `output`, `readers`, `records`.
+May import: `audio`, `engine`, `errors`, `features`, `ids`, `model_dir`, `options`, `output`, `readers`, `records`,
+`system`.
 """
 
 from anime_whisper_ct2.plan.dry_run import find_model, plan_run

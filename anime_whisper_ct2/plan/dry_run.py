@@ -6,13 +6,11 @@ windows are counted as if none were shorter than they have to be.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 
@@ -29,6 +27,7 @@ from anime_whisper_ct2.model_dir import (
 )
 from anime_whisper_ct2.options import CPU_BATCH, DEFAULT_MODEL, GPU_BATCH, EngineOptions, RunOptions
 from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, read_lines
+from anime_whisper_ct2.output.run_file import read_run
 from anime_whisper_ct2.plan.figures import (
     Bucket,
     Plan,
@@ -41,6 +40,7 @@ from anime_whisper_ct2.plan.figures import (
 from anime_whisper_ct2.plan.headers import Header, header_of, headers_of
 from anime_whisper_ct2.readers import Corpus, Listing
 from anime_whisper_ct2.records import Audio
+from anime_whisper_ct2.system.paths import at_home
 
 
 def plan_run(
@@ -104,6 +104,7 @@ def find_model(name: str) -> ModelDir | None:
 
     A checkpoint's folder that was converted into the cache is not looked for. Raises ModelError.
     """
+    name = at_home(name)
     for path in (Path(name), cached_conversion_path(name, None, DEFAULT_QUANTIZATION)):
         try:
             if is_converted(path):
@@ -188,7 +189,7 @@ def _rate(out: Path | None, wishes: PlanOptions) -> Rate | None:
     if out is None:
         return None
     try:
-        about: dict[str, Any] = json.loads((out / RUN).read_bytes())
+        about = read_run(out)
         speed = (float(about["audio_seconds"]) - float(about.get("kept_seconds", 0))) / float(about["wall_seconds"])
         engines = int(about.get("engine", {}).get("engines", 1))
         # What a run measured is the speed of all its engines together.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from anime_whisper_ct2.audio import Info, info, native_blocks
 from anime_whisper_ct2.readers.fetch import Opened, opened
 from anime_whisper_ct2.records import ArrayAudio, Audio
+from anime_whisper_ct2.system import waiting
 
 # Headers wait for disks and networks, not for cores.
 _THREADS = 8
@@ -32,8 +32,8 @@ class Header:
 
 def headers_of(audio: Iterable[Audio | Header]) -> Iterator[Header]:
     """Read the headers of recordings, several at a time, in order; what is a header already passes through."""
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="header") as pool:
-        yield from pool.map(lambda one: one if isinstance(one, Header) else header_of(one), audio)
+    with waiting.threads(_THREADS, "header") as pool:
+        yield from waiting.mapped(pool, lambda one: one if isinstance(one, Header) else header_of(one), audio)
 
 
 def header_of(audio: Audio) -> Header:

@@ -10,6 +10,7 @@ import bz2
 import gzip
 import lzma
 import os
+import re
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -17,6 +18,7 @@ from typing import IO, Any, Literal, Protocol, cast
 
 from anime_whisper_ct2.errors import InputError, RecordingError
 from anime_whisper_ct2.readers.remote import is_url, open_stream
+from anime_whisper_ct2.system.files import reason
 
 
 class _Readable(Protocol):
@@ -56,6 +58,8 @@ _DECOMPRESSORS: dict[bytes, Callable[[Any, Literal["rb"]], _Closeable]] = {
     b"\xfd7zXZ": lzma.open,
 }
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
+# In a name that is no UTF-8, a backslash may be half of a character: in cp932 `表` ends in one.
+_CHARACTER_OR_BACKSLASH = re.compile(rb"([\x81-\x9f\xe0-\xfc].)|\\", re.DOTALL)
 
 
 class Archive:
@@ -177,6 +181,18 @@ def is_in_place(path: str) -> bool:
     return not head.startswith(tuple(_DECOMPRESSORS))
 
 
+def member_path(name: str) -> str:
+    r"""Give a member's path as ids have it: of `.\a\b.ogg` it is `a/b.ogg`, whichever system packed it and reads it.
+
+    `./` and slashes that follow each other do not tell names apart, and `\` is how programs on Windows write a slash.
+    """
+    if "\\" in name:
+        name = _with_slashes(name)
+    if name.startswith("./") or "//" in name or "/./" in name:
+        return "/".join(part for part in name.split("/") if part not in {"", "."})
+    return name
+
+
 class _Forward:
     """Downloads, pipes and decompressors as files that can be sought forwards, by reading on.
 
@@ -236,6 +252,15 @@ class _Header(tarfile.TarInfo):
         return header
 
 
+def _with_slashes(name: str) -> str:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raw = name.encode("utf-8", "surrogateescape")
+        return _CHARACTER_OR_BACKSLASH.sub(lambda found: found[1] or b"/", raw).decode("utf-8", "surrogateescape")
+    return name.replace("\\", "/")
+
+
 def _lies(size: int) -> bool:
     # GNU's binary numbers may be negative, or larger than any file.
     return not 0 <= size < 1 << 62
@@ -243,7 +268,7 @@ def _lies(size: int) -> bool:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return reason(error)
     if isinstance(error, (tarfile.TarError, OSError, EOFError)) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -11,11 +11,13 @@ from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.contained import contained
 from anime_whisper_ct2.readers.listing import Listing
+from anime_whisper_ct2.readers.patterns import as_meant
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.selection import Selection
 from anime_whisper_ct2.readers.sources import STDIN, Name, Source, is_list, sources
 from anime_whisper_ct2.readers.there import check_leads_somewhere
 from anime_whisper_ct2.records import Container, Recording
+from anime_whisper_ct2.system.paths import alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,12 @@ class Corpus:
             object.__setattr__(self, "inputs", (os.fspath(self.inputs),))
         if not self.inputs:
             raise InputError("no INPUT given; name a folder, a file or a glob")
+        object.__setattr__(self, "inputs", tuple(map(as_meant, self.inputs)))
         object.__setattr__(self, "selection", Selection(tuple(self.include), tuple(self.exclude), self.shard))
         found = [source for given in self.inputs for source in sources(given, self.audio_column)]
         # The same INPUT twice, or a glob over it, is one INPUT.
-        object.__setattr__(self, "_sources", tuple({source.path: source for source in found}.values()))
+        by_place = {source.path if is_url(source.path) else alike(source.path): source for source in found}
+        object.__setattr__(self, "_sources", tuple(by_place.values()))
 
     def __iter__(self) -> Iterator[Recording]:
         return self.recordings(Listing(self.selection))

@@ -17,6 +17,8 @@ from anime_whisper_ct2.readers.remote import RemoteFile, download, is_url, is_we
 from anime_whisper_ct2.readers.remote_errors import RemoteError, redacted
 from anime_whisper_ct2.readers.spelling import spelled, spellings
 from anime_whisper_ct2.records import ArrayAudio, Audio, Container, Excerpt, Section, Unreadable
+from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.paths import can_be_no_name
 
 Source: TypeAlias = str | bytes | ArrayAudio | BinaryIO
 
@@ -171,8 +173,7 @@ def _section(section: Section, files: ExitStack) -> bytes | SectionFile:
             file = files.enter_context(open(path, "rb", buffering=0))  # noqa: PTH123, SIM115
             length = os.fstat(file.fileno()).st_size
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise RecordingError(f"{path}: cannot be opened: {reason}", stage="read") from error
+            raise RecordingError(f"{path}: cannot be opened: {reason(error, path)}", stage="read") from error
     if length < offset + size:
         raise _too_short(section, length)
     whole = SectionFile(file, offset, size)
@@ -199,7 +200,13 @@ def _check_regular(path: str) -> None:
     """
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - plain strings keep invalid UTF-8
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if can_be_no_name(error) and "?" in path:
+            raise RecordingError(
+                f"{path}: no file can have this name here; a list that has ? for letters was written in an encoding "
+                "that lacks them: write it as UTF-8 or UTF-16",
+                stage="read",
+            ) from error
         return
     if not stat.S_ISREG(mode):
         kinds = ((stat.S_ISDIR, "folder"), (stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"))

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.readers.remote import is_url, list_entries
+from anime_whisper_ct2.system.files import reason
 
 # What an export or its clips are marked with: below a corpus, they are no part of it, unless they are named.
 _OURS = frozenset((".awct2-export.json", ".awct2-clips.json"))
 # Stand behind names while these are sorted.
 _FILE, _FOLDER, _OTHER = "\0", "\1", "\2"
+
+
+Identity: TypeAlias = tuple[int, int] | str
 
 
 class Found(NamedTuple):
@@ -73,7 +77,7 @@ def _remote(root: str) -> Iterator[Found]:
         yield Found(url.removeprefix(base), url or root, "" if error is None else str(error))
 
 
-def _walk(folder_path: str, above: str, inside: tuple[tuple[int, int], ...]) -> Iterator[Found]:
+def _walk(folder_path: str, above: str, inside: tuple[Identity, ...]) -> Iterator[Found]:
     try:
         identity = _identity(folder_path)
         if identity in inside:
@@ -83,7 +87,7 @@ def _walk(folder_path: str, above: str, inside: tuple[tuple[int, int], ...]) -> 
             # behind the name, smaller than what names hold, takes a tenth of the memory that the entries would.
             marked = [entry.name + _mark(entry) for entry in entries]
     except OSError as error:
-        yield Found(above, folder_path, f"{folder_path}: cannot be listed: {error.strerror or error}")
+        yield Found(above, folder_path, f"{folder_path}: cannot be listed: {reason(error, folder_path)}")
         return
     if above and any(name[:-1] in _OURS for name in marked):
         return
@@ -114,6 +118,7 @@ def _leads_to_file_or_nowhere(path: str) -> bool:
         return True
 
 
-def _identity(path: str) -> tuple[int, int]:
+def _identity(path: str) -> Identity:
     status = os.stat(path)  # noqa: PTH116 - as for scandir, plain strings keep invalid UTF-8
-    return status.st_dev, status.st_ino
+    # Some network drives number nothing, and all their folders would be one.
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)

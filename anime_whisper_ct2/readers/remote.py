@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.readers.remote_errors import RemoteError, attempt, protocol, redacted, remote_error
+from anime_whisper_ct2.system.files import reason
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -57,7 +58,7 @@ def open_stream(path: str) -> BinaryIO:
     try:
         return open(path, "rb")  # noqa: PTH123 - paths with invalid UTF-8 stay plain strings
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+        raise InputError(f"{path}: cannot be opened: {reason(error, path)}") from error
 
 
 def exists(url: str) -> bool:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from anime_whisper_ct2.system.paths import can_be_no_name
+
 T = TypeVar("T")
 
 # What lasts longer than this is no hiccup.
@@ -92,7 +94,7 @@ def _may_pass(error: BaseException) -> bool:
     if status is not None:
         # Time-out, too early, too many requests: with these a server itself asks for another try.
         return status >= 500 or status in {408, 425, 429}
-    if isinstance(error, _LASTING):
+    if isinstance(error, _LASTING) or can_be_no_name(error):
         return False
     # Neither aiohttp's errors nor, before Python 3.11, asyncio's time-out are OSErrors.
     foreign = any(base.__module__.startswith("aiohttp") for base in type(error).__mro__)
@@ -105,7 +107,8 @@ def remote_error(url: str, error: Exception) -> RemoteError:
         return error
     cause = _cause(error)
     status = _status(cause)
-    absent = status in {404, 410} or (status is None and isinstance(cause, FileNotFoundError))
+    nowhere = isinstance(cause, FileNotFoundError) or can_be_no_name(cause)
+    absent = status in {404, 410} or (status is None and nowhere)
     advice = _CREDENTIALS.get(protocol(url), "check its name and your credentials")
     if absent:
         reason = "no such file or folder"

@@ -17,12 +17,10 @@ from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.remote_errors import redacted
 from anime_whisper_ct2.readers.spelling import spelled
 from anime_whisper_ct2.records import DEEPEST, LONGEST_S, Audio, Recording, Unreadable
+from anime_whisper_ct2.system import paths
 
 BAD_ROW = "ManifestError"
 DUPLICATE = "DuplicateId"
-
-# Where a path of Windows begins; on other systems it leads nowhere, and not into the list's folder.
-DRIVE = re.compile(r"[A-Za-z]:/")
 
 # As long as Linux lets a path be.
 _MOST_CHARACTERS = 4096
@@ -40,28 +38,32 @@ class Rows:
         self._source = shown(source)
         self._name = PurePath(split_url(source)[1]).name
         self._scheme, self._folder = split_url(folder_of(source) if folder is None else folder)
-        self._above = ""
+        self._above: str | None = None
         if self._folder and not self._scheme:
             # An absolute path below the manifest gets the id that a relative one would have.
-            self._above = _posix(os.path.abspath(self._folder)).rstrip("/") + "/"  # noqa: PTH100 - keeps links
+            self._above = paths.beginning_below(os.path.abspath(self._folder))  # noqa: PTH100 - keeps links
         self._ids = IdSet()
+        self._files = IdSet() if paths.are_alike_in_any_case() else None
 
     def locate(self, written: str) -> tuple[str, str]:
         """Give the id and the resolved path of the audio that a row names.
 
-        Raises RecordingError for what can be no path.
+        Raises RecordingError for what can be no path of a file.
         """
         _check(written, "path")
-        written = self._as_here(written)
         if is_url(written):
-            id_, name = split_url(redacted(written))[1], written
-        elif os.path.isabs(written) or DRIVE.match(written):  # noqa: PTH117 - paths with invalid UTF-8 stay strings
-            id_, name = _posix(os.path.normpath(written)).removeprefix(self._above), written
+            id_, name = paths.from_root(split_url(redacted(written))[1].lstrip("/")), written
+        elif paths.is_absolute(written := self._as_here(written)):
+            tidy, name = os.path.normpath(written), written
+            if not paths.is_absolute(tidy):
+                tidy = written  # elsewhere, a drive's root is a name like any other
+            id_ = (None if self._above is None else paths.below(tidy, self._above)) or paths.from_root(tidy)
+        elif paths.is_drive_relative(written):
+            raise RecordingError(drive_relative(written))
         else:
-            tidy = "/".join(part for part in _posix(written).split("/") if part not in ("", "."))
-            id_, name = posixpath.normpath(tidy), self._join(tidy)
-        id_ = id_.lstrip("/")
-        if not id_ or id_.rpartition("/")[2] in (".", ".."):
+            tidy = "/".join(part for part in paths.slashed(written).split("/") if part not in ("", "."))
+            id_, name = posixpath.normpath(tidy).lstrip("/"), self._join(tidy)
+        if id_.rpartition("/")[2] in ("", ".", ".."):
             raise RecordingError(f"the path {short(written)} names no file; mend the row")
         return id_, name
 
@@ -74,13 +76,18 @@ class Rows:
         except (ValueError, RecordingError):
             return False
 
-    def accept(self, line: int, id_: str, name: str, audio: Audio, meta: Mapping[str, Any]) -> Recording:
-        """Give the recording of a row, or a failing one where its id came before or can be none."""
+    def accept(
+        self, line: int, id_: str, name: str, audio: Audio, meta: Mapping[str, Any], *, given: bool = False
+    ) -> Recording:
+        """Give the recording of a row, or a failing one where its id came before or can be none.
+
+        `given`: the row says its id itself; others are paths, and compared as the system compares these.
+        """
         try:
             _check(id_, "id")
         except RecordingError as error:
             return self.refuse(line, error)
-        if not self._ids.add(id_):
+        if not self._ids.add(id_) or not (given or self._files is None or self._files.add(paths.alike(id_))):
             again = f"the id {short(id_)} came in an earlier row; keep one of the two, or give each an id of its own"
             return self.refuse(line, again, DUPLICATE)
         return Recording(id_, shown(name), audio, meta)
@@ -99,17 +106,15 @@ class Rows:
         return f"{self._source}:{line}"
 
     def _as_here(self, written: str) -> str:
-        """Give a path that Windows has written as this system writes it, unless a file of just that name is there."""
-        if "\\" not in written or os.sep == "\\" or is_url(written) or self.leads_somewhere(written):
+        """Give a path that Windows has written as this system names it, unless a file of just that name is there."""
+        if os.sep == "/" and (not paths.is_of_another_system(written) or self.leads_somewhere(written)):
             return written
-        path = written.replace("\\", "/")
-        # Windows' own Linux has its drives there.
-        mounted = f"/mnt/{path[0].lower()}{path[2:]}" if DRIVE.match(path) else path
-        return mounted if os.path.lexists(mounted) else path
+        return paths.as_here(written)
 
     def _join(self, tidy: str) -> str:
         if not self._scheme:
-            return os.path.join(self._folder, tidy) if self._folder != "." else tidy  # noqa: PTH118 - as above
+            here = tidy.replace("/", os.sep)
+            return os.path.join(self._folder, here) if self._folder != "." else here  # noqa: PTH118 - may be no UTF-8
         # To object stores `..` is a name like any other.
         joined = posixpath.normpath(posixpath.join(self._folder, tidy))
         host = self._folder.partition("/")[0]
@@ -118,10 +123,15 @@ class Rows:
         return self._scheme + joined
 
 
+def drive_relative(path: str) -> str:
+    """Say why a path that names a drive and no folder there is refused."""
+    return f"the path {short(path)} names a drive and no folder on it; write it from the root, as {path[:2]}\\…"
+
+
 def folder_of(path: str) -> str:
     """Give the folder that a path or URL lies in; `.` for the current one."""
     scheme, rest = split_url(path)
-    return scheme + posixpath.dirname(rest) if scheme else os.path.dirname(rest) or "."  # noqa: PTH120 - as above
+    return scheme + posixpath.dirname(rest) if scheme else os.path.dirname(rest) or "."  # noqa: PTH120 - may be no UTF-8
 
 
 def extension(path: str) -> str:
@@ -214,7 +224,3 @@ def _check(text: str, what: str) -> None:
         text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise RecordingError(f"the {what} {short(text)} holds half a character; mend the row") from None
-
-
-def _posix(path: str) -> str:
-    return path if os.sep == "/" else path.replace(os.sep, "/")

@@ -11,19 +11,25 @@ from zlib import crc32
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.records import Recording, Unreadable
+from anime_whisper_ct2.system.paths import slashed
 
 _WILDCARD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Shell patterns over ids, and a part (i, n) of all; with `include`, what matches one of them is taken."""
+    """Shell patterns over ids, and a part (i, n) of all; with `include`, what matches one of them is taken.
+
+    On Windows, patterns may be written with its own separator.
+    """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     shard: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
+        for patterns in ("include", "exclude"):
+            object.__setattr__(self, patterns, tuple(map(slashed, getattr(self, patterns))))
         if self.shard and not 0 <= self.shard[0] < self.shard[1]:
             raise InputError(f"shard {self.shard[0]}/{self.shard[1]}: parts of {self.shard[1]} count from 0")
 

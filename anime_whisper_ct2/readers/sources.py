@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,15 +19,14 @@ from anime_whisper_ct2.readers.files import Found, is_folder, walk
 from anime_whisper_ct2.readers.listing import Listing
 from anime_whisper_ct2.readers.lists import manifest, path_list, wav_scp
 from anime_whisper_ct2.readers.lists.lines import split_lines
-from anime_whisper_ct2.readers.remote import exists, glob_urls, is_remote_folder, is_url, is_web
-from anime_whisper_ct2.readers.remote_errors import redacted
+from anime_whisper_ct2.readers.patterns import Match, matches, names
+from anime_whisper_ct2.readers.remote import is_remote_folder, is_url, is_web
 from anime_whisper_ct2.readers.tables.files import is_dataset_folder
-from anime_whisper_ct2.readers.tar import shards
 from anime_whisper_ct2.records import Recording, Unreadable
+from anime_whisper_ct2.system.commands import quoted
 
 STDIN = "-"
 _NAME_MODELS = "a model is named with --model, and an INPUT is what it is to transcribe"
-_WILDCARD = re.compile(r"[*?\[\]]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +67,8 @@ def sources(given: str, column: str | None) -> Sequence[Source]:
         _refuse_column(STDIN, column)
         return [_stdin()]
     found = [
-        _source(path, _way(given, path), column) if path == given or _names(given) else _matched(given, path, column)
-        for path in (_urls(given) if is_url(given) else _paths(given))
+        _source(match.path, match.way, column) if match.way is None or names(given) else _matched(match, column)
+        for match in matches(given)
     ]
     if not found:
         raise InputError(f"{given}: no such file or folder")
@@ -83,72 +80,16 @@ def is_list(path: str) -> bool:
     return path == STDIN or has_extension(path, (*MANIFESTS, *KALDI))
 
 
-def _paths(given: str) -> Sequence[str]:
-    try:
-        os.stat(given)  # noqa: PTH116 - unlike Path.exists, it says why it cannot tell
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except (OSError, ValueError) as error:
-        raise InputError(f"{given}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
-    else:
-        return [given]
-    found: list[str] = []
-    for pattern in _braces(given):
-        matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        if not matches and pattern != given:
-            raise InputError(f"{pattern}: no such file, and {given} names it")
-        found += matches
-    return list(dict.fromkeys(found))
-
-
-def _urls(given: str) -> Sequence[str]:
-    found: list[str] = []
-    for pattern in _braces(given):
-        matches = glob_urls(pattern)
-        # What a glob lists is there; what stands for itself may not be.
-        if matches == [pattern] and not (is_remote_folder(pattern) or exists(pattern)):
-            matches = []
-        if not matches and pattern != given:
-            raise InputError(f"{redacted(pattern)}: no such file, and {redacted(given)} names it")
-        found += matches
-    return list(dict.fromkeys(found))
-
-
-def _way(given: str, path: str) -> str | None:
-    """Give what lies between the part of a pattern that has no wildcard and what it matches: `x/`, or nothing.
-
-    None where the path was given as it is. Ids are paths below the INPUT, so that files of one name differ.
-    """
-    if path == given:
-        return None
-    fixed = given[: min(at for mark in "*?[{" if (at := given.find(mark)) >= 0)]
-    # Separators of both kinds: a pattern may be written either way on Windows.
-    start = max(fixed.rfind("/"), fixed.rfind(os.sep)) + 1
-    between = path[start:].replace(os.sep, "/").rpartition("/")[0]
-    return between + "/" if between else ""
-
-
-def _names(given: str) -> bool:
-    """Say whether a pattern names what it matches, or the extension: `*.take` does, and `*` does not."""
-    if not _WILDCARD.search(given):
-        return True
-    return "." in _WILDCARD.split(given)[-1].rpartition("/")[2] or given.endswith("}")
-
-
-def _matched(given: str, path: str, column: str | None) -> Source:
+def _matched(match: Match, column: str | None) -> Source:
     """Give the source of what a pattern happens to match; of no use are files that are no audio, and other texts."""
-    name = _basename(path)
+    path, name = match.path, _basename(match.path)
     # Not plain lists and those of voice trainers: beside audio, such are its transcripts.
     of_use = has_extension(name, (*CONTAINERS, *JSON_LINES, *DELIMITED, *KALDI))
     if not of_use and is_url(path):
         of_use = is_audio(name, None) or is_remote_folder(path)
     elif not of_use:
         of_use = is_folder(path) or is_audio(name, path)
-    return replace(_source(path, _way(given, path), column), matched=True) if of_use else _other(path)
-
-
-def _braces(given: str) -> Sequence[str]:
-    return shards(given) if "{" in given else [given]
+    return replace(_source(path, match.way, column), matched=True) if of_use else _other(path)
 
 
 def _stdin() -> Source:
@@ -303,6 +244,6 @@ def _containers(root: str) -> Iterator[Found]:
 def _hole(id_: str, folder: Found) -> Recording:
     message = (
         f"{folder.fault}; nothing in this folder was transcribed: give yourself the right to read it and run again, or "
-        f"leave it out with --exclude '{glob.escape(id_)}*'"
+        f"leave it out with --exclude {quoted(glob.escape(id_) + '*')}"
     )
     return Recording(id_, folder.path, Unreadable("FolderError", message, place=True))

@@ -14,7 +14,7 @@ from braceexpand import braceexpand
 from anime_whisper_ct2.errors import InputError, RecordingError
 from anime_whisper_ct2.extensions import AUDIO
 from anime_whisper_ct2.ids import IdSet
-from anime_whisper_ct2.readers.archive import Archive
+from anime_whisper_ct2.readers.archive import Archive, member_path
 from anime_whisper_ct2.readers.content import AMBIGUOUS, HEAD_BYTES, begins_as_audio
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.remote_errors import redacted
@@ -37,7 +37,7 @@ _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.-?(\d+))?\n?")
 def tar_shard(path: str, prefix: str, pass_over: Callable[[str], None] = lambda _id: None) -> Iterator[Recording]:
     """Give the recordings in a tar, plain or compressed, local or at a URL, in its order.
 
-    Each audio member is one; its id is its name below `prefix`. Members next to each other whose paths agree up to the
+    Each audio member is one; its id is its path below `prefix`. Members next to each other whose paths agree up to the
     first dot of the file name are a sample. Its texts go to `meta`: `.txt` as `text`, `.json` parsed as `json` (as
     `json_error`, unparsed, where it is invalid or nested too deep), any other by its extension; what is no UTF-8 or
     over 64 KiB is left out. A text belongs to the audio that has its name but for the last extension, or else to all
@@ -102,7 +102,7 @@ class _Shard:
     def take(self, archive: Archive, member: tarfile.TarInfo, number: int) -> Iterator[Recording]:
         """Add a member to the sample; if it belongs to the next one, the sample's recordings come out first."""
         unsafe = _unsafe(member.name)
-        name = member.name.replace("\0", "\\0") if unsafe else _normal(member.name)
+        name = member.name.replace("\0", "\\0") if unsafe else member_path(member.name)
         folder, _, base = name.rpartition("/")
         stem, dot, extension = base.rpartition(".")
         # macOS puts a file's attributes before it, as ._ and its name.
@@ -201,13 +201,6 @@ def _text(data: bytes | None) -> str | None:
         return data.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         return None
-
-
-def _normal(name: str) -> str:
-    """Drop what does not tell names apart: `./` before them, slashes that follow each other."""
-    if name.startswith("./") or "//" in name or "/./" in name:
-        return "/".join(part for part in name.split("/") if part not in {"", "."})
-    return name
 
 
 def _unsafe(name: str) -> Unreadable | None:

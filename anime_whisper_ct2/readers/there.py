@@ -10,6 +10,7 @@ from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.readers.rows import shown
 from anime_whisper_ct2.readers.spelling import spelled
 from anime_whisper_ct2.records import Audio, Excerpt, Recording, Unreadable
+from anime_whisper_ct2.system.paths import is_of_another_system
 
 
 def check_leads_somewhere(path: str, recordings: Iterable[Recording]) -> None:
@@ -47,7 +48,7 @@ def _lost(first: Recording, count: int) -> str:
 
 
 def _advice(first: Recording, path: str) -> str:
-    if "\\" in path or path[1:3] == ":/":
+    if is_of_another_system(path):
         return ", a path of another system; write it as this one has it"
     if not path.isascii() and not path.isprintable():
         return ", which is no UTF-8; save the list as UTF-8"

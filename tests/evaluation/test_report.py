@@ -15,6 +15,7 @@ from anime_whisper_ct2.evaluation import chart as charts
 from anime_whisper_ct2.evaluation.chart import draw_chart
 from anime_whisper_ct2.evaluation.markdown import cell
 from tests.support.comparisons import DRAWING, FEW, HEARD, SAID, compared, lines
+from tests.support.held import Holders
 
 
 class TestTables:
@@ -111,6 +112,17 @@ class TestCharts:
     def test_a_place_that_takes_no_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=r"c\.svg cannot be written"):
             draw_chart(compared(HEARD, SAID, tmp_path), tmp_path / "none" / "c.svg")
+
+    def test_a_chart_that_a_viewer_has_open_is_as_it_was(self, tmp_path: Path, holders: Holders) -> None:
+        evaluation = compared(HEARD, SAID, tmp_path)
+        path = tmp_path / "c.svg"
+        draw_chart(evaluation, path)
+        before = path.read_bytes()
+        holders.hold(path)
+        with pytest.raises(OutputError, match=r"c\.svg cannot be written: .*another program has it open"):
+            draw_chart(evaluation, path)
+        assert path.read_bytes() == before
+        assert not list(tmp_path.glob("*.new"))
 
     def test_without_a_font_one_line_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(charts, "_JAPANESE_FONTS", ())

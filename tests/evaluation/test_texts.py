@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -100,7 +101,10 @@ class TestSources:
     def test_tables_by_id_and_text(self, ending: str, tmp_path: Path) -> None:
         mark = "," if ending == "csv" else "\t"
         path = tmp_path / f"t.{ending}"
-        path.write_text("\ufeff" + "\n".join(mark.join(r) for r in (("Text", "ID"), ("はい", "1"), ("", "2"))) + "\n")
+        path.write_text(
+            "\ufeff" + "\n".join(mark.join(r) for r in (("Text", "ID"), ("はい", "1"), ("", "2"))) + "\n",
+            encoding="utf-8",
+        )
         assert texts(path) == {"1": "はい", "2": ""}
 
     def test_a_manifest_gives_the_ids_that_a_run_of_it_has(self, tmp_path: Path) -> None:
@@ -134,7 +138,9 @@ class TestSources:
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_text(text, encoding="utf-8")
         (tmp_path / "3.txt").write_bytes("日本".encode("shift_jis"))
-        assert texts(tmp_path) == {"3": None, "さくら/1": "おはよう", "さくら/2.ogg": "朝"}
+        (tmp_path / "4.txt").write_bytes("夜\r\n".encode("utf-16"))
+        (tmp_path / "5.txt").write_bytes(b"\xff\xff")
+        assert texts(tmp_path) == {"3": "日本", "4": "夜", "5": None, "さくら/1": "おはよう", "さくら/2.ogg": "朝"}
 
     def test_sidecars_in_tars_are_references(self, tmp_path: Path) -> None:
         with tarfile.open(tmp_path / "train-000.tar", "w") as tar:
@@ -151,6 +157,15 @@ class TestSources:
         assert texts(tmp_path) == texts(tmp_path / "text") == {"utt1": "お は よう", "utt2": "", "utt:3": "朝"}
         (tmp_path / "jsut.txt").write_text("BASIC_0001:水を\nno colon\n", encoding="utf-8")
         assert texts(tmp_path / "jsut.txt") == {"BASIC_0001": "水を", f"{tmp_path / 'jsut.txt'}:2": None}
+
+    def test_kaldis_texts_in_cp932_are_read_and_the_bytes_of_its_ids_stay(self, tmp_path: Path) -> None:
+        said = {"utt1": "ﾄｶ", "声\udc80": "", "utt3": "声、ソ　表"}
+        written = [id_.encode("utf-8", "surrogateescape") + b" " + text.encode("cp932") for id_, text in said.items()]
+        (tmp_path / "text").write_bytes(b"\n".join(written))
+        assert len(texts(tmp_path)) == 3
+        assert list(texts(tmp_path).values()) == list(said.values())
+        if os.sep == "/":
+            assert texts(tmp_path) == said
 
     def test_names_of_columns_are_refused_where_there_are_none(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no columns"):

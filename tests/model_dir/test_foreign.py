@@ -37,8 +37,8 @@ def test_the_texts_are_those_of_our_own_folder(tiny_model: Path, foreign: Path) 
 
 
 def test_alignment_heads_of_a_larger_decoder_cost_word_times_alone(tiny_model: Path, foreign: Path) -> None:
-    config = json.loads((foreign / "config.json").read_text())
-    (foreign / "config.json").write_text(json.dumps({**config, "alignment_heads": [[7, 0], [25, 6]]}))
+    config = json.loads((foreign / "config.json").read_text(encoding="utf-8"))
+    (foreign / "config.json").write_text(json.dumps({**config, "alignment_heads": [[7, 0], [25, 6]]}), encoding="utf-8")
     paths = sorted(CORPUS.glob("*/*/001.*"))[:1]
     assert texts(foreign, paths) == texts(tiny_model, paths)
     with pytest.raises(

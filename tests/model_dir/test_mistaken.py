@@ -63,14 +63,16 @@ def test_weights_are_told_by_their_bytes_or_their_names(
 
 def lora(folder: Path) -> Path:
     folder.mkdir()
-    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "openai/whisper-small"}))
+    (folder / "adapter_config.json").write_text(
+        json.dumps({"base_model_name_or_path": "openai/whisper-small"}), encoding="utf-8"
+    )
     (folder / "adapter_model.safetensors").touch()
     return folder
 
 
 def checkpoint(folder: Path) -> Path:
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
+    (folder / "config.json").write_text("{}", encoding="utf-8")
     (folder / "model.safetensors").touch()
     return folder
 
@@ -90,7 +92,7 @@ class TestNames:
         with pytest.raises(ModelNotFoundError, match=said):
             resolve_model(str(folder))
         # With the config of its model beside it, it looks like a checkpoint.
-        (folder / "config.json").write_text("{}")
+        (folder / "config.json").write_text("{}", encoding="utf-8")
         with pytest.raises(ModelNotFoundError, match=said):
             resolve_model(str(folder))
         with pytest.raises(CheckpointError, match=said):
@@ -101,7 +103,7 @@ class TestNames:
     def test_a_file_of_a_model_gets_its_folder(self, tmp_path: Path) -> None:
         folder = checkpoint(tmp_path / "checkpoint")
         assert why_no_model(str(folder / "model.safetensors")) == (
-            f"{folder}/model.safetensors: is one file of a model; name its folder: {folder}"
+            f"{folder / 'model.safetensors'}: is one file of a model; name its folder: {folder}"
         )
 
     def test_a_model_of_others_is_named(self, tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ class TestNames:
     def test_a_trainer_s_folder_gets_its_last_checkpoint(self, tmp_path: Path) -> None:
         for step in (500, 1000, 1500):
             checkpoint(tmp_path / f"checkpoint-{step}")
-        assert (why_no_model(str(tmp_path)) or "").endswith(f"name {tmp_path}/checkpoint-1500")
+        assert (why_no_model(str(tmp_path)) or "").endswith(f"name {tmp_path / 'checkpoint-1500'}")
 
     def test_the_hub_s_cache_gets_its_snapshot(self, tmp_path: Path) -> None:
         folder = checkpoint(tmp_path / "models--me--mine" / "snapshots" / "0123abcd")

@@ -22,6 +22,7 @@ from anime_whisper_ct2.model_dir import (
     is_converted,
     open_model_dir,
 )
+from anime_whisper_ct2.system.commands import command_line
 
 TOKENS = ["a", "b", "<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|ja|>", "<|translate|>", "<|transcribe|>",
           "<|notimestamps|>", "<|0.00|>", "<|0.02|>"]  # fmt: skip
@@ -117,7 +118,9 @@ def test_the_command_names_the_source_where_it_is_known(folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
     with pytest.raises(ModelFolderError) as error:
         open_model_dir(folder)
-    assert str(error.value).endswith(f"awct2 convert '/my models/one' {folder} --force --quantization int8")
+    made = command_line("awct2", "convert", "/my models/one", str(folder), "--force", "--quantization", "int8")
+    assert '"/my models/one"' in made
+    assert str(error.value).endswith(made)
 
 
 def test_no_folder_at_all(tmp_path: Path) -> None:
@@ -251,7 +254,7 @@ def test_a_broken_model_is_refused(content: bytes, folder: Path) -> None:
 )
 @pytest.mark.parametrize("content", ["{", "7"])
 def test_broken_json_is_named(name: str, content: str, folder: Path) -> None:
-    (folder / name).write_text(content)
+    (folder / name).write_text(content, encoding="utf-8")
     with pytest.raises(ModelFolderError, match=name):
         open_model_dir(folder)
 

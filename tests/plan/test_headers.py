@@ -7,6 +7,7 @@ import os
 import struct
 from pathlib import Path
 
+import pytest
 import soundfile
 
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions
@@ -32,6 +33,7 @@ class TestHeaders:
         assert header_of(str(tmp_path / "no.ogg")) == Header(0.0, 16, unreadable=True)
         assert header_of(str(tmp_path / "absent.ogg")).unreadable
 
+    @pytest.mark.posix("named pipes")
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe.wav")
         assert header_of(str(tmp_path / "pipe.wav")).unreadable

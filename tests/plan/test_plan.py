@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from anime_whisper_ct2.cli.plan import plan_options, plan_text, print_plan, read_plan_options
+from anime_whisper_ct2.cli.plan import plan_options, plan_text, read_plan_options
+from anime_whisper_ct2.cli.printing import say
 from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import InputError
@@ -113,7 +115,7 @@ def test_what_an_earlier_run_has_done_is_not_planned(corpus: Path, tmp_path: Pat
 
 def test_results_that_no_run_wrote_are_named(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "transcripts.jsonl").write_text("[]\n")
+    (tmp_path / "out" / "transcripts.jsonl").write_text("[]\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"transcripts\.jsonl: not what a run wrote"):
         plan_of(corpus, out=tmp_path / "out")
 
@@ -190,7 +192,7 @@ class TestRate:
     def test_an_earlier_run_has_measured_it(self, corpus: Path, tmp_path: Path) -> None:
         (tmp_path / "out").mkdir()
         about: dict[str, Any] = {"audio_seconds": 800.0, "wall_seconds": 10.0, "engine": {"engines": 4}}
-        (tmp_path / "out" / "run.json").write_text(json.dumps(about))
+        (tmp_path / "out" / "run.json").write_text(json.dumps(about), encoding="utf-8")
         plan = plan_of(corpus, out=tmp_path / "out")
         assert plan.rate is not None
         assert (plan.rate.speed, plan.rate.source) == (20.0, str(tmp_path / "out" / "run.json"))
@@ -201,19 +203,16 @@ class TestRate:
     @pytest.mark.parametrize("about", ["{", "[]", '{"audio_seconds": 1.0, "wall_seconds": 0.0}', '{"engine": 3}'])
     def test_a_run_that_measured_nothing_says_nothing(self, corpus: Path, tmp_path: Path, about: str) -> None:
         (tmp_path / "out").mkdir()
-        (tmp_path / "out" / "run.json").write_text(about)
+        (tmp_path / "out" / "run.json").write_text(about, encoding="utf-8")
         assert plan_of(corpus, out=tmp_path / "out").rate is None
 
 
 class TestModel:
     def test_only_its_window_profile_is_used(self, corpus: Path, tiny_model: Path, tmp_path: Path) -> None:
         model = tmp_path / "model"
-        model.mkdir()
-        for path in tiny_model.iterdir():
-            (model / path.name).symlink_to(path)
-        awct2 = json.loads((tiny_model / "awct2.json").read_text())
-        (model / "awct2.json").unlink()
-        (model / "awct2.json").write_text(json.dumps({**awct2, "window_profile": {"tail_s": 1.5}}))
+        shutil.copytree(tiny_model, model)
+        awct2 = json.loads((tiny_model / "awct2.json").read_text(encoding="utf-8"))
+        (model / "awct2.json").write_text(json.dumps({**awct2, "window_profile": {"tail_s": 1.5}}), encoding="utf-8")
         corpus_ = Corpus((str(corpus),))
         fitted = plan_run(corpus_, None, str(model), RunOptions(engine=CPU))
         assert (fitted.window.mode, fitted.window.tail_s, fitted.calibrated) == ("fit", 1.5, True)
@@ -259,7 +258,7 @@ class TestText:
     def test_a_terminal_without_unicode_gets_other_bars(self, corpus: Path) -> None:
         @click.command()
         def show() -> None:
-            print_plan(plan_of(corpus))
+            say(plan_text(plan_of(corpus)))
 
         assert "2  ####" in CliRunner(charset="ascii").invoke(show).output.replace("0.001", "2")
         assert "█" in CliRunner().invoke(show).output

@@ -29,7 +29,9 @@ class TestTables:
         table.writerow(["speaker", "Path", "Text"])
         table.writerows(["", f"{number}.ogg", text] for number, text in enumerate(texts))
         found = list(manifest(write(f"m.{ending}", "\ufeff" + buffer.getvalue())))
-        assert [recording.name for recording in found] == [f"{tmp_path}/{number}.ogg" for number in range(len(texts))]
+        assert [recording.name for recording in found] == [
+            str(tmp_path / f"{number}.ogg") for number in range(len(texts))
+        ]
         assert [recording.meta["text"] for recording in found] == [text.replace("\r\n", "\n") for text in texts]
         assert {recording.meta["speaker"] for recording in found} == {""}
 

@@ -154,6 +154,7 @@ def test_a_decoder_reads_a_section_as_the_file_itself(tmp_path: Path, monkeypatc
     assert np.array_equal(samples, soundfile.read(tmp_path / "a.flac", dtype="float32")[0])
 
 
+@pytest.mark.posix("named pipes, sockets")
 def test_pipes_sockets_devices_and_folders_are_refused_before_they_are_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

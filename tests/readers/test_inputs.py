@@ -130,7 +130,7 @@ def test_paths_on_standard_input_give_the_same_lines_on_standard_output(
         [*COMMAND, "run", "-", "-m", tiny_model, "-o", "-", "--window", "fit"],
         input=paths,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         env=environment(),
         cwd=folder,
         timeout=300,
@@ -173,7 +173,7 @@ class TestSources:
 
     def test_what_can_be_counted_without_opening_anything_is(self, tmp_path: Path) -> None:
         as_tar(tmp_path / "s.tar", "x.ogg")
-        (tmp_path / "list.txt").write_text("a.ogg\nb.ogg\nc.ogg\n")
+        (tmp_path / "list.txt").write_text("a.ogg\nb.ogg\nc.ogg\n", encoding="utf-8")
         assert Corpus((f"{tmp_path}/list.txt",)).count() == 3
         assert Corpus((f"{tmp_path}/list.txt",), limit=2).count() == 2
         assert Corpus((f"{tmp_path}/s.tar",)).count() is None
@@ -226,6 +226,7 @@ def ids(*inputs: Path) -> list[str]:
     return [recording.id for recording in Corpus(tuple(map(os.fspath, inputs)))]
 
 
+@pytest.mark.posix("bash")
 def test_a_reader_that_leaves_early_ends_the_run_quietly(folder: Path, tiny_model: Path) -> None:
     code = f"{sys.executable} -c \"from anime_whisper_ct2.cli import main; main(prog_name='awct2')\""
     result = subprocess.run(

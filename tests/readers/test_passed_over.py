@@ -43,7 +43,7 @@ def followed(*inputs: Path | str, **options: Any) -> Listing:
 def corpus(tmp_path: Path) -> Path:
     return touch(
         tmp_path / "corpus",
-        *("a/1.ogg", "a/1.txt", "a/1.TXT", "b/2.wav", "b/2.lrc", "b/cover.jpg", "README", "v1.0 of all", "c.d/x.zip"),
+        *("a/1.ogg", "a/1.txt", "a/2.TXT", "b/2.wav", "b/2.lrc", "b/cover.jpg", "README", "v1.0 of all", "c.d/x.zip"),
         *("._1.ogg", "a/._cover.jpg", ".DS_Store", ".git/config", ".git/a.pack", "a/.hidden.txt", "x.tar.gz"),
         *("old/.awct2-export.json", "old/1.srt"),
     )
@@ -120,7 +120,7 @@ def test_below_globs_and_behind_urls_it_is_the_same(corpus: Path) -> None:
 
 def test_a_glob_passes_over_what_it_matches_by_chance_and_tries_what_it_names(tmp_path: Path) -> None:
     touch(tmp_path, "1.ogg", "1.take", "cover.jpg", "app.ts")
-    (tmp_path / "app.ts").write_text("export const a = 1;")
+    (tmp_path / "app.ts").write_text("export const a = 1;", encoding="utf-8")
     assert followed(f"{tmp_path}/*").passed_over == {".take": 1, ".jpg": 1, ".ts": 1}
     assert [recording.id for recording in Corpus((f"{tmp_path}/*.take",))] == ["1.take"]
     assert [recording.id for recording in Corpus((f"{tmp_path}/1.{{ogg,take}}",))] == ["1.ogg", "1.take"]
@@ -223,7 +223,7 @@ class TestCommand:
 
     def test_nothing_found_names_what_was_seen(self, run: Callable[..., Result], tmp_path: Path) -> None:
         touch(tmp_path / "corpus", "a.txt", "b.zip")
-        seen = f"No audio found in {tmp_path}/corpus: 2 files, .txt 1, .zip 1; "
+        seen = f"No audio found in {tmp_path / 'corpus'}: 2 files, .txt 1, .zip 1; "
         done, planned = run(), run("--dry-run")
         assert (done.exit_code, planned.exit_code) == (0, 0)
         assert [line for line in done.output.splitlines() if ".zip" in line] == [done.output.strip()]

@@ -83,7 +83,7 @@ def test_a_truncated_file_of_a_saved_dataset_costs_the_rows_behind_the_cut(tmp_p
     ],
 )
 def test_a_damaged_dataset_folder_is_named(tmp_path: Path, name: str, content: str, says: str) -> None:
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=says):
         list(dataset_folder(str(tmp_path), "a"))
 

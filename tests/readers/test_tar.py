@@ -56,7 +56,7 @@ def test_a_url_gives_the_same_as_the_local_file(ending: str) -> None:
     assert recordings[0].name == url + "/00a1.ogg"
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.posix("named pipes")
 def test_a_pipe_is_read_like_a_download(tmp_path: Path) -> None:
     import threading
 
@@ -72,7 +72,9 @@ def test_a_pipe_is_read_like_a_download(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", [".tar", ".tar.gz"])
 def test_webdataset_finds_the_same_samples_in_what_it_wrote(tmp_path: Path, ending: str) -> None:
     path = str(tmp_path / f"written{ending}")
-    with webdataset.TarWriter(path, compress=ending == ".tar.gz") as writer:
+    # Else it takes a drive for a protocol.
+    url = f"file:{Path(path).as_posix()}"
+    with webdataset.TarWriter(url, compress=ending == ".tar.gz") as writer:
         for number in range(20):
             sample = {
                 "__key__": f"talker{number % 3}/clip{number}",
@@ -81,7 +83,7 @@ def test_webdataset_finds_the_same_samples_in_what_it_wrote(tmp_path: Path, endi
             }
             writer.write({**sample, "wav": os.urandom(number * 100), "flac": b"fLaC%d" % number, "npy": b"\x93NUMPY\0"})
     theirs = []
-    for sample in webdataset.WebDataset(path, shardshuffle=False, nodesplitter=None):
+    for sample in webdataset.WebDataset(url, shardshuffle=False, nodesplitter=None):
         for extension in ("wav", "flac"):
             meta = {"text": sample["txt"].decode(), "json": json.loads(sample["json"])}
             theirs.append((f"{sample['__key__']}.{extension}", sample[extension], meta))
@@ -173,6 +175,20 @@ def test_names_that_lead_elsewhere_fail_one_by_one(read: Any) -> None:
         "x.tar//abs.ogg (member 6)",
     ]
     assert all(why.startswith("UnsafeName: ") and "relative" in why for why in failures(recordings).values())
+
+
+def test_members_that_windows_packed_lie_in_folders(read: Any) -> None:
+    recordings = read(
+        [("s\\a.b.ogg", b"1"), ("s\\a.b.txt", "はい".encode()), (".\\s\\t/c.ogg", b"2"), ("s/a.b.ogg", b"3")]
+    )
+    assert texts(sound(recordings)) == [("s/a.b.ogg", b"1", {"text": "はい"}), ("s/t/c.ogg", b"2", {})]
+    assert list(failures(recordings)) == ["x.tar/s/a.b.ogg (member 4)"]
+
+
+def test_half_a_character_of_shift_jis_is_no_backslash(read: Any) -> None:
+    raw = "声\\表.ogg".encode("cp932")  # the last of `表` is a backslash, too
+    (found,) = read([(raw.decode("utf-8", "surrogateescape"), b"1")])
+    assert found.id.encode("utf-8", "surrogateescape") == b"x.tar/" + "声/表.ogg".encode("cp932")
 
 
 def test_a_name_with_a_nul_fails(read: Any) -> None:

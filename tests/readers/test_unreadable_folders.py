@@ -68,8 +68,8 @@ def test_it_stands_among_the_recordings_where_it_lies(corpus: Path) -> None:
     assert ids(corpus) == ["a/1.wav", "a/lost+found/", "lost+found/", "z.wav"]
     (_, inner, _, _) = listed(corpus)
     assert isinstance(inner.audio, Unreadable)
-    assert inner.audio.message.startswith(f"{corpus}/a/lost+found: cannot be listed: Permission denied; ")
-    assert inner.audio.message.endswith("leave it out with --exclude 'a/lost+found/*'")
+    assert inner.audio.message.startswith(f"{corpus / 'a' / 'lost+found'}: cannot be listed: Permission denied")
+    assert inner.audio.message.endswith('leave it out with --exclude "a/lost+found/*"')
 
 
 def test_the_same_is_counted_listed_and_referred_to(corpus: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_folder_that_may_be_listed_and_not_entered_loses_no_folder(
     stat = os.stat
 
     def refusing(path: Any, *args: Any, **options: Any) -> os.stat_result:
-        if str(path).startswith(f"{corpus}/a/"):
+        if str(path).startswith(os.path.join(corpus, "a", "")):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         return stat(path, *args, **options)
 

@@ -5,7 +5,8 @@ one that comes from elsewhere, `wav_scp` Kaldi's. A bad row is one recording tha
 `encodings` reads what is not UTF-8, `delimited` finds the column that names the audio, and `voices` the files of an
 `esd.list`.
 
-May import: `errors`, `extensions`, `ids`, `languages`, `records`, `readers.remote`, `readers.rows`, `readers.spelling`.
+May import: `errors`, `extensions`, `ids`, `languages`, `records`, `system`, `readers.remote`, `readers.rows`,
+`readers.spelling`.
 """
 
 from anime_whisper_ct2.readers.lists.kaldi import wav_scp

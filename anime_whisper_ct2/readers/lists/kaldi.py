@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from anime_whisper_ct2.errors import RecordingError, counted
+from anime_whisper_ct2.readers.lists.encodings import name_readings, name_text, texts_as_utf8
 from anime_whisper_ct2.readers.lists.lines import lines_of
 from anime_whisper_ct2.readers.remote import exists, is_url
-from anime_whisper_ct2.readers.rows import BAD_ROW, DUPLICATE, Rows, folder_of, path_text, seconds, short, valid_text
+from anime_whisper_ct2.readers.rows import BAD_ROW, DUPLICATE, Rows, folder_of, seconds, short, valid_text
 from anime_whisper_ct2.readers.spelling import spelled
 from anime_whisper_ct2.records import Excerpt, Recording, Unreadable
 
@@ -41,7 +42,7 @@ def _utterances(path: str, meta: _Meta) -> Iterator[Recording]:
     rows = Rows(path)
     for number, id_, value in _entries(path):
         name, audio = _audio(rows, value)
-        yield rows.accept(number, id_, name, audio, meta(id_))
+        yield rows.accept(number, id_, name, audio, meta(id_), given=True)
 
 
 def _recordings(path: str) -> dict[str, tuple[str, str | Unreadable]]:
@@ -51,7 +52,7 @@ def _recordings(path: str) -> dict[str, tuple[str, str | Unreadable]]:
     for number, id_, value in _entries(path):
         if id_ in table:
             again = f"wav.scp names {short(id_)} again in line {number}; keep one of the two"
-            table[id_] = (value, Unreadable(DUPLICATE, again))
+            table[id_] = (name_text(value), Unreadable(DUPLICATE, again))
         else:
             table[id_] = _audio(rows, value)
     return table
@@ -60,7 +61,7 @@ def _recordings(path: str) -> dict[str, tuple[str, str | Unreadable]]:
 def _segments(path: str, recordings: dict[str, tuple[str, str | Unreadable]], meta: _Meta) -> Iterator[Recording]:
     rows = Rows(path)
     for number, line in enumerate(lines_of(path), 1):
-        fields = [path_text(field) for field in line.split()]
+        fields = [name_text(field) for field in line.split()]
         if not fields:
             continue
         name, whole = recordings.get(fields[1] if len(fields) > 1 else "", ("", Unreadable(BAD_ROW, "")))
@@ -70,7 +71,7 @@ def _segments(path: str, recordings: dict[str, tuple[str, str | Unreadable]], me
             audio = whole if isinstance(whole, Unreadable) else Excerpt(whole, offset_s, duration_s)
         except RecordingError as error:
             audio = Unreadable(BAD_ROW, str(error))
-        yield rows.accept(number, fields[0], name or rows.place(number), audio, meta(fields[0]))
+        yield rows.accept(number, fields[0], name or rows.place(number), audio, meta(fields[0]), given=True)
 
 
 def _stretch(fields: list[str], recordings: dict[str, tuple[str, str | Unreadable]]) -> tuple[float, float | None]:
@@ -92,8 +93,12 @@ def _stretch(fields: list[str], recordings: dict[str, tuple[str, str | Unreadabl
     return offset_s, duration_s
 
 
-def _audio(rows: Rows, value: str) -> tuple[str, str | Unreadable]:
+def _audio(rows: Rows, raw: bytes) -> tuple[str, str | Unreadable]:
     """Give the resolved path that a line of `wav.scp` names, twice; or the value and why it is none."""
+    value, *others = name_readings(raw)
+    # In no known encoding, it is what leads to a file.
+    if others and not _leads_somewhere(rows, value):
+        value = next((each for each in others if _leads_somewhere(rows, each)), value)
     if not value:
         return value, Unreadable(BAD_ROW, "the line names no audio; give an utterance and a path")
     if value == "-" or value.startswith("|") or value.endswith("|"):
@@ -112,16 +117,20 @@ def _audio(rows: Rows, value: str) -> tuple[str, str | Unreadable]:
     return name, name
 
 
+def _leads_somewhere(rows: Rows, value: str) -> bool:
+    return rows.leads_somewhere(value) or _is_there(value)
+
+
 def _is_there(path: str) -> bool:
     return os.path.exists(spelled(path))  # noqa: PTH110 - as bytes
 
 
-def _entries(path: str) -> Iterator[tuple[int, str, str]]:
+def _entries(path: str) -> Iterator[tuple[int, str, bytes]]:
     """Give the number, the key and the rest of every line that is not empty."""
     for number, line in enumerate(lines_of(path), 1):
         key, *rest = line.split(None, 1) or [b""]
         if key:
-            yield number, path_text(key), path_text(rest[0].rstrip()) if rest else ""
+            yield number, name_text(key), rest[0].rstrip() if rest else b""
 
 
 def _metadata(folder: str) -> _Meta:
@@ -132,7 +141,8 @@ def _metadata(folder: str) -> _Meta:
 def _texts(path: str | None) -> dict[str, str]:
     if path is None:
         return {}
-    return {id_: valid_text(rest) for _, id_, rest in _entries(path)}
+    texts = texts_as_utf8((id_, rest) for _, id_, rest in _entries(path))
+    return {id_: valid_text(text) for id_, text in texts}
 
 
 def _beside(folder: str, name: str) -> str | None:

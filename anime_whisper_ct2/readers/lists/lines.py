@@ -8,9 +8,10 @@ from itertools import chain
 from typing import BinaryIO
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.readers.lists.encodings import UTF16_MARKS, as_utf8, from_utf16
+from anime_whisper_ct2.readers.lists.encodings import UTF16_MARKS, as_utf8, from_utf16, is_undecided, with_utf16_mark
 from anime_whisper_ct2.readers.remote import open_stream
 from anime_whisper_ct2.readers.rows import shown
+from anime_whisper_ct2.system.files import reason
 
 # No system takes a path of a tenth of this; a row with a transcript and its words takes some kilobytes.
 MAX_PATH_LINE_BYTES = 1 << 20
@@ -63,7 +64,13 @@ def without_mark(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def _chunks(stream: BinaryIO, source: str) -> Iterator[bytes]:
     pieces = _pieces(stream, source)
-    first = next(pieces, b"")
+    first = b""
+    # A pipe may give a few letters at a time.
+    for piece in pieces:
+        first += piece
+        if len(first) >= _CHUNK_BYTES or not is_undecided(first):
+            break
+    first = with_utf16_mark(first)
     pieces = chain((first,), pieces) if first else pieces
     if not first.startswith(UTF16_MARKS):
         return pieces
@@ -84,8 +91,7 @@ def _pieces(stream: BinaryIO, source: str) -> Iterator[bytes]:
         try:
             chunk = read(_CHUNK_BYTES)
         except OSError as error:
-            reason = error.strerror or error
-            raise InputError(f"{shown(source)}: breaks off: {reason}; run the same again to go on") from error
+            raise InputError(f"{shown(source)}: breaks off: {reason(error)}; run the same again to go on") from error
         if not chunk:
             return
         yield chunk

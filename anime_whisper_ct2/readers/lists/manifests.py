@@ -55,7 +55,7 @@ def _json_lines(path: str, column: str | None) -> Iterator[Recording]:
         if not line.strip():
             continue
         if first_line and extension(path) == "json" and (line.lstrip().startswith(b"[") or line.strip() == b"{"):
-            raise InputError(f"{shown(path)}: is one JSON document; write one object a line, as `jq -c '.[]'` does")
+            raise InputError(f'{shown(path)}: is one JSON document; write one object a line, as `jq -c ".[]"` does')
         first_line = False
         try:
             row = _json_object(line)
@@ -129,10 +129,11 @@ def _recording(rows: Rows, number: int, written: str, row: dict[str, Any]) -> Re
         audio = Excerpt(name, offset_s, duration_s)
         # Stretches of one file are recordings of their own.
         id_ += f"#{offset_s:.3f}-" + (f"{offset_s + duration_s:.3f}" if duration_s is not None else "")
-    given = row.get("id")
-    if isinstance(given, (str, int)) and not isinstance(given, bool) and str(given).strip():
+    said = row.get("id")
+    given = isinstance(said, (str, int)) and not isinstance(said, bool) and bool(str(said).strip())
+    if given:
         id_ = str(row.pop("id"))
-    return rows.accept(number, id_, name, audio, plain(row))
+    return rows.accept(number, id_, name, audio, plain(row), given=given)
 
 
 def _taken_stretch(row: dict[str, Any]) -> tuple[float, float | None] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from anime_whisper_ct2.errors import RecordingError
-from anime_whisper_ct2.readers.lists.encodings import LEGACY, UTF8, encoding_of, legacy_text
+from anime_whisper_ct2.readers.lists.encodings import LEGACY, UTF8, encoding_of, legacy_readings, legacy_text
 from anime_whisper_ct2.readers.lists.lines import MAX_PATH_LINE_BYTES, without_mark
 from anime_whisper_ct2.readers.rows import Rows, path_text
 from anime_whisper_ct2.records import Recording
@@ -54,9 +54,10 @@ def _path_in(line: bytes, encoding: str | None, rows: Rows) -> str | None:
     """Give the path that a line names; None for a remark. `encoding`: what it, or else its list, shows to be in."""
     readings = list(_readings(line))
     meant = readings[-1]
-    if encoding_of(line) != UTF8 and not line.isascii() and (text := legacy_text(line)) is not None:
-        readings.append(text.strip().strip(_QUOTES))
-        meant = readings[-1] if encoding == LEGACY else meant
+    if encoding_of(line) != UTF8 and not line.isascii():
+        if encoding == LEGACY and (text := legacy_text(line)) is not None:
+            meant = _without_quotes(text)
+        readings += map(_without_quotes, legacy_readings(line))
     # A list may have millions of lines, and to look for each file takes a while: only where there is a choice.
     if len(readings) == 1 and not meant.startswith(_REMARK):
         return meant
@@ -64,6 +65,10 @@ def _path_in(line: bytes, encoding: str | None, rows: Rows) -> str | None:
         return there
     # Of paths that lead nowhere, the one without its quotes is what was meant.
     return None if meant.startswith(_REMARK) else meant
+
+
+def _without_quotes(text: str) -> str:
+    return text.strip().strip(_QUOTES)
 
 
 def _readings(line: bytes) -> Iterator[str]:

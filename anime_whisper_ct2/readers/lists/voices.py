@@ -17,9 +17,10 @@ from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.languages import LANGUAGES, code_of
 from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, text_lines_of
 from anime_whisper_ct2.readers.remote import is_url
-from anime_whisper_ct2.readers.rows import BAD_ROW, DRIVE, Rows, folder_of, split_url
+from anime_whisper_ct2.readers.rows import BAD_ROW, Rows, folder_of, split_url
 from anime_whisper_ct2.readers.spelling import spelled
 from anime_whisper_ct2.records import Recording, Unreadable
+from anime_whisper_ct2.system.paths import alike, is_absolute
 
 _MARK = "|"
 _RAW, _WAVS = "raw", "wavs"
@@ -111,7 +112,7 @@ def _audio(source: str, written: str, name: str, taken: IdSet) -> str | Unreadab
         found = spelled(path)
         if not os.path.isfile(found):  # noqa: PTH113 - a path that may be no UTF-8
             continue
-        if path in whole or taken.add(found):
+        if path in whole or taken.add(alike(found)):
             return path
         message = f"there is no file {name}, and {path}, of the same name, is an earlier line's; mend the path"
         return Unreadable(BAD_ROW, one_line(message))
@@ -126,7 +127,7 @@ def _candidates(source: str, written: str, name: str) -> tuple[list[str], list[s
     folder = folder_of(source)
     written = written.replace("\\", "/")
     named, _, basename = posixpath.normpath(written).rpartition("/")
-    absolute = os.path.isabs(written) or DRIVE.match(written) is not None  # noqa: PTH117 - as above
+    absolute = is_absolute(written)
     below = ("", _RAW, _WAVS, PurePath(split_url(source)[1]).stem)
     last = named.rpartition("/")[2]
     alone = [_join(folder, each, basename) for each in below if absolute or not named or each == last]

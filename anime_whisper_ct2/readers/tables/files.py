@@ -233,7 +233,8 @@ def _names(path: str, listed: Callable[[Any], Any]) -> list[str]:
         raise InputError(f"{redacted(path)}: damaged, or no file of a saved dataset: {error}") from error
     for name in names:
         # A data set may be anybody's: it must not lead out of its folder.
-        if name != posixpath.basename(name) or name in {"", ".", ".."} or not name.isprintable():
+        alone = name == posixpath.basename(name) and "\\" not in name and not os.path.splitdrive(name)[0]
+        if not alone or name in {"", ".", ".."} or not name.isprintable():
             raise InputError(f"{redacted(path)}: {name!r} does not lie in the dataset's folder")
     return names
 

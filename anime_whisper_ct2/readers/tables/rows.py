@@ -13,8 +13,17 @@ from anime_whisper_ct2.errors import one_line
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.remote import is_url, is_web
 from anime_whisper_ct2.readers.remote_errors import redacted
+from anime_whisper_ct2.readers.rows import drive_relative
 from anime_whisper_ct2.readers.tables.columns import Columns, meta_of
 from anime_whisper_ct2.records import Audio, Recording, Unreadable
+from anime_whisper_ct2.system.paths import (
+    as_here,
+    from_root,
+    is_absolute,
+    is_drive_relative,
+    is_of_another_system,
+    slashed,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,8 @@ def recordings(table: Table, batch: Any, columns: Columns, first_row: int) -> It
                 problem = Unreadable(
                     "TableError", one_line(f"{_place(table, row)}: {columns.audio} holds neither bytes nor path")
                 )
+            elif data is None and path and is_drive_relative(path):
+                problem = Unreadable("TableError", one_line(f"{_place(table, row)}: {drive_relative(path)}"))
             meta = meta_of((name, by_name[name][at]) for name in columns.meta if name in by_name)
             id_value = by_name[columns.id][at].as_py() if columns.id else None
         except Exception as error:  # a value that Python has no form for costs one row
@@ -104,8 +115,9 @@ def _id(
 
 
 def _below(path: str) -> str:
-    """Turn a path or URL into the part of an id: relative, and not above its container."""
-    parts = redacted(path).rpartition("://")[2].split("/")
+    """Turn a path or URL into the part of an id: relative, and not above its container; `\\` is Windows' slash."""
+    path = path[2:] if is_drive_relative(path) else path
+    parts = from_root(redacted(path).rpartition("://")[2].lstrip("/")).replace("\\", "/").split("/")
     kept: list[str] = []
     for part in parts:
         if part == "..":
@@ -122,13 +134,20 @@ def _place(table: Table, row: int) -> str:
 
 def _beside(path: str, name: str) -> str:
     """Resolve a path that a file at `path` gives."""
-    if is_url(name) or os.path.isabs(name):  # noqa: PTH117 - plain strings keep invalid UTF-8
+    if is_url(name):
         return name
     if not is_url(path):
-        return os.path.join(os.path.dirname(path), name)  # noqa: PTH118, PTH120 - as above
+        folder = os.path.dirname(path)  # noqa: PTH120 - may be no UTF-8
+        # A file of just that name goes first: a backslash may be a part of it.
+        if not (is_of_another_system(name) and os.path.lexists(os.path.join(folder, name))):  # noqa: PTH118 - as above
+            name = as_here(name)
+        return os.path.join(folder, name) if not is_absolute(name) else name  # noqa: PTH118 - as above
+    name = as_here(name)
+    if is_absolute(name):
+        return name
     first, link, rest = path.partition("::")
     first = first.partition("?")[0] if is_web(first) else first
-    return first.rpartition("/")[0] + "/" + name + link + rest
+    return first.rpartition("/")[0] + "/" + slashed(name) + link + rest
 
 
 def inside(path: str, name: str) -> str:
