@@ -8,7 +8,7 @@ URL or within a tar is opened by `readers`.
 decoders read them, `sndfile` or `ffmpeg` (with `track`, `clock` and `marks`); `levels`, `channels` and `resampled` make
 of their samples what is heard.
 
-May import: `errors`, `extensions`, `features`, `options`, `records`.
+May import: `errors`, `extensions`, `features`, `options`, `records`, `system`.
 """
 
 from anime_whisper_ct2.audio.findings import Findings

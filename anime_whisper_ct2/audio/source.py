@@ -9,6 +9,7 @@ from typing import BinaryIO, TypeAlias
 
 from anime_whisper_ct2.errors import DecodeError, counted
 from anime_whisper_ct2.records import ArrayAudio, Float32
+from anime_whisper_ct2.system.files import reason
 
 MAX_CHANNELS = 64
 # Below, a small file unfolds to days of 16 kHz and holds no speech; above is nothing that anyone records.
@@ -162,4 +163,4 @@ def check(file: File) -> None:
 
 def reason_of(error: Exception) -> str:
     """Put an error of the system or a decoder into words."""
-    return getattr(error, "strerror", None) or str(error) or repr(error)
+    return reason(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Literal, cast
@@ -15,6 +14,7 @@ from anime_whisper_ct2.audio.ogg import settle_serial
 from anime_whisper_ct2.audio.source import Watched
 from anime_whisper_ct2.errors import RecordingError, counted
 from anime_whisper_ct2.records import Float32
+from anime_whisper_ct2.system.files import remove, replace
 
 Format = Literal["flac", "wav", "ogg"]
 
@@ -71,10 +71,10 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
         # Paths with invalid UTF-8 stay plain strings.
         with open(partial, "w+b") as file:  # noqa: PTH123
             yield cast(BinaryIO, file)
-        os.replace(partial, path)  # noqa: PTH105
+        replace(partial, path)
     except BaseException:
         with suppress(OSError):
-            os.unlink(partial)  # noqa: PTH108
+            remove(partial)
         raise
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from typing import Any
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.export.clips.plan import ClipOptions
 from anime_whisper_ct2.output.lock import FolderLock
+from anime_whisper_ct2.system.files import clear_away, patiently, reason
+from anime_whisper_ct2.system.paths import path_of
 
 # In a folder of clips: whose they are.
 CLIPS_MARKER = ".awct2-clips.json"
@@ -29,6 +30,10 @@ class ClipFolder:
     options: ClipOptions | None = None  # None: WAV in those formats, the options' defaults in others
     workers: int | None = None  # processes; None: as many as cores, 0: none but this one
     margin_asked: bool = False  # the margin was chosen, also where it is the default: a run that kept more is refused
+
+    def __post_init__(self) -> None:
+        if self.path is not None:
+            object.__setattr__(self, "path", path_of(self.path))
 
 
 def claim(folder: Path, whose: Mapping[str, Any]) -> None:
@@ -46,14 +51,16 @@ def claim(folder: Path, whose: Mapping[str, Any]) -> None:
             ) from None
         known = None
     except (OSError, ValueError) as error:
-        raise InputError(f"{mark}: cannot be read ({error}); name another folder with --clips") from error
+        raise InputError(f"{mark}: cannot be read ({reason(error, mark)}); name another folder with --clips") from error
     if known not in (None, whose):
         raise InputError(f"{folder}: holds clips of {known}; name another folder for these, or remove it")
+    if known is not None:
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        mark.write_text(json.dumps(whose), encoding="utf-8")
+        patiently(lambda: mark.write_text(json.dumps(whose), encoding="utf-8"))
     except OSError as error:
-        raise OutputError(f"{mark} cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{mark} cannot be written: {reason(error, mark)}") from error
 
 
 @contextmanager
@@ -71,7 +78,7 @@ def waiting(export: Path, whose: Mapping[str, Any]) -> Iterator[Path]:
     try:
         lock.acquire()
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{folder} cannot be written: {reason(error, folder)}") from error
     done = False
     try:
         yield folder
@@ -79,7 +86,7 @@ def waiting(export: Path, whose: Mapping[str, Any]) -> Iterator[Path]:
     finally:
         lock.release()
         if done or not _holds_clips(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            clear_away(folder)
 
 
 def below(clips: Path, export: Path) -> Path | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import filecmp
 import os
-import shlex
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from anime_whisper_ct2.errors import InputError, OutputError, counted
+from anime_whisper_ct2.errors import InputError, counted
 from anime_whisper_ct2.export.formats import Format
-from anime_whisper_ct2.export.formats.publish import publishing
+from anime_whisper_ct2.export.formats.publish import not_written, publishing
 from anime_whisper_ct2.export.naming import Names
 from anime_whisper_ct2.output.printed import ReaderGone
+from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system.pipes import reader_may_go, silence
 
 # A path that ends so is meant for a file.
 _FILE_ENDINGS = frozenset(
@@ -27,6 +26,8 @@ _FILE_ENDINGS = frozenset(
         *("zip", "wav", "flac", "ogg"),
     )
 )
+# A folder in which one file waits until it is whole.
+_TEMPORARY = ".awct2-"
 # What else the only file of a format is called by.
 _ALSO = {"nemo": ("jsonl", "json")}
 
@@ -60,23 +61,17 @@ class Destination:
             with publishing(self.path, about, keep) as folder:
                 yield folder
             return
-        try:
-            with _beside(self.path) as folder:
-                yield folder
-                written = folder / self.file
-                # Of a recording that the filters have left out, nothing is written.
-                if not written.exists():
-                    return
-                if self.stream is not None:
-                    _print(written, self.stream)
-                elif self.path is not None:
-                    _check_free(self.path, written)
-                    os.replace(written, os.path.realpath(self.path))  # noqa: PTH105 - as the other
-        except OSError as error:
-            where = self.path or "standard output"
-            raise OutputError(
-                f"{where}: the export could not be written: {error}; mend that and export again"
-            ) from error
+        with _beside(self.path) as folder:
+            yield folder
+            written = folder / self.file
+            # Of a recording that the filters have left out, nothing is written.
+            if not written.exists():
+                return
+            if self.stream is not None:
+                _print(written, self.stream)
+            # What says the same stays, whoever has it open.
+            elif self.path is not None and _is_new(self.path, written):
+                files.replace(written, os.path.realpath(self.path))
 
 
 def destination(out: Path | IO[bytes], format_: Format, ids: Sequence[str], names: Names) -> Destination:
@@ -91,7 +86,7 @@ def destination(out: Path | IO[bytes], format_: Format, ids: Sequence[str], name
         if single is None:
             raise InputError(f"{_many(format_, len(ids))}, which cannot go to standard output; name a folder with -o")
         if format_.name == "parquet" and out.isatty():
-            raise InputError("parquet is no text; send it into a file: -o - > transcripts.parquet")
+            raise InputError("parquet is no text; name a file: -o transcripts.parquet")
         return Destination(None, single, out)
     ending = out.suffix[1:].lower()
     # A folder that is there is one, whatever it is called.
@@ -113,33 +108,41 @@ def _many(format_: Format, recordings: int) -> str:
 
 @contextmanager
 def _beside(path: Path | None) -> Iterator[Path]:
-    """Give a folder on the disk of a file to be, or any for a stream; it goes at the end."""
-    target = None if path is None else Path(os.path.realpath(path))
-    if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".awct2-", dir=target and target.parent))
+    """Give a folder on the disk of a file to be, or any for a stream; it goes at the end.
+
+    Raises OutputError when the disk does not take what is done to it.
+    """
+    above = tempfile.gettempdir() if path is None else os.path.dirname(os.path.realpath(path))  # noqa: PTH120 - a string
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(above, exist_ok=True)  # noqa: PTH103 - as above
+        folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=above))
+        try:
+            yield folder
+        finally:
+            files.clear_away(folder)
+    except OSError as error:
+        own = os.path.join(above, _TEMPORARY)  # noqa: PTH118 - as above
+        raise not_written(path or "standard output", error, (own,)) from error
 
 
-def _check_free(path: Path, written: Path) -> None:
-    """Refuse to write over a file that says anything else: somebody may have edited it."""
-    if path.exists() and path.stat().st_size and not filecmp.cmp(path, written, shallow=False):
-        raise InputError(
-            f"{path} is there already and says something else; remove it, name another, or write over it with "
-            f"`-o - > {shlex.quote(str(path))}`"
-        )
+def _is_new(path: Path, written: Path) -> bool:
+    """Refuse to write over a file that says anything else: somebody may have edited it; one that says it is no news."""
+    if not path.exists() or not path.stat().st_size:
+        return True
+    if not filecmp.cmp(path, written, shallow=False):
+        # Before 7.4, PowerShell's `>` writes no bytes as they are, so that `-o - > FILE` is no advice.
+        raise InputError(f"{path} is there already and says something else; remove it, or name another")
+    return False
 
 
 def _print(written: Path, stream: IO[bytes]) -> None:
     try:
         with written.open("rb") as file:
-            shutil.copyfileobj(file, stream, 1 << 20)
-        stream.flush()
+            while block := file.read(1 << 20):
+                with reader_may_go(stream):
+                    stream.write(block)
+        with reader_may_go(stream):
+            stream.flush()
     except BrokenPipeError:
-        # The interpreter is to find nobody to complain to when it flushes the stream at its end.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        silence(stream)
         raise ReaderGone("the reader of the export has gone") from None

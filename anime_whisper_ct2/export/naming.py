@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
 import numpy as np
@@ -26,6 +27,23 @@ _RESERVED = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
 Digests = npt.NDArray[np.uint64]
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How long a name may be: in characters as Windows counts them, of which a `/` takes `slash`."""
+
+    characters: int
+    slash: int = 1
+
+    def has(self, name: str) -> bool:
+        """Say whether a name is that short."""
+        return units(name) + (self.slash - 1) * name.count("/") <= self.characters
+
+
+def units(text: str) -> int:
+    """Count characters as Windows does: one beyond U+FFFF is two."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 class Names:
     """Names for the recordings of a run: `names[id]` is a relative path with `/` between folders and no extension.
 
@@ -33,18 +51,20 @@ class Names:
     spaces, control characters, the characters and names that Windows keeps for itself, and bytes that are no UTF-8 are
     replaced by `_`, and what is longer than 200 bytes, or 600 with its folders, is cut and marked with a hash. The
     extension of an audio file goes, unless another id would then have the same name. What would collide even so, in
-    upper or lower case or in another Unicode form, or with a folder, is told apart by a hash of the id. A name depends
-    on the set of ids, not on their order.
+    upper or lower case or in another Unicode form, or with a folder, is told apart by a hash of the id. With `room`, a
+    name that is longer than that is cut and marked with a hash as well; so is a first folder that takes more than half
+    of it, in all names that begin with it. A name depends on the set of ids and the room, not on their order.
 
     Memory: 8 bytes an id, and some 30 while the names are made.
     """
 
-    def __init__(self, ids: Sequence[str]) -> None:
+    def __init__(self, ids: Sequence[str], room: Room | None = None) -> None:
+        self._room = room
         folders: set[int] = set()
         digests = np.fromiter(self._stems(ids, folders), np.uint64, len(ids))
         self._shared = _repeated(digests)
         for at in np.flatnonzero(np.isin(digests, self._shared)).tolist():
-            digests[at] = _digest(_safe(ids[at]))
+            digests[at] = _digest(self._safe(ids[at]))
         not_to_be = np.concatenate((_repeated(digests), np.fromiter(folders, np.uint64, len(folders))))
         collide = [ids[at] for at in np.flatnonzero(np.isin(digests, not_to_be)).tolist()]
         digests.sort()
@@ -53,10 +73,10 @@ class Names:
         self._hashed: dict[str, str] = {}
         self._late: set[int] = set()
         for id_ in sorted(set(collide)):
-            name = _with_hash(self._plain(id_), id_, _HASH_DIGITS)
+            name = self._with_hash(id_, _HASH_DIGITS)
             if self.holds(name):
                 # Some other id reads like this one with its short hash.
-                name = _with_hash(self._plain(id_), id_, 64)
+                name = self._with_hash(id_, 64)
             self._hashed[id_] = name
             self._late.add(_digest(name))
 
@@ -68,19 +88,33 @@ class Names:
         digest = _digest(name)
         return digest in self._late or _in(digest, self._taken)
 
-    @staticmethod
-    def _stems(ids: Iterable[str], folders: set[int]) -> Iterator[int]:
+    def _stems(self, ids: Iterable[str], folders: set[int]) -> Iterator[int]:
         """Give the digest of every name without extension, and note what files beside a folder may not be called."""
         for id_ in ids:
-            stem = _safe(_without_extension(id_))
+            stem = self._safe(_without_extension(id_))
             if "." in stem[: stem.rfind("/") + 1]:
                 folders.update(_like_files(stem))
             yield _digest(stem)
 
     def _plain(self, id_: str) -> str:
         """Give the name that an id has before any hash."""
-        stem = _safe(_without_extension(id_))
-        return _safe(id_) if _in(_digest(stem), self._shared) else stem
+        stem = self._safe(_without_extension(id_))
+        return self._safe(id_) if _in(_digest(stem), self._shared) else stem
+
+    def _safe(self, path: str) -> str:
+        safe = _safe(path)
+        return safe if self._room is None else _fitted(safe, path, _HASH_DIGITS, self._room)
+
+    def _with_hash(self, id_: str, digits: int) -> str:
+        plain = self._plain(id_)
+        name = _with_hash(plain, id_, digits)
+        return name if self._room is None or self._room.has(name) else _shortened(plain, id_, digits, self._room)
+
+
+def first_folder(id_: str) -> str | None:
+    """Give the first folder of an id as names have it that may be long; None where there is none."""
+    folder, slash, _ = _safe(id_).partition("/")
+    return folder if slash else None
 
 
 def _without_extension(id_: str) -> str:
@@ -131,6 +165,40 @@ def _with_hash(path: str, of: str, digits: int) -> str:
     folder, slash, part = path.rpartition("/")
     end = "-" + sha256(of.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
     return folder + slash + part.encode()[: _MOST_BYTES - len(end)].decode(errors="ignore") + end
+
+
+def _fitted(path: str, of: str, digits: int, room: Room) -> str:
+    """Cut a safe path where there is no room for it; of all paths that begin with one folder, this becomes the same."""
+    first, slash, rest = path.partition("/")
+    most = room.characters // 2 - room.slash
+    if slash and units(first) > most:
+        path = _cut(first, most, first, _HASH_DIGITS) + slash + rest
+    return path if room.has(path) else _shortened(path, of, digits, room)
+
+
+def _shortened(path: str, of: str, digits: int, room: Room) -> str:
+    """Cut a path of `_fitted` so that there is room for it: of the folders, the first ones stay that fit into half.
+
+    `digits` is what the hash has where there is room for so many.
+    """
+    *folders, last = path.split("/")
+    half = room.characters // 2
+    kept, taken = [], 0
+    for folder in folders:
+        if taken + units(folder) + room.slash > half:
+            break
+        kept.append(folder)
+        taken += units(folder) + room.slash
+    return "/".join((*kept, _cut(last, room.characters - taken, of, min(digits, half - 2))))
+
+
+def _cut(part: str, most: int, of: str, digits: int) -> str:
+    """Cut a part of a path to so many characters, with a hash behind it."""
+    end = "-" + sha256(of.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
+    short = part[: max(0, most - len(end))]
+    while units(short) + len(end) > most:
+        short = short[:-1]
+    return short + end
 
 
 def _like_files(stem: str) -> Iterator[int]:

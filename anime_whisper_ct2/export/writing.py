@@ -22,10 +22,12 @@ from anime_whisper_ct2.export.formats import ExportSettings, Named, Row
 from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.export.formats.rows import rows
 from anime_whisper_ct2.export.naming import Names
+from anime_whisper_ct2.export.room import room_for_names
 from anime_whisper_ct2.export.source import Source
 from anime_whisper_ct2.export.subtitles import SHOWN_BY, SubtitleOptions
 from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.records import Transcript
+from anime_whisper_ct2.system.paths import path_of
 from anime_whisper_ct2.text import NORMALIZERS
 
 # Why a segment is left out that the filters let pass.
@@ -63,9 +65,11 @@ class Export:
     out. `subtitles` says how subtitles are to be. With `clips`, every segment that stays is cut out of its recording
     first, and the rows of a data set are those clips; a call that was interrupted goes on with those that are left.
     `esd`, `gptsovits` and `ljspeech` always hold clips, and cut their own where `clips` names no folder. `on_clips`
-    gets what became of each recording's clips.
+    gets what became of each recording's clips. `max_path` is how many characters the absolute path of anything that is
+    written may have: names of recordings that are too long for that are cut, and marked with a hash.
 
-    Raises InputError for a format or a run that is not there, and for what the format cannot be.
+    Raises InputError for a format or a run that is not there, for what the format cannot be, and for a place that
+    leaves no room for names.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Export:
         subtitles: SubtitleOptions | None = None,
         clips: ClipFolder | None = None,
         on_clips: Callable[[ClipResult], None] | None = None,
+        max_path: int | None = None,
     ) -> None:
         if format_ not in FORMATS:
             raise InputError(f"there is no format {format_!r}; choose one of {', '.join(FORMATS)}")
@@ -88,8 +93,6 @@ class Export:
             raise InputError(f"there is no normalizer {normalizer!r}; choose one of {', '.join(NORMALIZERS)}")
         self._format = FORMATS[format_]
         self._run = RunFolder(run)
-        # Of all ids, before any filter: no name may depend on what is left out.
-        self._names = Names(self._run.ids)
         self._filters = filters or Filters()
         if subtitles is not None and format_ not in SHOWN_BY:
             raise InputError(f"subtitle options are for {', '.join(SHOWN_BY)}; {format_} shows none")
@@ -101,6 +104,11 @@ class Export:
                 raise InputError(f"--{name} has no effect: {format_} names none; leave it out")
         self._settings = ExportSettings(title or self._run.title or ExportSettings().title, speaker, subtitles)
         out = out if out is not None else self._run.folder / "export" / format_
+        out = path_of(out) if isinstance(out, Path) else out
+        place = out if isinstance(out, Path) else None
+        room = None if max_path is None else room_for_names(max_path, self._format, place, clips, self._settings.title)
+        # Of all ids, before any filter: no name may depend on what is left out.
+        self._names = Names(self._run.ids, room)
         self._to = destination(out, self._format, self._run.ids, self._names)
         self._normalizer = normalizer
         self._source = Source(self._run)

@@ -5,9 +5,11 @@
 and `Totals` say what a run came to and how fast. `TRANSCRIPTS`, `ERRORS` and `RUN` are the files of the folder; a
 `Part` is lines for them that were written elsewhere.
 
-`storage` writes into folders here and behind URLs, `merge` joins the runs of shards; neither is loaded with the rest.
+`storage` writes into folders here and behind URLs, `merge` joins the runs of shards, `charts` writes charts into files;
+none of them is loaded with the rest.
 
-May import: `_version`, `errors`, `extensions`, `features`, `ids`, `model_dir`, `options`, `readers`, `records`, `text`.
+May import: `_version`, `errors`, `extensions`, `features`, `ids`, `model_dir`, `options`, `readers`, `records`,
+`system`, `text`.
 """
 
 from anime_whisper_ct2.output.assemble import Assembler

@@ -7,10 +7,12 @@ import os
 from pathlib import Path
 from typing import IO
 
+from anime_whisper_ct2.system.files import opened
+
 
 def appended(path: Path) -> IO[bytes]:
     """Open a file for appending, its torn last line cut off. Unbuffered: a line is in the file when written."""
-    file = path.open("ab+", buffering=0)
+    file = opened(path, "ab+", buffering=0)
     end = file.seek(0, os.SEEK_END)
     at = end
     while at > 0:

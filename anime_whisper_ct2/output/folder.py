@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.system.files import reason, subject
 
 
 def make_folder(out: Path) -> None:
@@ -31,5 +32,5 @@ def written(out: Path) -> Iterator[None]:
 def cannot_write(out: Path, error: OSError) -> OutputError:
     """Say why, and that the same command goes on."""
     return OutputError(
-        f"{out} cannot be written: {error.strerror or error}; mend that and run the same command again to go on"
+        f"{subject(error, out)} cannot be written: {reason(error)}; mend that and run the same command again to go on"
     )

@@ -23,15 +23,19 @@ from anime_whisper_ct2.errors import OutputError, counted
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.output.appending import appended, write_whole
 from anime_whisper_ct2.output.folder import cannot_write, make_folder, written
-from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, Part, dump_json, id_of, ids_of, read_run, to_json
+from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, Part, dump_json, id_of, ids_of, to_json
 from anime_whisper_ct2.output.lock import FolderLock
 from anime_whisper_ct2.output.metrics import Counts
+from anime_whisper_ct2.output.run_file import check_readable, read_run, remove_run, write_run
 from anime_whisper_ct2.output.settings import changes
 from anime_whisper_ct2.output.unfinished import Unfinished
 from anime_whisper_ct2.records import Headway, Home, Outcome, Transcript
+from anime_whisper_ct2.system import files
 
 # What a power cut may cost at most; to sync each line would be to wait for the disk each time.
 _SYNC_EVERY_S = 5.0
+# The next run tidies as well, and a console that closes gives 5 s for all.
+_TIDY_PATIENCE_S = 0.5
 
 
 class Journal:
@@ -95,10 +99,11 @@ class Journal:
         self._about = {**about, "process": os.getpid()}
         with written(self.path):
             if self._overwrite:
-                # `run.json` last: results must never be there without the settings that they were made with.
+                for name in (TRANSCRIPTS, ERRORS):
+                    files.remove_or_empty(self.path / name)
                 self._unfinished.clear()
-                for name in (TRANSCRIPTS, ERRORS, RUN):
-                    (self.path / name).unlink(missing_ok=True)
+                # Last: results must never be there without the settings that they were made with.
+                remove_run(self.path)
             self._unfinished.tidy()
             for id_ in [id_ for id_ in self._unfinished.ids if id_ in self.done]:
                 # It was killed between the recording's line and this.
@@ -220,15 +225,15 @@ class Journal:
     def finish(self, state: str, figures: Mapping[str, Any]) -> None:
         """Write the run's figures into `run.json`; `state` is `finished`, `interrupted` or `failed`.
 
-        Failures that a later try has made good are taken out of `errors.jsonl`, and of two of one recording the first.
-        Does nothing when the run never began.
+        Then failures that a later try has made good are taken out of `errors.jsonl`, and of two of one recording the
+        first. Nothing can be written behind that. Does nothing when the run never began.
         """
         if not self._begun:
             return
         self._check_place()
+        self._write_run({"state": state, **figures})
         if self._superseded:
             self._tidy_errors()
-        self._write_run({"state": state, **figures})
 
     def close(self) -> None:
         """Sync, close and unlock; safe to call twice."""
@@ -245,9 +250,7 @@ class Journal:
     def _check_place(self) -> None:
         """Raise OutputError where the folder was removed, renamed or unmounted: files that are open do not notice."""
         try:
-            gone = any(
-                (self.path / name).stat().st_dev != os.fstat(file.fileno()).st_dev for name, file in self._files.items()
-            )
+            gone = not all(files.is_still_at(self.path / name, file.fileno()) for name, file in self._files.items())
         except FileNotFoundError:
             gone = True
         except OSError as error:
@@ -259,19 +262,24 @@ class Journal:
             )
 
     def _tidy_errors(self) -> None:
-        path, beside = self.path / ERRORS, self.path / (ERRORS + ".new")
-        last = {id_: number for number, id_ in enumerate(ids_of(path))}
-        with written(self.path):
-            with path.open("rb") as lines, beside.open("wb") as file:
-                # `ids_of` ends before a torn last line, and so does this.
-                for number, (id_, line) in enumerate(zip(ids_of(path), lines, strict=False)):
-                    if last[id_] == number and id_ not in self.done and id_ not in self._written:
-                        file.write(line)
-            # Closed first: Windows renames over no file that is open.
-            self._files[ERRORS].close()
-            beside.replace(path)
-            self._files[ERRORS] = appended(path)
-        self._superseded = False
+        path, beside = self.path / ERRORS, self.path / (ERRORS + files.BESIDE)
+        # Closed first: Windows renames over no file that is open.
+        self._files.pop(ERRORS).close()
+        try:
+            with files.opened(beside, "wb", patience_s=_TIDY_PATIENCE_S) as file:
+                last = {id_: number for number, id_ in enumerate(ids_of(path))}
+                with files.opened(path) as lines:
+                    # `ids_of` ends before a torn last line, and so does this.
+                    for number, (id_, line) in enumerate(zip(ids_of(path), lines, strict=False)):
+                        if last[id_] == number and id_ not in self.done and id_ not in self._written:
+                            file.write(line)
+            files.replace(beside, path, patience_s=_TIDY_PATIENCE_S)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                files.remove(beside, patience_s=_TIDY_PATIENCE_S)
+            # Of a file that somebody has open the lines stay until the next run; no reader counts them.
+            if not files.is_held(error):
+                raise cannot_write(self.path, error) from error
 
     def _open(self) -> None:
         if not self._files:
@@ -289,6 +297,8 @@ class Journal:
         if before == self._settings:
             return
         if not isinstance(before, dict):
+            # To start afresh would be bad advice where it only cannot be read now.
+            check_readable(self.path)
             raise OutputError(
                 f"{self.path} holds {held}, and no {RUN} that names the settings; "
                 "choose another output, or start afresh with --overwrite"
@@ -303,10 +313,4 @@ class Journal:
 
     def _write_run(self, figures: Mapping[str, Any]) -> None:
         content = {**self._about, **figures, "settings": self._settings}
-        beside = self.path / (RUN + ".new")
-        with written(self.path):
-            with beside.open("w", encoding="utf-8") as file:
-                file.write(dump_json(content, indent=2) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self.path / RUN)
+        write_run(self.path, dump_json(content, indent=2) + "\n")

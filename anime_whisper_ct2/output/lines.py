@@ -1,7 +1,7 @@
 """The lines of an output folder: outcomes as JSON, and back as far as a run needs them.
 
 transcripts.jsonl, errors.jsonl   one line for each recording, which begins with its id
-run.json                          settings and figures
+run.json                          settings and figures (`run_file`)
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.output.metrics import Counts
 from anime_whisper_ct2.records import Outcome, Segment
+from anime_whisper_ct2.system.files import opened
+from anime_whisper_ct2.system.paths import portable
 
 TRANSCRIPTS = "transcripts.jsonl"
 ERRORS = "errors.jsonl"
@@ -40,6 +42,8 @@ def to_json(outcome: Outcome) -> str:
     Names that are not valid UTF-8 are written with escapes, which every JSON reader gives back unchanged.
     """
     content = asdict(outcome)
+    # A run made on Windows is trained with elsewhere.
+    content["audio"] = portable(content["audio"])
     # Of most recordings these say nothing, and there are millions of lines.
     for key in ("offset", "missing_s"):
         if content.get(key, 0.0) is None:
@@ -66,7 +70,7 @@ def _leave_out_empty(segment: dict[str, Any]) -> None:
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Read `transcripts.jsonl` or `errors.jsonl` line by line, a torn last line apart."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         for line in file:
             if line.endswith(b"\n"):
                 yield json.loads(line)
@@ -98,7 +102,7 @@ def ids_of(path: Path) -> Iterator[str]:
     """Give the id of every whole line. Raises OutputError for what is no line of a run."""
     if not path.exists():
         return
-    with path.open("rb") as file:
+    with opened(path) as file:
         for number, raw in enumerate(file, 1):
             # Torn by a crash, and so no result.
             if not raw.endswith(b"\n"):
@@ -109,12 +113,3 @@ def ids_of(path: Path) -> Iterator[str]:
                 raise OutputError(
                     f"{path}, line {number}: not a line that a run wrote; mend or remove it, or use --overwrite"
                 ) from None
-
-
-def read_run(out: Path) -> dict[str, Any]:
-    """Read `run.json`; what is not there, or is none, is empty."""
-    try:
-        content = json.loads((out / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}

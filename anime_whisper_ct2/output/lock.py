@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.system.files import patiently, remove
 
 _LOCK = ".lock"
 # Who has the lock; not in the lock's own file, which whoever tries it next empties.
@@ -32,7 +33,7 @@ class FolderLock:
         """Take the lock. Raises OutputError when another process has it, naming that, and OSError."""
         try:
             self._lock.acquire(timeout=_PATIENCE_S)
-            (self._folder / _HOLDER).write_text(str(os.getpid()), encoding="ascii")
+            patiently(lambda: (self._folder / _HOLDER).write_text(str(os.getpid()), encoding="ascii"))
         except Timeout:
             raise OutputError(
                 f"{self._folder}: {self._holder()} is writing there; wait for it, stop it, or choose another output"
@@ -43,7 +44,7 @@ class FolderLock:
         if self._lock.is_locked:
             # Before the lock: behind it, the name could be the next holder's.
             with contextlib.suppress(OSError):
-                (self._folder / _HOLDER).unlink()
+                remove(self._folder / _HOLDER)
             self._lock.release()
 
     def _holder(self) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -11,6 +9,7 @@ from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.output.lines import to_json
 from anime_whisper_ct2.records import Headway, Home, Outcome, Transcript
+from anime_whisper_ct2.system.pipes import reader_gone, silence
 
 
 class ReaderGone(OutputError):
@@ -47,10 +46,10 @@ class Printed:
             self._stream.write(to_json(outcome).encode("utf-8") + b"\n")
             # Whoever reads the pipe may act on each line as it comes.
             self._stream.flush()
-        except BrokenPipeError:
-            self._silence()
-            raise ReaderGone("the reader of the results has gone") from None
         except OSError as error:
+            if reader_gone(error, self._stream):
+                silence(self._stream)
+                raise ReaderGone("the reader of the results has gone") from None
             raise OutputError(f"standard output cannot be written: {error.strerror or error}") from error
 
     def homes(self, id_: str) -> tuple[Home, ...]:
@@ -65,8 +64,3 @@ class Printed:
 
     def close(self) -> None:
         """Leave the stream open."""
-
-    def _silence(self) -> None:
-        """Let the interpreter find nobody to complain to when it flushes the stream at its end."""
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())

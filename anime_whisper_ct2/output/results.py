@@ -12,8 +12,12 @@ from typing import IO, Any
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.extensions import AUDIO, CONTAINERS, KALDI, MANIFESTS, has_extension
-from anime_whisper_ct2.output.lines import RUN, TRANSCRIPTS, id_of, read_run
+from anime_whisper_ct2.output.lines import RUN, TRANSCRIPTS, id_of
+from anime_whisper_ct2.output.run_file import read_run
 from anime_whisper_ct2.records import DEEPEST, LONGEST_S, Retries, Segment, Transcript, Word
+from anime_whisper_ct2.system.commands import command_line
+from anime_whisper_ct2.system.files import opened, reason
+from anime_whisper_ct2.system.paths import as_written, path_of
 
 _GLOB = frozenset("*?[]{}")
 # What a corpus's file may end in; `x.tar.gz` has two.
@@ -36,11 +40,11 @@ class RunFolder(Mapping[str, Transcript]):
     """
 
     def __init__(self, path: Path | str) -> None:
-        given = Path(path)
+        given = path_of(path)
         if has_extension(given.name, AUDIO) and given.is_file():
+            transcribe = command_line("awct2", "run", str(given), "-o", "OUTPUT")
             raise InputError(
-                f"{given}: is a recording and no results of a run; transcribe it first: awct2 run {given} -o OUTPUT, "
-                "and name OUTPUT"
+                f"{given}: is a recording and no results of a run; transcribe it first: {transcribe}, and name OUTPUT"
             )
         self.file = given / TRANSCRIPTS if given.is_dir() else given
         self.folder = self.file.parent
@@ -49,7 +53,7 @@ class RunFolder(Mapping[str, Transcript]):
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
             raise InputError(
-                f"{given}: no results of a run: {self.file.name} {'is not there' if missing else error.strerror}; "
+                f"{given}: no results of a run: {self.file.name} {'is not there' if missing else reason(error)}; "
                 "name the output folder of `awct2 run`, or a transcripts.jsonl"
             ) from error
         # A file of another name may be anybody's selection, and the run.json beside it tells of something else.
@@ -95,7 +99,7 @@ class RunFolder(Mapping[str, Transcript]):
         if len(self.inputs) != 1:
             return None
         (given,) = self.inputs
-        path = PurePath(given.partition("://")[2] or given)
+        path = as_written(given.partition("://")[2] or given)
         # Of a glob, the last folder above it.
         plain = (part for part in reversed(path.parts) if not _GLOB.intersection(part))
         name = next(plain, "").strip("/\\.")
@@ -114,16 +118,16 @@ class RunFolder(Mapping[str, Transcript]):
 
     def _opened(self) -> IO[bytes]:
         try:
-            return self.file.open("rb")
+            return opened(self.file)
         except OSError as error:
-            raise InputError(f"{self.file} cannot be read: {error.strerror or error}") from error
+            raise InputError(f"{self.file} cannot be read: {reason(error, self.file)}") from error
 
     def _read(self, file: IO[bytes], id_: str, offset: int) -> Transcript:
         try:
             file.seek(offset)
             raw = file.readline()
         except OSError as error:
-            raise InputError(f"{self.file} cannot be read: {error.strerror or error}") from error
+            raise InputError(f"{self.file} cannot be read: {reason(error, self.file)}") from error
         try:
             transcript = read_transcript(json.loads(raw, parse_float=_finite, parse_constant=_finite))
         except _NO_TRANSCRIPT as error:
@@ -230,7 +234,7 @@ def _index(path: Path) -> tuple[Sequence[str], array[int]]:
     ids: list[str] = []
     offsets = array("Q")
     offset = 0
-    with path.open("rb") as file:
+    with opened(path) as file:
         for raw in file:
             if not raw.endswith(b"\n"):
                 break
@@ -251,7 +255,7 @@ def _index(path: Path) -> tuple[Sequence[str], array[int]]:
 
 
 def _bad_line(path: Path, offset: int, error: Exception) -> InputError:
-    with path.open("rb") as file:
+    with opened(path) as file:
         # Counted only for the message: the index keeps offsets, not numbers.
         number, left = 1, offset
         while left and (block := file.read(min(left, 1 << 20))):

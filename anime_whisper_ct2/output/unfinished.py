@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from anime_whisper_ct2.output.appending import appended, write_whole
 from anime_whisper_ct2.output.lines import dump_json, id_of, segment_dict
 from anime_whisper_ct2.output.results import read_segment
 from anime_whisper_ct2.records import Home, Sound
+from anime_whisper_ct2.system import files
 
 UNFINISHED = "unfinished"
 # What `_name_of` gives.
@@ -63,7 +63,7 @@ class Unfinished:
         if path is None:
             return ()
         kept: dict[int, Home] = {}
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             file.readline()
             for line in file:
                 with contextlib.suppress(*_NO_LINE):
@@ -83,7 +83,7 @@ class Unfinished:
             lines = dump_json({"id": id_}) + "\n" + lines
         # Not kept open: of many engines, there may be more such recordings than a process may have files. Only what an
         # earlier run left can be torn.
-        with appended(path) if id_ not in self._begun else path.open("ab", buffering=0) as file:
+        with appended(path) if id_ not in self._begun else files.opened(path, "ab", buffering=0) as file:
             write_whole(file, lines.encode("utf-8"))
         self._begun.add(id_)
         self._unsynced.add(path)
@@ -92,7 +92,7 @@ class Unfinished:
         """See to it that all is on the disk."""
         for path in self._unsynced:
             # Windows syncs no file that is open for reading alone.
-            with path.open("ab") as file:
+            with files.opened(path, "ab") as file:
                 os.fsync(file.fileno())
         self._unsynced.clear()
 
@@ -102,13 +102,13 @@ class Unfinished:
         if path is not None:
             self._begun.discard(id_)
             self._unsynced.discard(path)
-            path.unlink(missing_ok=True)
+            _give_up(path)
             self._leave()
 
     def tidy(self) -> None:
         """Remove files of which nobody can tell what they are of; to be called before anything is kept."""
         for path in self._nameless:
-            path.unlink(missing_ok=True)
+            _give_up(path)
         if self._nameless:
             self._nameless.clear()
             self._leave()
@@ -116,8 +116,13 @@ class Unfinished:
     def clear(self) -> None:
         """Remove everything."""
         self._paths.clear()
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self._folder)
+        try:
+            files.remove_tree(self._folder)
+        except OSError as error:
+            if not files.is_held(error):
+                raise
+            for path in self._folder.glob("*.jsonl"):
+                files.remove_or_empty(path)
 
     def _leave(self) -> None:
         """Remove the folder with the last file; where it holds anything else, it stays."""
@@ -126,9 +131,18 @@ class Unfinished:
                 self._folder.rmdir()
 
 
+def _give_up(path: Path) -> None:
+    """Remove a file that nothing is read from any more; where it is held, the next run does."""
+    try:
+        files.remove_or_empty(path)
+    except OSError as error:
+        if not files.is_held(error):
+            raise
+
+
 def _id_in(path: Path) -> str | None:
     """Give the id that a file begins with; None where its first line is torn, or none of ours."""
-    with contextlib.suppress(*_NO_LINE), path.open("rb") as file:
+    with contextlib.suppress(*_NO_LINE), files.opened(path) as file:
         if (line := file.readline()).endswith(b"\n"):
             return id_of(line)
     return None

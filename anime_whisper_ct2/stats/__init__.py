@@ -4,7 +4,7 @@
 `FlagCount` for each flag, a `FailureCount` for each error, and `Extreme`s to listen to; `StatsOptions` say what is
 listed. `as_text` and `as_json` show it; `chart`, which needs matplotlib, is not loaded with the rest.
 
-May import: `errors`, `output`, `records`.
+May import: `errors`, `output`, `records`, `system`.
 """
 
 from anime_whisper_ct2.stats.collect import run_stats

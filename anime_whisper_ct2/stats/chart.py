@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.errors import InputError, OutputError, counted
+from anime_whisper_ct2.errors import counted
+from anime_whisper_ct2.output.charts import check_chart, write_chart
 from anime_whisper_ct2.stats.distribution import Distribution
 from anime_whisper_ct2.stats.figures import RunStats
 from anime_whisper_ct2.stats.report import DECIMALS
 
-FORMATS = (".svg", ".png")
 # Name, title, what is on the axis, what is counted, colour.
 _PANELS = (
     ("recording_seconds", "Length of recordings", "seconds", "recordings", "#2a5d84"),
@@ -22,33 +20,17 @@ _PANELS = (
 )
 
 
-def check_chart(path: Path) -> None:
-    """See whether a chart can be drawn to a path, before anything is read.
-
-    Raises InputError for another format than SVG and PNG, for a folder that is not there, and without matplotlib.
-    """
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"{path}: name a .svg or a .png file")
-    if not path.parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent}; make it, or name another")
-    try:
-        import matplotlib  # noqa: F401, PLC0415 - an extra, and slow to import
-    except ImportError:
-        raise InputError("a chart needs matplotlib: pip install matplotlib matplotlib-fontja") from None
-
-
 def draw(stats: RunStats, path: Path) -> None:
     """Draw the distributions of a run into an `.svg` or `.png` file; the same figures give the same bytes.
 
     Raises what `check_chart` raises, and OutputError when the file cannot be written; it is there whole or not at all.
     """
     check_chart(path)
-    import matplotlib as mpl  # noqa: PLC0415 - as above
+    import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to import
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    kind = path.suffix.lower()[1:]
-    # No date and no random ids; text stays text. A figure without pyplot leaves a notebook's backend alone.
-    with mpl.rc_context({"svg.hashsalt": "awct2", "svg.fonttype": "none", "font.size": 9}):
+    # Text stays text. A figure without pyplot leaves a notebook's backend alone.
+    with mpl.rc_context({"svg.fonttype": "none", "font.size": 9}):
         figure = Figure(figsize=(10, 6.4), layout="constrained")
         for axis, panel in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
             name, title, unit, what, colour = panel
@@ -62,16 +44,7 @@ def draw(stats: RunStats, path: Path) -> None:
             f"{counted(total.characters, 'character')}; "
             f"{total.empty:,} empty, {total.flagged:,} flagged, {total.failed:,} failed"
         )
-        content = io.BytesIO()
-        figure.savefig(content, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
-    beside = path.with_name(path.name + ".new")
-    try:
-        beside.write_bytes(content.getvalue())
-        beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        write_chart(figure, path)
 
 
 def _panel(axis: Any, values: Distribution | None, colour: str, decimals: int) -> None:

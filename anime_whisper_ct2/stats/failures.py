@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.output.lines import ERRORS, TRANSCRIPTS
 from anime_whisper_ct2.output.results import RunFolder
+from anime_whisper_ct2.system.files import opened, reason
 
 StageAndError = tuple[str, str]
 
@@ -27,7 +28,7 @@ def failures(run: RunFolder) -> Mapping[str, StageAndError]:
     kinds: dict[StageAndError, StageAndError] = {}
     failed: dict[str, StageAndError] = {}
     try:
-        with path.open("rb") as lines:
+        with opened(path) as lines:
             for number, line in enumerate(lines, 1):
                 if not line.endswith(b"\n"):
                     break
@@ -46,7 +47,7 @@ def failures(run: RunFolder) -> Mapping[str, StageAndError]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{path} cannot be read: {reason(error)}") from error
     return failed
 
 

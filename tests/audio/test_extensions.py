@@ -14,6 +14,7 @@ from anime_whisper_ct2.extensions import AUDIO, DEMUXERS, KALDI, MANIFESTS
 from anime_whisper_ct2.extensions import CONTAINERS as HELD
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.readers.content import AMBIGUOUS, is_audio
+from tests.support.windows import ON_WINDOWS
 
 # What FFmpeg's demuxers list beside: pictures, subtitles, links to other files, and scripts of many a program.
 _NO_AUDIO = {"heic", "heif", "avif", "ism", "mks", "apl", "mac"}
@@ -93,13 +94,14 @@ def test_what_is_audio_is_taken_though_others_use_the_name(extension: str, tmp_p
     held = encoded(muxers.get(extension, extension), codecs.get(extension, "pcm_s16le"))
     (tmp_path / f"a.{extension}").write_bytes(held)
     (tmp_path / f"empty.{extension}").touch()  # nothing says that it is none; the run reports it
-    (tmp_path / f"gone.{extension}").symlink_to(tmp_path / "nowhere")
+    expected = [f"a.{extension}", f"empty.{extension}"]
+    if not ON_WINDOWS:  # where links are for administrators
+        (tmp_path / f"gone.{extension}").symlink_to(tmp_path / "nowhere")
+        expected.append(f"gone.{extension}")
     if extension == "ts":  # a recording may begin anywhere
         (tmp_path / "b.ts").write_bytes(held[100:])
-    found = [recording.id for recording in Corpus((str(tmp_path),))]
-    assert found == sorted(
-        [f"a.{extension}", f"empty.{extension}", f"gone.{extension}", *(["b.ts"] * (extension == "ts"))]
-    )
+        expected.append("b.ts")
+    assert [recording.id for recording in Corpus((str(tmp_path),))] == sorted(expected)
 
 
 def encoded(muxer: str, codec: str) -> bytes:

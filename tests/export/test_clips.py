@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
+import errno
 import io
 import os
-import signal
 import subprocess
 import sys
 import tarfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -33,10 +36,14 @@ from anime_whisper_ct2.records import (
     Section,
     Unreadable,
 )
+from anime_whisper_ct2.system import files
 from tests.support.clips import TIMES, cut, job, transcript
 from tests.support.files import contents
+from tests.support.held import Holders
 from tests.support.places import ROOT
+from tests.support.processes import KILLED
 from tests.support.sounds import in_aac, stereo, tone
+from tests.support.windows import ON_WINDOWS
 
 
 @pytest.fixture
@@ -206,7 +213,7 @@ def test_a_worker_that_dies_is_replaced_and_costs_only_what_kills_it_twice(tmp_p
     results = {result.id: result for result in cut(work, tmp_path / "clips", workers=1)}
     assert [name for name, result in results.items() if result.error] == ["twice"]
     assert results["twice"].error == "WorkerDied"
-    assert "SIGKILL" in results["twice"].message
+    assert KILLED in results["twice"].message
     assert results["once"].written == 3
     assert len(contents(tmp_path / "clips")) == 9
 
@@ -218,21 +225,55 @@ class Poison(str):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Only names that a worker can import.
-        die = f"__import__('os').kill(__import__('os').getpid(), {int(signal.SIGKILL)})"
+        die = "__import__('os').kill(__import__('os').getpid(), 9)"
         there = f"__import__('os').path.exists({self.mark!r}) and not __import__('os').unlink({self.mark!r})"
         return eval, (f"({die} if {there if self.mark else True} else None) or {str(self)!r}",)
 
 
 def test_a_folder_that_cannot_be_written_stops_all(tmp_path: Path, recording: str) -> None:
-    (tmp_path / "clips").write_text("a file")
+    (tmp_path / "clips").write_text("a file", encoding="utf-8")
     with pytest.raises(OutputError, match="clips"):
         cut([job(recording)], tmp_path / "clips")
-    if os.geteuid() != 0:
+    if not ON_WINDOWS and os.geteuid() != 0:  # where a folder has no mode
         (tmp_path / "locked").mkdir(mode=0o500)
         with pytest.raises(OutputError, match="Permission denied"):
             cut([job(recording)], tmp_path / "locked", workers=1)
 
 
+def test_a_scanner_that_looks_at_a_clip_is_waited_for_and_one_that_never_ends_is_named(
+    tmp_path: Path, recording: str, holders: Holders
+) -> None:
+    name = job(recording).clips[0].name
+    holders.hold(tmp_path / "clips" / f"{name}.flac.awct2-part", tries=3)
+    (result,) = cut([job(recording)], tmp_path / "clips")
+    assert result.missing == ()
+    assert not list((tmp_path / "clips").glob("*.awct2-part"))
+    holders.hold(tmp_path / "others" / f"{name}.flac.awct2-part")
+    with pytest.raises(OutputError, match=r"\.flac cannot be written: .*a virus scanner"):
+        cut([job(recording)], tmp_path / "others")
+
+
+def test_a_clip_whose_path_is_too_long_costs_its_recordings_clips_only(
+    tmp_path: Path, recording: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As Windows says it: of a file that it opens, it knows no folder.
+    monkeypatch.setattr(files, "_ON_WINDOWS", True)
+    deep = tmp_path / ("x" * 120) / ("y" * 120)
+    opened, long = open, job(recording)
+    long = replace(long, clips=tuple(replace(clip, name=f"{'z' * 60}{clip.name}") for clip in long.clips))
+
+    def refused(path: Any, mode: str = "r", *args: Any, **more: Any) -> Any:
+        if "w" in mode and len(str(path)) > 259 and "zzz" in str(path):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+        return opened(path, mode, *args, **more)
+
+    monkeypatch.setattr(builtins, "open", refused)
+    (result,) = cut([long], deep)
+    assert result.written == 0
+    assert "LongPathsEnabled" in result.message
+
+
+@pytest.mark.posix("a device that is always full")
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full is Linux's")
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_full_disk_stops_all(tmp_path: Path, recording: str, workers: int) -> None:
@@ -308,6 +349,14 @@ def test_jobs_join_a_run_with_its_corpus_and_fall_back_on_the_path(tmp_path: Pat
     ]
     assert [clip.name for each in made for clip in each.clips] == [f"{name}_00000.800-00002.200" for name in "bac"]
     assert {each.duration_s for each in made} == {5.0}
+
+
+def test_jobs_compare_paths_as_the_system_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = [Recording("a", "CORPUS/a.ogg", b"bytes")]
+    found = {"a": transcript("a", "corpus/A.ogg", 5.0, (1.0, 2.0))}
+    monkeypatch.setattr(sys.modules[jobs.__module__], "alike", str.lower)
+    (made,) = jobs(found, listed, lambda each: plan(each, each.id))
+    assert made.recording.audio == b"bytes"
 
 
 def test_rows_are_given_for_the_clips_that_are_there(tmp_path: Path, recording: str) -> None:

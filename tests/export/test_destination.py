@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
 
 from anime_whisper_ct2.cli.export import export_command
-from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.export import Export
+from anime_whisper_ct2.export.destination import Destination
 from anime_whisper_ct2.export.filters import Filters
+from anime_whisper_ct2.output.printed import ReaderGone
+from anime_whisper_ct2.system import pipes
 from tests.support.files import contents
+from tests.support.held import Holders
 from tests.support.places import ROOT
+from tests.support.refusing import INVALID, Refusing, without_reader
 from tests.support.runs import LONG, short, write_run
 
 
@@ -104,7 +113,7 @@ def test_nothing_is_written_over_but_what_says_the_same(run: Path) -> None:
     file.write_bytes(edited)
     with pytest.raises(InputError, match=r"out\.csv is there already and says something else") as raised:
         Export(run, "csv", file).run()
-    assert str(raised.value).endswith(f"write over it with `-o - > '{file}'`")
+    assert str(raised.value).endswith("; remove it, or name another")
     assert file.read_bytes() == edited
     file.write_bytes(b"")
     Export(run, "csv", file).run()
@@ -141,3 +150,61 @@ def test_a_stream_that_takes_no_more_is_no_traceback(run: Path, device: str | No
     assert done.returncode == status, done.stderr
     assert b"Traceback" not in done.stderr
     assert (b"standard output: the export could not be written" in done.stderr) == (status == 1)
+
+
+def test_a_reader_that_has_gone_is_known_by_what_windows_calls_it(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipes, "sys", SimpleNamespace(platform="win32"))
+    with Refusing(INVALID, "pipe") as stream, pytest.raises(ReaderGone):
+        Export(run, "tsv", stream).run()
+
+
+def test_what_a_disk_refuses_is_no_reader_that_has_gone(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipes, "sys", SimpleNamespace(platform="win32"))
+    said = "standard output: the export could not be written: Invalid argument"
+    with Refusing(INVALID, "file") as stream, pytest.raises(OutputError, match=said) as raised:
+        Export(run, "tsv", stream).run()
+    assert not isinstance(raised.value, ReaderGone)
+
+
+def test_nor_is_what_a_disk_does_not_give_back(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unread(io.BytesIO):
+        def read(self, _size: int | None = None) -> NoReturn:
+            raise copy(INVALID)
+
+    opened = Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda path, mode="r", **how: Unread() if mode == "rb" else opened(path, mode, **how)
+    )
+    monkeypatch.setattr(pipes, "sys", SimpleNamespace(platform="win32"))
+    with without_reader() as stream, pytest.raises(OutputError, match="could not be written: Invalid") as raised:
+        Export(run, "tsv", stream).run()
+    assert not isinstance(raised.value, ReaderGone)
+
+
+@pytest.mark.parametrize("out", ["a.csv", None])
+def test_a_file_that_cannot_be_read_is_named_and_what_goes_with_the_error_is_not(
+    tmp_path: Path, out: str | None
+) -> None:
+    path = None if out is None else tmp_path / out
+    where, recording = path or "standard output", tmp_path / "corpus" / "a.wav"
+
+    def fail(about: str) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error", about)
+
+    for about, named in ((recording, f"{recording}: "), ("x.csv", "")):
+        with pytest.raises(OutputError) as raised, Destination(path, "x.csv", io.BytesIO()).opened({}) as folder:
+            fail(str(folder / about))
+        assert str(raised.value).startswith(f"{where}: the export could not be written: {named}Input/output error")
+
+
+def test_a_table_that_somebody_has_open_is_named_and_what_says_the_same_stays(run: Path, holders: Holders) -> None:
+    file = run.parent / "out.csv"
+    Export(run, "csv", file).run()
+    holders.hold(file)
+    Export(run, "csv", file).run()
+    assert holders.refusals == []
+    file.write_bytes(b"")
+    with pytest.raises(OutputError, match=r"out\.csv: the export could not be written: .*Excel"):
+        Export(run, "csv", file).run()
+    holders.let_go()
+    assert not list(run.parent.glob(".awct2-*/*"))

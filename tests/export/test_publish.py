@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.export.formats.publish import MARKER, publishing
 from tests.support.files import contents
+from tests.support.held import Holders
 
 
 class TestPublishing:
@@ -57,6 +59,21 @@ class TestPublishing:
         with pytest.raises(InputError, match="earlier export of 2 files"):
             self.publish(path, "a")
         assert contents(path) == before
+
+    def test_a_recording_that_cannot_be_read_is_named_and_what_goes_with_the_error_is_not(self, tmp_path: Path) -> None:
+        path, recording = tmp_path / "out", tmp_path / "corpus" / "a.wav"
+
+        def said(about: Path | None) -> str:
+            why = OSError(errno.EIO, "Input/output error", *([] if about is None else [str(about)]))
+            with pytest.raises(OutputError) as raised, publishing(path, {}):
+                raise why
+            return str(raised.value)
+
+        plain = f"{path}: the export could not be written: Input/output error; mend that and export again"
+        for own in (None, path, tmp_path / "out.partial-7" / "raw" / "a.wav", tmp_path / "out.old-7"):
+            assert said(own) == plain
+        for other in (recording, path / "kept" / "a.wav", tmp_path / "out.wav"):
+            assert said(other) == plain.replace("Input", f"{other}: Input")
 
     def test_what_file_managers_leave_behind_does_not_count(self, tmp_path: Path) -> None:
         self.publish(tmp_path / "out", "a")
@@ -106,9 +123,73 @@ class TestPublishing:
         assert set(contents(path)) == {"raw/1.wav"}
         assert os.listdir(tmp_path) == ["out"]
 
+    @pytest.mark.posix("links")
     def test_a_link_to_an_export_leads_to_the_new_one(self, tmp_path: Path) -> None:
         (tmp_path / "real").mkdir()
         (tmp_path / "link").symlink_to("real")
         self.publish(tmp_path / "link", "a")
         assert (tmp_path / "real" / "a").exists()
         assert (tmp_path / "link").is_symlink()
+
+    def test_a_holder_that_lets_go_is_waited_for(self, tmp_path: Path, holders: Holders) -> None:
+        path = tmp_path / "out"
+        self.publish(path, "a")
+        holders.hold(path / "a", tries=4)
+        self.publish(path, "b/c")
+        assert set(contents(path)) == {MARKER, "b/c"}
+        assert os.listdir(tmp_path) == ["out"]
+
+    def test_an_export_that_somebody_has_open_is_as_it_was_and_the_holder_is_named(
+        self, tmp_path: Path, holders: Holders
+    ) -> None:
+        path = tmp_path / "out"
+        self.publish(path, "a", "b/c")
+        before = contents(path)
+        holders.hold(path / "b" / "c")
+        with pytest.raises(OutputError, match=r"out: the export could not be written: .*another program has it open"):
+            self.publish(path, "a", "d")
+        assert contents(path) == before
+        assert os.listdir(tmp_path) == ["out"]
+
+    @pytest.mark.parametrize("keeps", [False, True])
+    def test_a_new_one_that_cannot_take_its_place_is_taken_back(
+        self, tmp_path: Path, holders: Holders, monkeypatch: pytest.MonkeyPatch, *, keeps: bool
+    ) -> None:
+        path = tmp_path / "out"
+        self.publish(path, "a")
+        if keeps:
+            (path / "raw").mkdir()
+            (path / "raw" / "1.wav").touch()
+        before = contents(path)
+        # A scanner looks at what was just written, and does not tire of it.
+        monkeypatch.setattr(os, "getpid", lambda: 7)
+        holders.hold(tmp_path / "out.partial-7" / "b")
+        with pytest.raises(OutputError, match="another program has it open"):
+            self.publish(path, "b", keep=path / "raw" if keeps else None)
+        assert contents(path) == before
+        holders.let_go()
+
+    def test_where_even_that_is_refused_the_error_says_where_the_earlier_one_is(
+        self, tmp_path: Path, holders: Holders, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "out"
+        self.publish(path, "a")
+        monkeypatch.setattr(os, "getpid", lambda: 7)
+        for place in ("out.partial-7/b", "out.old-7/a"):
+            holders.hold(tmp_path / place)
+        with pytest.raises(OutputError, match=r"out cannot be put back: .*it is in .*out\.old-7"):
+            self.publish(path, "b")
+        assert (tmp_path / "out.old-7" / "a").exists()
+
+    def test_what_cannot_be_removed_of_the_earlier_one_is_named(
+        self, tmp_path: Path, holders: Holders, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path = tmp_path / "out"
+        self.publish(path, "a", "b")
+        monkeypatch.setattr(os, "getpid", lambda: 7)
+        # Opened between the two renames.
+        holders.hold(tmp_path / "out.old-7" / "a")
+        self.publish(path, "c")
+        assert set(contents(path)) == {MARKER, "c"}
+        assert "out.old-7: what is left of the earlier export is held" in caplog.text
+        assert os.listdir(tmp_path / "out.old-7") == ["a"]

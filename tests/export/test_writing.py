@@ -73,7 +73,7 @@ class TestExport:
         )
         assert all(FORMATS[name].name == name and callable(FORMATS[name].write) for name in FORMATS)
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="limits of file size are POSIX's")
+    @pytest.mark.posix("limits of file size")
     def test_a_full_disk_leaves_the_earlier_export(self, tmp_path: Path) -> None:
         run = write_run(tmp_path / "run", *(short(f"{n}.ogg", "長い台詞" * 50) for n in range(200)))
         Export(run, "csv").run()
@@ -179,7 +179,7 @@ class TestCommand:
         for extra in ([], ["--min-duration", "5", "--max-duration", "1"]):
             assert isinstance(CliRunner().invoke(export_command, [str(tmp_path), "txt", *extra]).exception, InputError)
 
-    @pytest.mark.skipif(sys.platform == "win32", reason="there, SIGTERM asks nothing")
+    @pytest.mark.posix("signals between processes")
     def test_a_polite_kill_leaves_nothing_behind(self, tmp_path: Path) -> None:
         run = write_run(tmp_path / "run", short("a.ogg"))
         # A format that takes its time, so that the signal comes in the middle of it.
@@ -187,9 +187,9 @@ class TestCommand:
             f"import sys, time; from {texts.__name__} import write_txt as write; import {texts.__name__} as room\n"
             "def slow(*args): write(*args); print('writing', flush=True); time.sleep(60)\n"
             "room.write_txt = slow\n"
-            "from anime_whisper_ct2.cli.export import export_command; export_command(sys.argv[1:])"
+            "from anime_whisper_ct2.cli import main; main(sys.argv[1:])"
         )
-        command = [sys.executable, "-c", code, str(run), "txt", "-o", str(tmp_path / "out")]
+        command = [sys.executable, "-c", code, "export", str(run), "txt", "-o", str(tmp_path / "out")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
             assert process.stdout
             assert process.stdout.readline() == b"writing\n"
@@ -242,7 +242,7 @@ class TestClips:
         monkeypatch.setattr("anime_whisper_ct2.export.formats.nemo.write", lambda rows, *_: found.extend(rows))
         folder = run.parent / clips
         self.export(run, "nemo", folder, out=out, filters=Filters(min_logprob=-1.0))
-        prefix = f"{folder}/" if start is None else start
+        prefix = os.path.join(folder, "") if start is None else start
         assert [row.audio for row in found] == [
             *(f"{prefix}a.wav", f"{prefix}b/長い_00000.300-00003.200.wav", f"{prefix}b/長い_00005.800-00020.200.wav")
         ]

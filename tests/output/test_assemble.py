@@ -18,7 +18,7 @@ from anime_whisper_ct2.records import (
     Recording,
     Transcript,
 )
-from tests.support.windows import numbered, said
+from tests.support.audio_windows import numbered, said
 
 
 class TestAssembler:

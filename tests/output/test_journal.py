@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.output.journal import Journal
 from anime_whisper_ct2.output.lines import read_lines, to_json
+from anime_whisper_ct2.output.run_file import read_run
 from anime_whisper_ct2.records import Failure, Segment, Transcript
+from anime_whisper_ct2.system import files
+from tests.support.files import contents
+from tests.support.held import Holders
 from tests.support.places import ROOT
 
 SETTINGS = {"model": "abc", "beam_size": 1}
@@ -156,14 +162,14 @@ def test_a_second_run_is_refused_with_the_holders_process_id(tmp_path: Path) -> 
 
 
 def test_the_output_must_be_a_folder(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("mine")
+    (tmp_path / "out").write_text("mine", encoding="utf-8")
     with pytest.raises(OutputError, match="is a file"):
         Journal(tmp_path / "out", SETTINGS)
-    assert (tmp_path / "out").read_text() == "mine"
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "mine"
 
 
 def test_names_that_are_not_utf_8_survive(tmp_path: Path) -> None:
-    name = os.fsdecode(b"\x83e\x83X\x83g.ogg") + "\n😀"
+    name = b"\x83e\x83X\x83g.ogg".decode("utf-8", "surrogateescape") + "\n😀"
     write(tmp_path, transcript(name))
     (line,) = read_lines(tmp_path / "transcripts.jsonl")
     assert line["id"] == name
@@ -183,6 +189,7 @@ def test_run_json_holds_settings_state_and_figures(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.new"))
 
 
+@pytest.mark.posix("limits of file size")
 def test_a_disk_that_fills_in_the_middle_of_a_line_leaves_whole_lines(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from pathlib import Path\n"
@@ -205,3 +212,105 @@ def test_a_disk_that_fills_in_the_middle_of_a_line_leaves_whole_lines(tmp_path: 
         for n in range(len(journal.done), 10):
             journal.write(transcript(f"{n}.ogg"))
     assert [line["id"] for line in read_lines(tmp_path / "transcripts.jsonl")] == [f"{n}.ogg" for n in range(10)]
+
+
+class TestHeld:
+    """Files of the output that another program has open, as Windows has it."""
+
+    def test_a_run_under_a_reader_of_all_of_them_keeps_its_figures(self, tmp_path: Path, holders: Holders) -> None:
+        write(tmp_path, failure("a.ogg"), failure("b.ogg"))
+        for name in ("run.json", "errors.jsonl", "transcripts.jsonl"):
+            holders.hold(tmp_path / name)
+        write(tmp_path, transcript("a.ogg"), failure("b.ogg"))
+        assert json.loads((tmp_path / "run.json").read_bytes())["done"] == 2
+        # What was made good stays in errors.jsonl until nobody reads it, and counts for nothing.
+        with Journal(tmp_path, SETTINGS) as journal:
+            assert "a.ogg" in journal.done
+            assert "a.ogg" not in journal.failed
+            assert "b.ogg" in journal.failed
+        holders.let_go()
+        write(tmp_path)
+        assert [line["id"] for line in read_lines(tmp_path / "errors.jsonl")] == ["b.ogg"]
+        assert not list(tmp_path.glob("*.new"))
+
+    @pytest.mark.parametrize("name", ["errors.jsonl", "errors.jsonl.new"])
+    def test_what_is_in_the_way_of_tidying_costs_no_figures(self, tmp_path: Path, holders: Holders, name: str) -> None:
+        write(tmp_path, failure("a.ogg"), failure("b.ogg"))
+        (tmp_path / name).touch()
+        with Journal(tmp_path, SETTINGS) as journal:
+            journal.begin({})
+            journal.write(transcript("a.ogg"))
+            holders.hold(tmp_path / name, shared=False)
+            journal.finish("finished", {"done": 1})
+        assert json.loads((tmp_path / "run.json").read_bytes())["state"] == "finished"
+        # A console that closes gives 5 s for all.
+        assert holders.waited_s < 2
+        holders.let_go()
+        write(tmp_path)
+        assert [line["id"] for line in read_lines(tmp_path / "errors.jsonl")] == ["b.ogg"]
+        assert not list(tmp_path.glob("*.new"))
+
+    def test_figures_are_written_before_a_disk_that_is_full_keeps_from_tidying(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(tmp_path, failure("a.ogg"))
+        opened = files.opened
+
+        def full(path: Path, *args: Any, **more: Any) -> IO[bytes]:
+            if path == tmp_path / "errors.jsonl.new":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            return opened(path, *args, **more)
+
+        with Journal(tmp_path, SETTINGS) as journal:
+            journal.begin({})
+            journal.write(transcript("a.ogg"))
+            monkeypatch.setattr(files, "opened", full)
+            with pytest.raises(OutputError, match=r"errors\.jsonl\.new cannot be written: No space"):
+                journal.finish("finished", {"done": 1})
+        assert read_run(tmp_path)["state"] == "finished"
+
+    def test_figures_that_have_no_place_are_kept_and_the_error_says_where(
+        self, tmp_path: Path, holders: Holders
+    ) -> None:
+        with Journal(tmp_path, SETTINGS) as journal:
+            journal.begin({})
+            journal.write(transcript("a.ogg"))
+            holders.hold(tmp_path / "run.json", shared=False)
+            with pytest.raises(OutputError, match=r"kept in run\.json\.new"):
+                journal.finish("finished", {"done": 1})
+        assert read_run(tmp_path)["done"] == 1
+        assert [line["id"] for line in read_lines(tmp_path / "transcripts.jsonl")] == ["a.ogg"]
+        holders.let_go()
+        # The next one knows the settings by it, and puts its own in place.
+        with pytest.raises(OutputError, match="other settings"):
+            Journal(tmp_path, {**SETTINGS, "beam_size": 5})
+        write(tmp_path)
+        assert not list(tmp_path.glob("*.new"))
+
+    def test_what_is_to_be_overwritten_is_emptied_under_its_reader(self, tmp_path: Path, holders: Holders) -> None:
+        write(tmp_path, transcript("a.ogg"), failure("b.ogg"))
+        for name in ("run.json", "errors.jsonl", "transcripts.jsonl"):
+            holders.hold(tmp_path / name)
+        write(tmp_path, transcript("c.ogg"), overwrite=True)
+        assert [line["id"] for line in read_lines(tmp_path / "transcripts.jsonl")] == ["c.ogg"]
+        assert list(read_lines(tmp_path / "errors.jsonl")) == []
+
+    def test_what_cannot_be_overwritten_is_all_there_and_named(self, tmp_path: Path, holders: Holders) -> None:
+        write(tmp_path, transcript("a.ogg"), failure("b.ogg"))
+        before = contents(tmp_path)
+        holders.hold(tmp_path / "transcripts.jsonl", shared=False)
+        with pytest.raises(OutputError, match=r"transcripts\.jsonl cannot be written: .*another program"):
+            write(tmp_path, transcript("c.ogg"), overwrite=True)
+        assert contents(tmp_path) == before
+
+    def test_settings_that_cannot_be_read_now_are_no_settings_that_are_lost(
+        self, tmp_path: Path, holders: Holders
+    ) -> None:
+        write(tmp_path, transcript("a.ogg"))
+        holders.hold(tmp_path / "run.json", readable=False)
+        with pytest.raises(OutputError, match=r"run\.json cannot be read: .*another program") as raised:
+            Journal(tmp_path, SETTINGS)
+        assert "--overwrite" not in str(raised.value)
+        assert 0 < holders.waited_s < 10
+        holders.let_go()
+        Journal(tmp_path, SETTINGS).close()

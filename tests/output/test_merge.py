@@ -18,6 +18,7 @@ from anime_whisper_ct2.output.merge import Merged, merge
 from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.output.unfinished import UNFINISHED, Unfinished
 from anime_whisper_ct2.records import Home, Sound
+from tests.support.held import Holders
 from tests.support.shards import SETTINGS, about, merged_ids, shards, write_part
 
 
@@ -51,6 +52,18 @@ def test_parts_that_make_no_whole_are_refused(tmp_path: Path, of_the_last: dict[
         merge(shards(tmp_path, **of_the_last), tmp_path / "out")
     assert not (tmp_path / "out" / "transcripts.jsonl").exists()
     assert list((tmp_path / "out").glob("*.merging")) == []
+
+
+def test_a_glance_at_what_an_earlier_merge_left_beside_ends_none(tmp_path: Path, holders: Holders) -> None:
+    parts = shards(tmp_path)
+    (tmp_path / "out").mkdir()
+    for name in ("transcripts.jsonl", "errors.jsonl"):
+        (tmp_path / "out" / f"{name}.merging").touch()
+        holders.hold(tmp_path / "out" / f"{name}.merging", tries=2, readable=False)
+        holders.hold(parts[0] / name, tries=2, readable=False)
+    merge(parts, tmp_path / "out")
+    assert merged_ids(tmp_path / "out") == ["0.wav", "1.wav", "2.wav"]
+    assert len(holders.refusals) == 8
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
@@ -110,7 +123,7 @@ def test_runs_over_different_corpora_are_joined_where_they_share_no_id(tmp_path:
 
 
 def test_names_that_are_no_utf8_survive(tmp_path: Path) -> None:
-    name = os.fsdecode(b"\x83\x7b.wav")
+    name = b"\x83\x7b.wav".decode("utf-8", "surrogateescape")
     parts = shards(tmp_path, ids=[name])
     for part in parts:
         path = part / "run.json"
@@ -133,10 +146,10 @@ class TestOutput:
         parts = shards(tmp_path)
         merge(parts[:2], tmp_path / "out", incomplete=True)
         (tmp_path / "out" / "export").mkdir()
-        (tmp_path / "out" / "export" / "mine.txt").write_text("kept")
+        (tmp_path / "out" / "export" / "mine.txt").write_text("kept", encoding="utf-8")
         merge(parts, tmp_path / "out")
         assert merged_ids(tmp_path / "out") == ["0.wav", "1.wav", "2.wav"]
-        assert (tmp_path / "out" / "export" / "mine.txt").read_text() == "kept"
+        assert (tmp_path / "out" / "export" / "mine.txt").read_text(encoding="utf-8") == "kept"
 
     def test_a_run_that_is_no_merge_stays_unless_it_is_to_go(self, tmp_path: Path) -> None:
         parts = shards(tmp_path)
@@ -158,13 +171,13 @@ class TestOutput:
             write_part(out, ["mine.wav"], settings={**SETTINGS, "model": "other"})
         for folder in (out, parts[0]):
             Unfinished(folder).keep("long.wav", [Home(0, 0.0, 30.0, Sound(), None)])
-        replace, there = Path.replace, []
+        replace, there = os.replace, []
 
-        def watched(self: Path, target: Path) -> Path:
+        def watched(source: str, target: str) -> None:
             there.append((out / UNFINISHED).exists())
-            return replace(self, target)
+            replace(source, target)
 
-        monkeypatch.setattr(Path, "replace", watched)
+        monkeypatch.setattr(os, "replace", watched)
         merge(parts, out, overwrite=not of_a_merge)
         assert there == [False] * 4
         # That of a part is its own.
@@ -186,16 +199,16 @@ class TestOutput:
     ) -> None:
         parts = shards(tmp_path)
         merge(parts[:1], tmp_path / "out", incomplete=True)
-        replace, calls = Path.replace, []
+        replace, calls = os.replace, []
 
-        def killed(self: Path, target: Path) -> Path:
-            calls.append(target.name)
+        def killed(source: str, target: str) -> None:
+            calls.append(target)
             if len(calls) == 2:
                 raise KeyboardInterrupt
-            return replace(self, target)
+            replace(source, target)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Path, "replace", killed)
+            patch.setattr(os, "replace", killed)
             with pytest.raises(KeyboardInterrupt):
                 merge(parts, tmp_path / "out")
         assert about(tmp_path / "out")["state"] == "running"

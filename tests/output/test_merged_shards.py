@@ -92,6 +92,7 @@ def test_every_export_of_a_merge_has_the_bytes_of_one_run(corpus: Path, tmp_path
         assert trees[0] == trees[1], format_
 
 
+@pytest.mark.posix("bash")
 def test_the_lines_of_the_handbook_run_an_array_job(tiny_model: Path, tmp_path: Path) -> None:
     command = tmp_path / "bin" / "awct2"
     command.parent.mkdir()
@@ -119,6 +120,7 @@ def test_the_lines_of_the_handbook_run_an_array_job(tiny_model: Path, tmp_path: 
     assert "4 parts joined" in done.stderr
 
 
+@pytest.mark.posix("sh")
 def test_the_indexed_job_of_the_handbook_gives_each_pod_its_shard(tmp_path: Path) -> None:
     yaml = pytest.importorskip("yaml")
     job = yaml.safe_load(INDEXED_JOB)["spec"]

@@ -68,6 +68,8 @@ class TestRunFolder:
     @pytest.mark.parametrize(
         ("inputs", "title"),
         [
+            (["C:\\voices\\galge.v2"], "galge.v2"),
+            ([r"\\nas\voices\takes\*.ogg"], "takes"),
             *((["corpus/"], "corpus"), (["/data/声優 v1.2"], "声優 v1.2"), (["corpus/*/voice_*.ogg"], "corpus")),
             *((["s3://bucket/game.tar.gz"], "game"), (["list.jsonl"], "list"), (["a", "b"], None), (["-"], None)),
             *(([".."], None), (None, None), ([5], None), (["tars/shard-{000..003}.tar"], "tars")),

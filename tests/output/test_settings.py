@@ -54,7 +54,7 @@ class TestModels:
 
     def folder(self, path: Path, source: str | None) -> str:
         path.mkdir()
-        (path / "awct2.json").write_text(json.dumps({"source": source} if source else {}))
+        (path / "awct2.json").write_text(json.dumps({"source": source} if source else {}), encoding="utf-8")
         return str(path)
 
     def test_both_are_named_by_source_folder_and_a_piece_of_their_fingerprints(self, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ class TestModels:
 
     def test_one_that_is_gone_is_named_by_its_folder(self, tmp_path: Path) -> None:
         said = changes({"model": self.A}, {"model": self.B}, str(tmp_path / "gone"), None)
-        assert said == f"the model was {tmp_path}/gone (aaaaaaaa) and is bbbbbbbb"
+        assert said == f"the model was {tmp_path / 'gone'} (aaaaaaaa) and is bbbbbbbb"
 
     def test_one_that_was_converted_anew_in_its_place_is_said_to_be(self, tmp_path: Path) -> None:
         one = self.folder(tmp_path / "one", "me/mine")

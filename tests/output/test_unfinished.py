@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,9 @@ from anime_whisper_ct2.output import journal as journals
 from anime_whisper_ct2.output.journal import Journal
 from anime_whisper_ct2.output.unfinished import UNFINISHED, Unfinished
 from anime_whisper_ct2.records import Failure, Headway, Home, Retries, Segment, Sound, Word
+from tests.support.held import Holders
 from tests.support.runs import part, short
+from tests.support.windows import ON_WINDOWS
 
 SETTINGS = {"model": "abc"}
 # Figures that only a float written in full gives back.
@@ -118,11 +120,12 @@ def test_a_failure_keeps_them_for_another_try(tmp_path: Path) -> None:
 
 
 def test_nothing_is_synced_through_a_handle_that_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Which Windows refuses.
+    # Which Windows refuses; there, that it went well is proof.
+    fcntl = None if ON_WINDOWS else import_module("fcntl")
     sync, synced = os.fsync, []
 
     def watched(handle: int) -> None:
-        synced.append(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE)
+        synced.append(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE if fcntl else os.O_RDWR)
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", watched)
@@ -204,3 +207,50 @@ def test_overwrite_begins_afresh(tmp_path: Path) -> None:
         assert len(files(tmp_path)) == 1
         journal.begin({})
         assert not (tmp_path / UNFINISHED).exists()
+
+
+def test_what_is_held_of_a_recording_that_is_done_stops_no_run_and_is_not_gone_on_with(
+    tmp_path: Path, holders: Holders
+) -> None:
+    with run(tmp_path, headway("a.ogg", HOMES[0])) as journal:
+        (path,) = files(tmp_path)
+        holders.hold(path, shared=False)
+        journal.write(short("a.ogg"))
+        journal.finish("finished", {})
+    assert path.exists()
+    with run(tmp_path) as journal:
+        assert journal.halfway == 0
+        assert path.exists()
+    holders.let_go()
+    run(tmp_path).close()
+    assert not path.exists()
+
+
+def test_a_glance_at_what_was_just_written_ends_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holders: Holders
+) -> None:
+    monkeypatch.setattr(journals, "_SYNC_EVERY_S", 0.0)
+    with run(tmp_path, headway("a.ogg", HOMES[0])) as journal:
+        (path,) = files(tmp_path)
+        for home in HOMES[1:]:
+            # One of them is met by the line, another one by the sync behind it.
+            holders.hold(path, tries=4, readable=False)
+            journal.keep(headway("a.ogg", home))
+            holders.hold(path, tries=4, readable=False)
+            journal.keep(headway("b.ogg", home))
+        holders.hold(path, tries=2, readable=False)
+        assert journal.homes("a.ogg") == HOMES
+    holders.hold(path, tries=2, readable=False)
+    assert Unfinished(tmp_path).homes("a.ogg") == HOMES
+    assert holders.refusals
+
+
+def test_what_is_held_is_emptied_where_a_run_begins_afresh(tmp_path: Path, holders: Holders) -> None:
+    run(tmp_path, headway("a.ogg", HOMES[0])).close()
+    (path,) = files(tmp_path)
+    holders.hold(path)
+    with Journal(tmp_path, SETTINGS, overwrite=True) as journal:
+        journal.begin({})
+    assert path.read_bytes() == b""
+    with Journal(tmp_path, SETTINGS) as journal:
+        assert journal.halfway == 0

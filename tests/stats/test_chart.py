@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import sys
@@ -13,6 +14,7 @@ import pytest
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.stats import RunStats
 from anime_whisper_ct2.stats.chart import draw
+from tests.support.held import Holders
 from tests.support.known_runs import invoke, segment, stats_of, transcript, write_run
 
 
@@ -72,11 +74,22 @@ class TestChart:
     ) -> None:
         path = tmp_path / "chart.svg"
         path.write_text("earlier", encoding="utf-8")
-        monkeypatch.setattr(Path, "replace", full_disk)
+        monkeypatch.setattr(os, "replace", full_disk)
         with pytest.raises(OutputError, match="No space left"):
             draw(stats, path)
         assert path.read_text(encoding="utf-8") == "earlier"
         assert not (tmp_path / "chart.svg.new").exists()
+
+    def test_a_chart_that_a_viewer_has_open_is_as_it_was_and_the_viewer_is_named(
+        self, stats: RunStats, tmp_path: Path, holders: Holders
+    ) -> None:
+        path = tmp_path / "chart.svg"
+        path.write_text("earlier", encoding="utf-8")
+        holders.hold(path)
+        with pytest.raises(OutputError, match=r"chart\.svg cannot be written: .*another program has it open"):
+            draw(stats, path)
+        assert path.read_text(encoding="utf-8") == "earlier"
+        assert not list(tmp_path.glob("*.new"))
 
 
 def full_disk(*_: object) -> None:

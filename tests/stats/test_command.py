@@ -54,15 +54,15 @@ class TestCommand:
         assert content["extremes"]["slowest"][0]["id"] == id_
         assert list(content["groups"]) == ["\udc8b"]
 
-    @pytest.mark.parametrize("args", [[], ["--json"]])
-    def test_a_terminal_that_knows_no_japanese_gets_escapes(
-        self, tmp_path: Path, args: list[str], monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(("args", "said"), [([], rb"\u3055\u304f\u3089"), (["--json"], "さくら".encode())])
+    def test_a_terminal_that_knows_no_japanese_gets_escapes_and_a_program_utf_8(
+        self, tmp_path: Path, args: list[str], said: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         written = io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
         stats_command.main([str(write_run(tmp_path, *SOME)), *args], standalone_mode=False)
         sys.stdout.flush()
-        assert rb"\u3055\u304f\u3089" in written.getvalue()
+        assert said in written.getvalue()
 
     def test_what_is_no_run_is_refused_as_wrong_usage(self, tmp_path: Path) -> None:
         error = invoke(tmp_path / "absent").exception

@@ -6,7 +6,7 @@ is written beside and renamed, so that a file that is there is whole, and the sa
 `jobs` pairs transcripts with recordings and gives a `ClipJob` for each, `cut_clips` makes a `ClipResult` of it,
 `cut_rows` gives each `Clip` that is there. `plan` says which stretch becomes which clip, `cutting` does it.
 
-May import: `audio`, `errors`, `executors`, `ids`, `options`, `readers`, `records`.
+May import: `audio`, `errors`, `executors`, `ids`, `options`, `readers`, `records`, `system`.
 """
 
 from anime_whisper_ct2.export.clips.jobs import ClipJob, ClipResult, jobs

@@ -16,6 +16,7 @@ from anime_whisper_ct2.export.clips.jobs import ClipJob
 from anime_whisper_ct2.export.clips.plan import ClipOptions, PlannedClip
 from anime_whisper_ct2.readers.fetch import Opened, opened
 from anime_whisper_ct2.records import LONGEST_S, ArrayAudio, Float32
+from anime_whisper_ct2.system.files import is_too_long, reason
 
 # Times are given in milliseconds: a clip that ends with its recording gets its last samples too.
 _END_S = 0.001
@@ -43,7 +44,7 @@ def is_there(path: str) -> bool:
 def cannot_write(path: str, error: OSError) -> OutputError:
     """Say what keeps a file from being written."""
     return OutputError(
-        f"{path} cannot be written: {error.strerror or error}; mend that and run the same command again to go on"
+        f"{path} cannot be written: {reason(error, path)}; mend that and run the same command again to go on"
     )
 
 
@@ -142,8 +143,8 @@ def _write(path: str, write: Callable[[str], object]) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - strings keep invalid UTF-8
         write(path)
     except OSError as error:
-        if error.errno in _ONE_NAME:
-            raise RecordingError(f"{path}: {error.strerror}", stage="clip", kind=type(error).__name__) from error
+        if error.errno in _ONE_NAME or is_too_long(error, path):
+            raise RecordingError(f"{path}: {reason(error, path)}", stage="clip", kind=type(error).__name__) from error
         raise cannot_write(path, error) from error
 
 
@@ -152,7 +153,7 @@ def _blocks(audio: Opened, until_s: float) -> Iterator[Float32]:
         for block, _ in native_blocks(audio.source, audio.start_s, until_s):
             yield block
     except OSError as error:  # not to be taken for one of writing
-        raise DecodeError(f"cannot be read: {error.strerror or error}") from error
+        raise DecodeError(f"cannot be read: {reason(error)}") from error
 
 
 def _some(blocks: Iterator[Float32], clip: PlannedClip) -> Iterator[Float32]:

@@ -10,6 +10,7 @@ from anime_whisper_ct2.export.clips.plan import PlannedClip
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.records import Excerpt, Recording, Transcript
+from anime_whisper_ct2.system.paths import alike
 
 # Times are written in milliseconds.
 _ROUNDED_S = 0.001
@@ -69,7 +70,7 @@ def _is_of(transcript: Transcript, path: str, recording: Recording) -> bool:
     """Say whether a transcript, whose audio is at a path, is of a recording: of that audio, and that stretch of it."""
     name = _plain(recording.name)
     # A merged run has parts that began in different folders: relative paths start at one of these.
-    if name != _plain(path) and not name.endswith(os.sep + os.path.normpath(transcript.audio)):
+    if name != _plain(path) and not name.endswith(alike(os.sep + os.path.normpath(transcript.audio))):
         return False
     part = recording.audio
     if not isinstance(part, Excerpt):
@@ -79,8 +80,8 @@ def _is_of(transcript: Transcript, path: str, recording: Recording) -> bool:
 
 
 def _plain(path: str) -> str:
-    """Give a path as it begins at the root, whatever led there."""
-    return path if is_url(path) else os.path.abspath(path)  # noqa: PTH100 - strings keep invalid UTF-8
+    """Give a path as it begins at the root, whatever led there, and as the system compares it."""
+    return path if is_url(path) else alike(os.path.abspath(path))  # noqa: PTH100 - strings keep invalid UTF-8
 
 
 def _named_by(transcript: Transcript) -> Recording:

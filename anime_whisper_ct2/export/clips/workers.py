@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from anime_whisper_ct2.audio import PARTIAL_SUFFIX
 from anime_whisper_ct2.errors import EngineError, OutputError
-from anime_whisper_ct2.executors.process import Child, cause_of_death, limit_memory, streams
+from anime_whisper_ct2.executors.process import Child, streams
 from anime_whisper_ct2.export.clips.cutting import attempt, cannot_write, clip_path, is_there
 from anime_whisper_ct2.export.clips.jobs import ClipJob, ClipResult
 from anime_whisper_ct2.export.clips.plan import CLIPS, ClipOptions
 from anime_whisper_ct2.options import available_cores
+from anime_whisper_ct2.system import waiting
+from anime_whisper_ct2.system.files import remove
+from anime_whisper_ct2.system.pipes import reader_may_go
+from anime_whisper_ct2.system.processes import cause_of_death, limit_memory
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _MOST_WORKERS = 16
@@ -52,7 +56,7 @@ def cut_clips(
     pool = _Workers(folder, options)
     pending: set[Future[ClipResult]] = set()
     try:
-        with ThreadPoolExecutor(count) as threads:
+        with waiting.threads(count, "clips") as threads:
             try:
                 for job in work:
                     left = _left(job, folder, options)
@@ -61,10 +65,10 @@ def cut_clips(
                         continue
                     # Bounded: a corpus of millions would else be pending as a whole.
                     while len(pending) >= 2 * count:
-                        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                        yield from (future.result() for future in done)
+                        yield from _done(pending)
                     pending.add(threads.submit(pool.cut, job, left))
-                yield from (future.result() for future in as_completed(pending))
+                while pending:
+                    yield from _done(pending)
             finally:
                 for future in pending:
                     future.cancel()
@@ -73,13 +77,20 @@ def cut_clips(
         pool.close()
 
 
+def _done(pending: set[Future[ClipResult]]) -> Iterator[ClipResult]:
+    """Wait for the first of those that are being cut, and take out all that are done."""
+    for future in waiting.first_done(pending):
+        pending.discard(future)
+        yield waiting.result_of(future)
+
+
 def _prepare(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for above, _, names in os.walk(folder):
             for name in names:
                 if name.endswith(PARTIAL_SUFFIX):
-                    os.unlink(os.path.join(above, name))  # noqa: PTH108, PTH118 - strings keep invalid UTF-8
+                    remove(os.path.join(above, name))  # noqa: PTH118 - strings keep invalid UTF-8
     except OSError as error:
         raise cannot_write(str(folder), error) from error
 
@@ -182,7 +193,7 @@ class _Workers:
 def _remove_partial(left: ClipJob, folder: Path, options: ClipOptions) -> None:
     for clip in left.clips:
         with suppress(OSError):
-            os.unlink(clip_path(folder, clip, options) + PARTIAL_SUFFIX)  # noqa: PTH108 - strings keep invalid UTF-8
+            remove(clip_path(folder, clip, options) + PARTIAL_SUFFIX)
 
 
 def main() -> None:
@@ -193,8 +204,9 @@ def main() -> None:
         folder, options = pickle.load(source)
         answer: object = None
         while True:
-            pickle.dump(answer, sink)
-            sink.flush()
+            with reader_may_go(sink):
+                pickle.dump(answer, sink)
+                sink.flush()
             answer = _answer(pickle.load(source), folder, options)
     except (EOFError, BrokenPipeError):
         # The parent is done with us, or gone; what is left in the buffer has no reader.

@@ -4,8 +4,8 @@
 recordings as `Named`; `ExportSettings` and `speaker_of` are what it may want to know beside them. Each format has a
 module, and `registry` names them all; `publish` has the folder appear whole.
 
-May import: `audio`, `errors`, `extensions`, `readers`, `records`, `export.clips`, `export.filters`, `export.naming`,
-`export.subtitles`.
+May import: `audio`, `errors`, `extensions`, `readers`, `records`, `system`, `export.clips`, `export.filters`,
+`export.naming`, `export.subtitles`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from anime_whisper_ct2.export.naming import first_folder
 from anime_whisper_ct2.export.subtitles import SubtitleOptions
 from anime_whisper_ct2.records import Transcript
 
@@ -72,8 +73,10 @@ class Format:
     `whole_files_only`: it cannot point into a file, so that without clips a recording is one row. `cuts`: it holds WAV
     clips alone, which are cut for it where no others are named. `file`: what it writes is this one file; `extension`:
     what the files of recordings end in. `languages`: those that it has codes for. `text_of` makes of a row's text what
-    is written; rows of which that leaves nothing are left out. `check_clip` raises InputError for the path of a clip in
-    the export that it cannot have. `names_speaker`, `names_title`: whether these are written, or make a difference.
+    is written; rows of which that leaves nothing are left out. `audio_below`: below which folder of the export, with a
+    `/` behind it, there is a file for each row; `flat`: and none in folders of its own. `file_of_title` names the file
+    that is called by the title. `check_clip` raises InputError for the path of a clip in the export that it cannot
+    have. `names_speaker`, `names_title`: whether these are written, or make a difference.
     """
 
     name: str
@@ -85,17 +88,22 @@ class Format:
     extension: str | None = None
     languages: Mapping[str, str] | None = None
     text_of: Callable[[str], str] | None = None
+    audio_below: str | None = None
+    flat: bool = False
+    file_of_title: Callable[[str], str] | None = None
     check_clip: Callable[[str], None] | None = None
     names_speaker: bool = False
     names_title: bool = False
 
 
 def speaker_of(row: Row, settings: ExportSettings) -> str:
-    """Say who speaks: the setting, else `speaker` in the row's `meta`, else its first folder, else the title."""
+    """Say who speaks: the setting, else `speaker` in the row's `meta`, else its first folder, else the title.
+
+    That is the recording's folder, whatever there is room for in names.
+    """
     if settings.speaker is not None:
         return settings.speaker
     known = row.meta.get("speaker")
     if isinstance(known, str) and known:
         return known
-    folder, slash, _ = row.name.partition("/")
-    return folder if slash else settings.title
+    return first_folder(row.recording) or settings.title

@@ -13,8 +13,10 @@ from anime_whisper_ct2.errors import InputError, RecordingError
 from anime_whisper_ct2.export.formats import Row
 from anime_whisper_ct2.export.formats.plain import shown
 from anime_whisper_ct2.extensions import TARS, has_extension
-from anime_whisper_ct2.readers.archive import Archive
+from anime_whisper_ct2.readers.archive import Archive, member_path
 from anime_whisper_ct2.readers.spelling import spelled
+from anime_whisper_ct2.system.files import opened
+from anime_whisper_ct2.system.paths import is_absolute
 
 CLIPS = "--clips DIR"
 _COPY_BYTES = 1 << 20
@@ -32,7 +34,7 @@ def is_inside(row: Row) -> bool:
 
 def is_relative(row: Row) -> bool:
     """Say whether `audio` is written relative to the export."""
-    return row.source not in {"", row.audio} and not PurePath(row.audio).is_absolute()
+    return row.source not in {"", row.audio} and not is_absolute(row.audio)
 
 
 def local_path(row: Row, format_: str) -> str:
@@ -86,7 +88,8 @@ class AudioFiles:
         path = spelled(row.source or row.audio)
         tar, member = split_tar(path)
         if os.path.isfile(path):  # noqa: PTH113 - plain strings keep invalid UTF-8
-            with open(path, "rb") as file:  # noqa: PTH123 - see above
+            # It may be a clip that was just cut.
+            with opened(path) as file:
                 yield file, os.fstat(file.fileno()).st_size
         elif os.path.isfile(tar):  # noqa: PTH113 - see above
             yield self._member(row, tar, member)
@@ -116,7 +119,7 @@ class AudioFiles:
         if self._tar is None or self._tar.path != path:
             self.close()
             self._tar = _Tar(path)
-        file, place = self._tar.file, self._tar.members.get(member)
+        file, place = self._tar.file, self._tar.members.get(member_path(member))
         if file is None or place is None:
             raise _absent(row, self._format)
         file.seek(place[0])
@@ -165,9 +168,7 @@ class _Tar:
                     continue
                 offset = self.file.tell()
                 self.file.write(data)
-            # As the ids of a run have it.
-            name = "/".join(part for part in member.name.split("/") if part not in {"", "."})
-            self.members.setdefault(name, (offset, member.size))
+            self.members.setdefault(member_path(member.name), (offset, member.size))
 
 
 def _link(path: str, target: Path) -> bool:

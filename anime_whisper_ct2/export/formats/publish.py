@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import logging
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2.errors import InputError, OutputError, counted
+from anime_whisper_ct2.system import files
+
+logger = logging.getLogger(__name__)
 
 MARKER = ".awct2-export.json"
-# Behind an export's name, with the process's number: what is not whole yet.
-_PARTIAL = ".partial-"
+# Behind an export's name, with the process's number: what is not whole yet, and what it replaces.
+_PARTIAL, _OLD = ".partial-", ".old-"
 # What file managers leave where they have looked.
 _LITTER = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))
 
@@ -34,10 +37,11 @@ def publishing(path: Path, about: Mapping[str, Any], keep: Path | None = None) -
     target = Path(os.path.realpath(path))
     below = None if keep is None else Path(os.path.realpath(keep)).relative_to(target)
     _check_replaceable(target, below)
+    own = (f"{target}{_PARTIAL}", f"{target}{_OLD}")
     try:
         partial = _new(target)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error, own) from error
     try:
         yield partial
         count, listing = _listing(partial, None)
@@ -47,9 +51,20 @@ def publishing(path: Path, about: Mapping[str, Any], keep: Path | None = None) -
         _check_replaceable(target, below)
         _swap(partial, target, below)
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error, own) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        files.clear_away(partial)
+
+
+def not_written(place: Path | str, error: OSError, own: tuple[str, ...]) -> OutputError:
+    """Say why an export was not written, and which file that is about: one that it is made of, as a recording.
+
+    It is not named where it is the place itself, or begins as one of `own`, which nobody finds behind an error.
+    """
+    about = files.subject(error, "")
+    known = not about or about.startswith(own) or os.path.realpath(about) == os.path.realpath(place)
+    why = files.reason(error) if known else f"{about}: {files.reason(error)}"
+    return OutputError(f"{place}: the export could not be written: {why}; mend that and export again")
 
 
 def _new(target: Path) -> Path:
@@ -63,30 +78,33 @@ def _new(target: Path) -> Path:
     return partial
 
 
-def _not_written(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{path}: the export could not be written: {error}; mend that and export again")
-
-
 def _swap(partial: Path, target: Path, below: Path | None) -> None:
     """Put `partial` in the place of `target`, but for what is to be kept of it; undone when it fails halfway."""
-    old = target.with_name(f"{target.name}.old-{os.getpid()}")
+    old = target.with_name(f"{target.name}{_OLD}{os.getpid()}")
     if not target.exists():
-        partial.rename(target)
+        files.move(partial, target)
         return
-    target.rename(old)
+    files.move(target, old)
     try:
         if below is not None and (old / below).exists():
             (partial / below).parent.mkdir(parents=True, exist_ok=True)
             if (partial / below).exists():
                 (partial / below).rmdir()
-            (old / below).rename(partial / below)
-        partial.rename(target)
+            files.move(old / below, partial / below)
+        files.move(partial, target)
     except BaseException:
         if below is not None and (partial / below).exists() and not (old / below).exists():
-            (partial / below).rename(old / below)
-        old.rename(target)
+            files.move(partial / below, old / below)
+        try:
+            files.move(old, target)
+        except OSError as error:
+            raise OutputError(
+                f"{target} cannot be put back: {files.reason(error)}; it is in {old}, rename that, and export again"
+            ) from error
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    files.clear_away(old)
+    if old.exists():
+        logger.warning("%s: what is left of the earlier export is held by another program; remove it later", old)
 
 
 def _check_replaceable(target: Path, below: Path | None) -> None:
@@ -104,7 +122,9 @@ def _check_replaceable(target: Path, below: Path | None) -> None:
     except FileNotFoundError:
         raise InputError(f"{target} is not empty, and no earlier export; name another folder with -o") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{target / MARKER} cannot be read ({error}); name another folder with -o") from error
+        raise InputError(
+            f"{target / MARKER} cannot be read ({files.reason(error)}); name another folder with -o"
+        ) from error
     if (count, listing) != (written, known):
         raise InputError(
             f"{target} is an earlier export of {counted(written, 'file')}, and now holds others ({count} in all); "
@@ -131,10 +151,10 @@ def _edited(folder: Path, below: Path | None) -> str | None:
 def _files(folder: Path, below: Path | None) -> Iterator[tuple[str, str]]:
     """Give the files of an export: the folder of each, and its name."""
     kept = None if below is None else os.fspath(folder / below)
-    for at, folders, files in os.walk(folder):
+    for at, folders, names in os.walk(folder):
         if kept is not None:
             folders[:] = [name for name in folders if os.path.join(at, name) != kept]  # noqa: PTH118 - a million paths
-        for name in files:
+        for name in names:
             if name not in _LITTER and not (name == MARKER and at == os.fspath(folder)):
                 yield at, name
 

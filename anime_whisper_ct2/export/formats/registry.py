@@ -39,6 +39,9 @@ _FILES = {
 }
 # Those that take WAV alone, and clips of their own.
 _CUTTING = frozenset(("esd", "gptsovits", "ljspeech"))
+# Those that put the audio of each row into a folder, or of many into a tar; and those that put it there flat.
+_AUDIO_BELOW = {"esd": "raw/", "gptsovits": "wavs/", "ljspeech": "wavs/", "hf": "audio/", "webdataset": ""}
+_FLAT = frozenset(("gptsovits", "ljspeech"))
 # Those that say who speaks.
 SPEAKING = ("ass", "esd", "gptsovits", "hf", "kaldi", "lhotse", "webdataset")
 
@@ -58,6 +61,9 @@ class _Formats(Mapping[str, Format]):
             extension=name if unit == "recordings" and name not in _FILES else None,
             languages=getattr(room, "LANGUAGES", None),
             text_of=getattr(room, "text_of", None),
+            audio_below=_AUDIO_BELOW.get(name),
+            flat=name in _FLAT,
+            file_of_title=getattr(room, "file_of_title", None),
             check_clip=getattr(room, "check_clip", None),
             names_speaker=name in SPEAKING,
             # Who is not named is called by the title.

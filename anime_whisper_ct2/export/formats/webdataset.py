@@ -58,6 +58,12 @@ def _about(row: Row, settings: ExportSettings) -> dict[str, Any]:
     }
 
 
+def file_of_title(title: str, number: int = 0) -> str:
+    """Give the name of a tar of rows that came out of none."""
+    name = flat(re.sub(r"[/\\]", "_", title)) or "dataset"
+    return f"{name}-{number:06d}.tar"
+
+
 class _Shard:
     """One tar that is being written; the same members give the same bytes, whenever and by whomever."""
 
@@ -110,7 +116,7 @@ class _Shards:
 
     def __init__(self, folder: Path, title: str) -> None:
         self._folder = folder
-        self._title = flat(title.replace("/", "_").replace("\\", "_")) or "dataset"
+        self._title = title
         self._count = 0
         self._common: _Shard | None = None
         self._named: _Shard | None = None
@@ -145,7 +151,7 @@ class _Shards:
         if shard is None or shard.rows >= SHARD_ROWS or shard.bytes >= SHARD_BYTES:
             if shard is not None:
                 shard.close()
-            shard = self._common = _Shard(self._free_path(f"{self._title}-{self._count:06d}.tar"))
+            shard = self._common = _Shard(self._free_path(file_of_title(self._title, self._count)))
             self._count += 1
         return shard
 

@@ -3,8 +3,8 @@
 `merge` does it and gives `Merged`; `shard_folders` finds the parts below a folder. `parts` says whether they make a
 whole, `lines` copies each recording's once, `figures` sums what their `run.json` say.
 
-May import: `errors`, `ids`, `readers`, `output.journal`, `output.lines`, `output.metrics`,
-`output.settings`, `output.unfinished`.
+May import: `errors`, `ids`, `readers`, `system`, `output.journal`, `output.lines`, `output.metrics`,
+`output.run_file`, `output.settings`, `output.unfinished`.
 """
 
 from anime_whisper_ct2.output.merge.merging import Merged, merge, shard_folders

@@ -12,6 +12,7 @@ from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.output.lines import ERRORS, TRANSCRIPTS
 from anime_whisper_ct2.output.merge.parts import Part
+from anime_whisper_ct2.system.files import opened, reason
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ def _failures(part: Part, done: IdSet) -> Iterator[tuple[str, bytes]]:
 def lines_of(path: Path) -> Iterator[tuple[str, bytes]]:
     """Read whole lines with their ids; a file that is not there has none. Raises InputError."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):
                     return
@@ -84,7 +85,7 @@ def lines_of(path: Path) -> Iterator[tuple[str, bytes]]:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{path} cannot be read: {reason(error)}") from error
 
 
 def _id(line: bytes, path: Path, number: int) -> str:

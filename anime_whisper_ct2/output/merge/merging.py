@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from anime_whisper_ct2.output.merge.parts import (
     in_order,
     read_part,
 )
+from anime_whisper_ct2.output.run_file import has_run, read_run, write_run
 from anime_whisper_ct2.output.unfinished import Unfinished
+from anime_whisper_ct2.system.files import opened, reason, remove, replace, subject
 
 _BESIDE = ".merging"
 
@@ -99,14 +102,10 @@ def merge(
 
 def _check_free(out: Path, overwrite: bool) -> None:
     """Refuse to replace results that no merge has made."""
-    held = [name for name in (TRANSCRIPTS, ERRORS, RUN) if (out / name).exists()]
+    held = [name for name in (TRANSCRIPTS, ERRORS) if (out / name).exists()] + [RUN] * has_run(out)
     if not held or overwrite:
         return
-    try:
-        about = json.loads((out / RUN).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        about = None
-    if not isinstance(about, dict) or PARTS not in about:
+    if PARTS not in read_run(out):
         raise InputError(
             f"{out} holds {held[0]} of a run that is no merge; name another folder with -o, "
             "or replace its results with --overwrite"
@@ -115,36 +114,33 @@ def _check_free(out: Path, overwrite: bool) -> None:
 
 def _write(parts: Sequence[Part], out: Path, state: str, called: Callable[[str], str]) -> Sequence[Copied]:
     """Write beside and rename, `run.json` first and last: a merge that was killed says that it is not done."""
-    beside = {name: out / (name + _BESIDE) for name in (TRANSCRIPTS, ERRORS, RUN)}
+    beside = {name: out / (name + _BESIDE) for name in (TRANSCRIPTS, ERRORS)}
     about = about_of(parts)
     try:
-        with beside[TRANSCRIPTS].open("wb") as transcripts, beside[ERRORS].open("wb") as errors:
+        with opened(beside[TRANSCRIPTS], "wb") as transcripts, opened(beside[ERRORS], "wb") as errors:
             copied = copy_lines(parts, transcripts, errors)
             for file in (transcripts, errors):
                 file.flush()
                 os.fsync(file.fileno())
         # It is of the results that go, and of their settings: of the new ones it would pass for a beginning.
         Unfinished(out).clear()
-        _write_run(beside[RUN], out, {**about, "state": "running", PARTS: [called(str(part.path)) for part in parts]})
+        _write_run(out, {**about, "state": "running", PARTS: [called(str(part.path)) for part in parts]})
         for name in (TRANSCRIPTS, ERRORS):
-            beside[name].replace(out / name)
-        _write_run(beside[RUN], out, {**about, "state": state, **figures_of(parts, copied, called)})
+            replace(beside[name], out / name)
+        _write_run(out, {**about, "state": state, **figures_of(parts, copied, called)})
     except OSError as error:
-        raise OutputError(f"{out} cannot be written: {error.strerror or error}; mend that and merge again") from error
+        raise OutputError(
+            f"{subject(error, out)} cannot be written: {reason(error)}; mend that and merge again"
+        ) from error
     finally:
         for path in beside.values():
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                remove(path)
     return copied
 
 
-def _write_run(beside: Path, out: Path, content: Mapping[str, Any]) -> None:
-    # What stands for bytes that are no UTF-8 becomes an escape, which every JSON reader gives back unchanged.
-    text = json.dumps(content, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
-    with beside.open("wb") as file:
-        file.write(text + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(out / RUN)
+def _write_run(out: Path, content: Mapping[str, Any]) -> None:
+    write_run(out, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 
 
 def _notes(parts: Sequence[Part], whole: bool) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,9 @@ from typing import Any
 
 from anime_whisper_ct2.errors import InputError, counted, one_line
 from anime_whisper_ct2.output.lines import RUN, TRANSCRIPTS
+from anime_whisper_ct2.output.run_file import has_run, load_run
 from anime_whisper_ct2.output.settings import differences
+from anime_whisper_ct2.system.files import reason
 
 # What was asked of the corpus; two shards that differ in one of these are shards of different wholes.
 _CHOICE = ("inputs", "audio_column", "include", "exclude", "limit")
@@ -42,19 +43,19 @@ def read_part(path: Path, incomplete: bool) -> Part | None:
 
     Raises InputError.
     """
-    if not (path / RUN).exists() and not (path / TRANSCRIPTS).exists() and path.is_dir():
+    if not has_run(path) and not (path / TRANSCRIPTS).exists() and path.is_dir():
         if incomplete:
             return None
         raise InputError(f"{path}: no run has begun there; run that part, or leave it out with --incomplete")
     try:
-        about = json.loads((path / RUN).read_text(encoding="utf-8"))
+        about = load_run(path)
         settings, shard = about["settings"], about.get("shard")
         if not isinstance(settings, dict):
             raise TypeError("settings are no object")
         return Part(path, about, (int(shard[0]), int(shard[1])) if shard else None)
     except OSError as error:
         raise InputError(
-            f"{path}: no {RUN} that can be read ({error.strerror or error}); name output folders of `awct2 run`"
+            f"{path}: no {RUN} that can be read ({reason(error, path / RUN)}); name output folders of `awct2 run`"
         ) from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise InputError(f"{path / RUN}: not what a run wrote ({error!r}); run that part again") from error

@@ -4,7 +4,7 @@
 that may be behind URLs as local ones (`LocalRuns`). `output` is where a run on a cluster leaves its results, `parts` in
 what pieces.
 
-May import: `errors`, `extensions`, `readers`, `output.lines`, `output.metrics`.
+May import: `errors`, `extensions`, `readers`, `system`, `output.lines`, `output.metrics`, `output.run_file`.
 """
 
 from __future__ import annotations

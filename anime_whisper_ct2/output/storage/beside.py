@@ -7,6 +7,8 @@ import os
 import uuid
 from collections.abc import Iterator
 
+from anime_whisper_ct2.system.files import remove, replace
+
 # What is being written is called by its name, a word of its own and this.
 BESIDE = ".beside"
 
@@ -27,8 +29,8 @@ def publishing(path: str) -> Iterator[str]:
     os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120 - paths with invalid UTF-8 stay strings
     try:
         yield place
-        os.replace(place, path)  # noqa: PTH105 - as above
+        replace(place, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(place)  # noqa: PTH108 - as above
+            remove(place)
         raise

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.output.storage.beside import BESIDE, publishing
+from anime_whisper_ct2.system.files import opened, patiently, reason, remove, remove_tree
+from anime_whisper_ct2.system.paths import can_be_no_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class LocalStorage:
     def read(self, name: str) -> bytes:
         """Read a file whole."""
         path = self._path(name)
-        with _trouble(path, "read"), open(path, "rb") as file:  # noqa: PTH123 - see class
+        with _trouble(path, "read"), opened(path) as file:
             return file.read()
 
     def names(self, under: str = "") -> list[str]:
@@ -45,13 +47,13 @@ class LocalStorage:
         """Remove files."""
         for path in map(self._path, names):
             with _trouble(path, "removed"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                os.unlink(path)  # noqa: PTH108 - see class
+                remove(path)
 
     def clear(self, under: str) -> None:
         """Remove a folder of it with all that is in it."""
         path = self._path(under)
-        with _trouble(path, "removed"), contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(path)
+        with _trouble(path, "removed"):
+            remove_tree(path)
 
     def exists(self, name: str) -> bool:
         """Say whether there is such a file."""
@@ -62,15 +64,15 @@ class LocalStorage:
         check_readable(file)
         path = self._path(name)
         with _trouble(path, "written"), publishing(path) as place:
-            shutil.copyfile(file, place)
-            with open(place, "rb+") as copy:  # noqa: PTH123 - see class
+            patiently(lambda: shutil.copyfile(file, place))
+            with opened(place, "rb+") as copy:
                 os.fsync(copy.fileno())
 
     def download(self, name: str, file: Path) -> None:
         """Copy a file of it to a local one."""
         path = self._path(name)
         with _trouble(path, "copied"), publishing(os.fspath(file)) as place:
-            shutil.copyfile(path, place)
+            patiently(lambda: shutil.copyfile(path, place))
 
     def _path(self, name: str) -> str:
         return os.path.join(self.place, name)  # noqa: PTH118 - see class
@@ -79,7 +81,7 @@ class LocalStorage:
 def check_readable(file: Path) -> None:
     """Raise OutputError for a file that cannot be opened."""
     with _trouble(os.fspath(file), "read"):
-        file.open("rb").close()
+        opened(file).close()
 
 
 def _files(folder: str, name: str) -> Iterator[str]:
@@ -88,6 +90,10 @@ def _files(folder: str, name: str) -> Iterator[str]:
         entries = list(os.scandir(folder))
     except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        if can_be_no_name(error):  # as Windows sees what lies below a file
+            return
+        raise
     for entry in entries:
         called = f"{name}/{entry.name}" if name else entry.name
         if entry.is_dir():
@@ -101,7 +107,6 @@ def _trouble(path: str, done: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
         raise OutputError(
-            f"{path} cannot be {done}: {reason}; mend that and run the same command again to go on"
+            f"{path} cannot be {done}: {reason(error, path)}; mend that and run the same command again to go on"
         ) from error

@@ -15,6 +15,7 @@ from typing import Any
 
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, Part
+from anime_whisper_ct2.output.run_file import newest_run
 from anime_whisper_ct2.output.storage.parts import Parts
 from anime_whisper_ct2.output.storage.place import local_path, open_storage
 
@@ -70,7 +71,7 @@ class RemoteOutput:
         self.place = url
         self._storage = open_storage(url)
         self._parts = Parts(self._storage)
-        self._folder = TemporaryDirectory(prefix="awct2-run-")
+        self._folder = TemporaryDirectory(prefix="awct2-run-", ignore_cleanup_errors=True)
         self.path = Path(self._folder.name)
         self._closed = threading.Event()
         self._renewing = threading.Thread(target=self._renew, name="claim", daemon=True)
@@ -117,15 +118,16 @@ class RemoteOutput:
             self._parts.remove_old()
             self._storage.remove([TRANSCRIPTS, ERRORS])
         # Last: under new settings there must never be old results.
-        self._storage.upload(self.path / RUN, RUN)
+        self._storage.upload(newest_run(self.path), RUN)
 
     def ended(self, *, finished: bool) -> None:
         """Upload the results, remove the parts that they were made of, and let others write there."""
         # The results first, `run.json` behind them, and then the parts: until then these are all that is there.
         if self._changed:
             for name in (TRANSCRIPTS, ERRORS, RUN):
-                if (self.path / name).exists():
-                    self._storage.upload(self.path / name, name)
+                file = newest_run(self.path) if name == RUN else self.path / name
+                if file.exists():
+                    self._storage.upload(file, name)
             if finished:
                 _tidy(self._parts)
             else:

@@ -13,13 +13,13 @@ import contextlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.output.lines import Part
 from anime_whisper_ct2.output.metrics import Counts
 from anime_whisper_ct2.output.storage import Storage
+from anime_whisper_ct2.system import waiting
 
 _FOLDER = "parts"
 _LINES, _MARKER, _PROBE = ".jsonl", ".json", ".probe"
@@ -69,9 +69,9 @@ class Parts:
         """Read the parts that an earlier run has left; one that is damaged, as after a power cut, is left out."""
         names = self.complete()
         # Behind a URL each takes a moment, and there may be many.
-        with ThreadPoolExecutor(_READERS) as readers:
+        with waiting.threads(_READERS, "parts") as readers:
             for start in range(0, len(names), _READERS):
-                for part in readers.map(self._try_to_read, names[start : start + _READERS]):
+                for part in waiting.mapped(readers, self._try_to_read, names[start : start + _READERS]):
                     if part is not None:
                         yield part
 

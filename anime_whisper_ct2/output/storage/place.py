@@ -12,6 +12,7 @@ from anime_whisper_ct2.output.storage.local import LocalStorage
 from anime_whisper_ct2.output.storage.remote import RemoteStorage, check
 from anime_whisper_ct2.readers.remote import is_url, is_web
 from anime_whisper_ct2.readers.remote_errors import protocol, redacted
+from anime_whisper_ct2.system.paths import at_home
 
 _HERE = ("file", "local")
 
@@ -60,9 +61,9 @@ class Storage(Protocol):
 
 
 def local_path(place: str) -> str | None:
-    """Give a place as a local path, also where it is the URL of one; None for any other URL."""
+    """Give a place as a local path, also where it is the URL of one or begins with `~/`; None for any other URL."""
     if not is_url(place):
-        return place
+        return at_home(place)
     if protocol(place) not in _HERE or "::" in place:
         return None
     from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - who meets no URL starts without it

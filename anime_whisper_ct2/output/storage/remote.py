@@ -16,6 +16,7 @@ from anime_whisper_ct2.output.storage.beside import BESIDE, beside, publishing
 from anime_whisper_ct2.output.storage.local import check_readable
 from anime_whisper_ct2.readers.remote import filesystem, walk
 from anime_whisper_ct2.readers.remote_errors import RemoteError, attempt, redacted
+from anime_whisper_ct2.system.files import reason
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ class RemoteStorage:
             with publishing(os.fspath(file)) as place:
                 self._do(name, lambda system, path: system.get_file(path, place))
         except OSError as error:
-            raise OutputError(f"{file} cannot be written: {error.strerror or error}; {_REMEDY}") from error
+            raise OutputError(f"{file} cannot be written: {reason(error, file)}; {_REMEDY}") from error
 
     def _url(self, name: str) -> str:
         return f"{self.place.rstrip('/')}/{name}".rstrip("/")

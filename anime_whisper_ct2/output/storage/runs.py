@@ -19,6 +19,8 @@ from anime_whisper_ct2.output.storage.place import local_path
 from anime_whisper_ct2.readers.remote import download, exists, filesystem, is_url, is_web
 from anime_whisper_ct2.readers.remote_errors import RemoteError, attempt, redacted
 from anime_whisper_ct2.readers.rows import extension
+from anime_whisper_ct2.system.files import reason, remove
+from anime_whisper_ct2.system.paths import slashed
 
 _SHARDS = "shard-*"
 # What a table, a list or a corpus is called, and a run's folder is not.
@@ -38,7 +40,9 @@ class LocalRuns:
     def named(self, text: str) -> str:
         """Put the URLs into a text where it has the paths that stand for them."""
         for path, url in self._urls.items():
-            text = text.replace(path, url)
+            # With what follows of the path, whose separators are the system's.
+            pattern = re.escape(path) + r"([\w.=@/\\-]*)"
+            text = re.sub(pattern, lambda found, url=url: url + slashed(found[1]), text)  # type: ignore[misc]
         return text
 
 
@@ -111,7 +115,7 @@ def _copy(url: str, names: Iterable[str], folder: Path) -> int:
                 download(_join(url, name), file, _MOST_BYTES)
             copied += 1
         except OSError as error:
-            (folder / name).unlink(missing_ok=True)
+            remove(folder / name, missing_ok=True)
             if errno.ENOSPC in (error.errno, getattr(error.__cause__, "errno", None)):
                 raise OutputError(
                     f"{folder}: no room for a copy of {redacted(_join(url, name))}; "
@@ -175,7 +179,7 @@ def _temporary_folder() -> Iterator[str]:
     try:
         folder = tempfile.TemporaryDirectory(prefix="awct2-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise OutputError(f"no temporary folder can be made: {error.strerror or error}; set TMPDIR to one") from error
+        raise OutputError(f"no temporary folder can be made: {reason(error)}; set TMPDIR to one") from error
     with folder as path:
         # As messages may give it: `named` has to find it there.
         yield os.path.realpath(path)
