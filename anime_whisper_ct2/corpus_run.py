@@ -33,6 +33,7 @@ from anime_whisper_ct2.output.storage.output import RemoteOutput, SharedOutput, 
 from anime_whisper_ct2.output.unfinished import UNFINISHED
 from anime_whisper_ct2.readers import Corpus, Listing
 from anime_whisper_ct2.records import Container, Failure, Headway, Outcome, Recording, Tick
+from anime_whisper_ct2.system.paths import path_of
 from anime_whisper_ct2.text.doubt import Bounds
 
 # How soon a stop is noticed while the listing waits for its input.
@@ -156,7 +157,7 @@ class CorpusRun:
         if isinstance(path, (Path, str)):
             model = str(self._model.path)
             settings = settings_of(self._model, self._options, self._length, self._bounds)
-            return Journal(Path(path), settings, overwrite=self._options.overwrite, model=model)
+            return Journal(path_of(path), settings, overwrite=self._options.overwrite, model=model)
         return Printed(path)
 
     def _begin(self, journal: Journal | Printed, about: Mapping[str, Any]) -> None:

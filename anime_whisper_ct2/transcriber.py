@@ -27,6 +27,7 @@ from anime_whisper_ct2.errors import (
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.continuous import Continuous
 from anime_whisper_ct2.executors.local import LocalExecutor
+from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.features.mel import SAMPLE_RATE
 from anime_whisper_ct2.features.windows import WindowLength, window_length
 from anime_whisper_ct2.model_dir import ModelDir
@@ -44,11 +45,13 @@ from anime_whisper_ct2.options import (
     Device,
     EngineOptions,
     FrontendOptions,
+    RunOptions,
     SegmentMode,
     SegmentOptions,
     WindowMode,
 )
 from anime_whisper_ct2.records import ArrayAudio, Failure, Headway, Outcome, Recording, Tick, Transcript
+from anime_whisper_ct2.system.paths import at_home
 from anime_whisper_ct2.text.doubt import BOUNDS, Bounds
 
 AudioLike: TypeAlias = (
@@ -128,7 +131,7 @@ class Transcriber:
         if isinstance(model, ModelDir):
             length = window_length(self._decoding.window, self._decoding.tail_s, model.awct2)
             self._bounds = Bounds.of(model.awct2)
-            return _open(model, options, self._decoding), length
+            return open_whisper(model, RunOptions(self._decoding, options)), length
         if not callable(getattr(model, "submit", None)):
             raise InputError(f"the model is {type(model).__name__}; give a folder, a hub id or an Engine")
         if (options, self._decoding) != (ENGINE, replace(DECODING, audit=0.0)):
@@ -241,8 +244,8 @@ def as_recording(number: int, item: AudioLike) -> Recording:
         case Recording():
             return item
         case str() | os.PathLike():
-            path = os.fspath(item)
-            return Recording(PurePath(path).as_posix(), path, path)
+            path = at_home(os.fspath(item))
+            return Recording(PurePath(item).as_posix(), path, path)
         case bytes():
             return Recording(name, name, item)
         case np.ndarray():
@@ -253,8 +256,9 @@ def as_recording(number: int, item: AudioLike) -> Recording:
             return Recording(name, item.get("path") or name, _array(number, samples, rate))
         case {"bytes": bytes(content)}:
             return Recording(name, item.get("path") or name, content)
-        case {"path": str(path)}:
-            return Recording(PurePath(path).as_posix(), path, path)
+        case {"path": str(given)}:
+            path = at_home(given)
+            return Recording(PurePath(given).as_posix(), path, path)
         case _ if type(item).__name__ == "AudioDecoder":
             # datasets 4 and later gives no dict but a decoder that answers to the same two keys.
             decoder: Any = item
@@ -286,9 +290,3 @@ def _in_order(finished: Iterable[tuple[int, Outcome]]) -> Iterator[Outcome]:
         while due in held:
             yield held.pop(due)
             due += 1
-
-
-def _open(model: ModelDir, options: EngineOptions, decoding: DecodingOptions) -> Engine:
-    from anime_whisper_ct2.engine.whisper import CTranslate2Engine  # noqa: PLC0415 - loads CTranslate2
-
-    return CTranslate2Engine(model, options, decoding)

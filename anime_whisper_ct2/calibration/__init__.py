@@ -5,7 +5,7 @@ texts against references where there are any; `write_profile` keeps what passed 
 `report` puts it into words.
 
 May import: `_version`, `engine`, `errors`, `evaluation`, `executors`, `features`, `model_dir`, `options`, `readers`,
-`records`, `text`.
+`records`, `system`, `text`.
 """
 
 from anime_whisper_ct2.calibration.measuring import Calibration, CalibrationOptions, calibrate

@@ -12,6 +12,7 @@ from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.features.windows import PROFILE
 from anime_whisper_ct2.model_dir import AWCT2, ModelDir
+from anime_whisper_ct2.system.files import kept_beside, put, reason
 from anime_whisper_ct2.text.doubt import MARKS
 
 
@@ -39,10 +40,11 @@ def write_profile(model: ModelDir, calibration: Calibration, engine: Engine) -> 
     if marks:
         content[MARKS] = marks
     path = model.path / AWCT2
-    # Beside and renamed: a torn awct2.json would make the whole folder unusable.
-    beside = path.with_suffix(".json.new")
+    whole = (json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode("utf-8")
     try:
-        beside.write_text(json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        beside.replace(path)
+        # Whole: a torn awct2.json would make the folder unusable. Over what is held: it was measured for minutes.
+        put(path, whole, over=True)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        beside = kept_beside(path, whole)
+        kept = f"; what was measured is in {beside}, which belongs in its place" if beside else ""
+        raise OutputError(f"{path} cannot be written: {reason(error, path)}{kept}") from error

@@ -18,14 +18,15 @@ from anime_whisper_ct2.model_dir import (
     open_model_dir,
 )
 from anime_whisper_ct2.options import DEFAULT_MODEL, Device
+from anime_whisper_ct2.system.commands import command_line
 
 # As setup.cfg asks for.
 OLDEST, BELOW = (4, 8), (5,)
-_REINSTALL = f"pip install --force-reinstall 'ctranslate2>={OLDEST[0]}.{OLDEST[1]},<{BELOW[0]}'"
+_REINSTALL = f'pip install --force-reinstall "ctranslate2>={OLDEST[0]}.{OLDEST[1]},<{BELOW[0]}"'
 # The parts of what the engine says, and what mends each.
 _REMEDIES = (
     ("libcublas|cublas64|cuBLAS|CUBLAS", CUBLAS_REMEDY),
-    ("SIGKILL", "free some memory (the system ended it), or convert with --quantization int8"),
+    ("SIGKILL|0xC0000017", "free some memory (the system ended it), or convert with --quantization int8"),
     ("out of memory|CUDA_ERROR_OUT_OF_MEMORY", "free some memory (nvidia-smi names who holds a GPU's)"),
     ("no CUDA device", "see CTranslate2 above: it does not see this GPU"),
     ("kernel image|PTX|driver", "install the newest NVIDIA driver"),
@@ -70,7 +71,8 @@ def check_model(name: str | None, resolve: Callable[[str], ModelDir]) -> tuple[C
             return Check("model", "skipped", f"{DEFAULT_MODEL} is not converted yet", "awct2 convert"), None
     except ModelError as error:
         advice = _ADVICE.match(str(error)) if isinstance(error, ModelFolderError) else None
-        otherwise = _NAME_ONE if isinstance(error, ModelNotFoundError) else f"awct2 convert {name or DEFAULT_MODEL}"
+        convert = command_line("awct2", "convert", name or DEFAULT_MODEL)
+        otherwise = _NAME_ONE if isinstance(error, ModelNotFoundError) else convert
         found, remedy = advice.groups() if advice else (str(error), otherwise)
         return Check("model", "failed", found, remedy), None
     shape = model.shape

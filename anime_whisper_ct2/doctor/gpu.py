@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from anime_whisper_ct2.doctor.check import Check
 from anime_whisper_ct2.doctor.machine import nearest_existing
 from anime_whisper_ct2.engine import cuda
+from anime_whisper_ct2.system.files import is_writable
 
 # The wheel is built with CUDA 12, whose programs need a driver that speaks 12.0.
 NEEDED = (12, 0)
@@ -124,7 +124,7 @@ def check_kernel_cache(hardware: Hardware, environ: Mapping[str, str], home: Pat
         return Check(name, "warning", found, "unset CUDA_CACHE_MAXSIZE, whose default is 1 GiB")
     folder = _cache_folder(environ, home or Path.home())
     existing = nearest_existing(folder)
-    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+    if not (existing.is_dir() and is_writable(existing)):
         found = f"{folder} cannot be written: every start compiles the kernels"
         return Check(name, "warning", found, "set CUDA_CACHE_PATH to a folder that can be written, and is kept")
     return Check(name, "ok", str(folder))

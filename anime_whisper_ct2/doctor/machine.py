@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import struct
@@ -13,6 +12,8 @@ from pathlib import Path
 
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.doctor.check import Check
+from anime_whisper_ct2.system.commands import command_line
+from anime_whisper_ct2.system.files import is_writable
 
 DISTRIBUTION = "anime-whisper-ct2"
 OLDEST, NEWEST = (3, 10), (3, 13)
@@ -57,8 +58,7 @@ def check_packages(
     if lost or wrong:
         faults = [f"{spec} is not installed" for spec in lost]
         faults += [f"{spec} is required, and {versions[re.split(r'[<>=!~]', spec)[0]]} is installed" for spec in wrong]
-        remedy = "pip install " + " ".join(f"'{spec}'" for spec in (*lost, *wrong))
-        return Check("packages", "failed", "; ".join(faults), remedy)
+        return Check("packages", "failed", "; ".join(faults), command_line("pip", "install", *lost, *wrong))
     return Check("packages", "ok", ", ".join(f"{name} {versions[name]}" for name in PACKAGES if name in versions))
 
 
@@ -68,7 +68,7 @@ def check_disk(
     """Look at the cache's folder: may it be written, and is there room to convert a model, or to run one?"""
     existing = nearest_existing(folder)
     elsewhere = "set AWCT2_CACHE to a folder on a larger disk"
-    if not os.access(existing, os.W_OK) and not converted:
+    if not converted and not is_writable(existing):
         return Check(
             "cache", "failed", f"{folder} cannot be written", "set AWCT2_CACHE to a folder that can be written"
         )

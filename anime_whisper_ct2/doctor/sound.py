@@ -14,6 +14,7 @@ from anime_whisper_ct2.doctor.machine import requirement
 from anime_whisper_ct2.errors import DecodeError
 from anime_whisper_ct2.features.mel import SAMPLE_RATE
 from anime_whisper_ct2.records import ArrayAudio, Float32
+from anime_whisper_ct2.system.commands import command_line
 
 Encode = Callable[[Float32], bytes]
 Load = Callable[[str | bytes | ArrayAudio], Float32]
@@ -145,7 +146,7 @@ def _spare(kind: Format) -> Encode:
 
 def _upgrade(package: str) -> str:
     # Within the limits that are known to work: the newest one may be what broke it.
-    return f"pip install --upgrade '{requirement(package)}'"
+    return command_line("pip", "install", "--upgrade", requirement(package))
 
 
 def _load(audio: str | bytes | ArrayAudio) -> Float32:

@@ -11,9 +11,11 @@ from math import isfinite
 from typing import TypeVar, cast
 
 from anime_whisper_ct2.errors import EngineError
-from anime_whisper_ct2.executors.process import Child, cause_of_death
+from anime_whisper_ct2.executors.process import Child
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.options import DecodingOptions, Device, EngineOptions
+from anime_whisper_ct2.system import waiting
+from anime_whisper_ct2.system.processes import cause_of_death
 
 T = TypeVar("T")
 
@@ -58,7 +60,7 @@ def apart(call: Callable[[], T], patience_s: float = _PATIENCE_S) -> T:
     late.start()
     try:
         child.send(call)
-        succeeded, answer = child.receive()
+        succeeded, answer = waiting.apart(child.receive)
     except (EOFError, OSError):
         status = child.close()
         waited = f"no answer within {patience_s:.0f} s"
@@ -102,7 +104,7 @@ def _transcribe_clip(model: ModelDir, device: Device, gpu: int) -> Trial:
     try:
         mel = log_mel(tone(SAMPLE_RATE), engine.n_mels, engine.feature_dtype)
         batch = Batch((Window(key=0, number=0, start_s=0.0, end_s=TONE_S, mel=mel),), WINDOW_FRAMES)
-        (decoded,) = engine.submit(batch).result()
+        (decoded,) = waiting.result_of(engine.submit(batch))
         done = time.monotonic()
         compute_type = str(engine.description["compute_type"])
     finally:

@@ -6,7 +6,7 @@ and `continuous` keeps one open for many callers. Either way the front end is in
 how far long recordings have come.
 
 May import: `_version`, `audio`, `engine`, `errors`, `features`, `ids`, `model_dir`, `options`, `output`, `readers`,
-`records`, `segments`, `text`.
+`records`, `segments`, `system`, `text`.
 """
 
 from __future__ import annotations

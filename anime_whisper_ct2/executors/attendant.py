@@ -11,8 +11,9 @@ from typing import TypeAlias
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.frontend import FeatureSettings
-from anime_whisper_ct2.executors.process import Child, cause_of_death
+from anime_whisper_ct2.executors.process import Child
 from anime_whisper_ct2.records import AtHome, Audio, Broken, Closed, Heard, Home, Opened, Recording, Tick, Window
+from anime_whisper_ct2.system.processes import cause_of_death
 
 Message: TypeAlias = Opened | Window | AtHome | Heard | Closed | Broken | Tick
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from anime_whisper_ct2.errors import EngineError, counted
 from anime_whisper_ct2.executors import Executor, Task
 from anime_whisper_ct2.records import Outcome, Recording
+from anime_whisper_ct2.system import waiting
 
 _LOOK_EVERY_S = 0.1
 # Outcomes that wait for their caller; then others' recordings are listed before more of its own.
@@ -81,7 +82,7 @@ class Continuous:
             self._unlisted.append(portion)
             self._changed.notify_all()
         try:
-            while (result := portion.results.get()) is not None:
+            while (result := waiting.take(portion.results)) is not None:
                 if isinstance(result, BaseException):
                     raise result
                 yield result
@@ -99,7 +100,7 @@ class Continuous:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join()
+        waiting.join(self._thread)
 
     def _run(self) -> None:
         error: BaseException | None = None

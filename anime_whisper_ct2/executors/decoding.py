@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from anime_whisper_ct2.executors.pace import Pace
 from anime_whisper_ct2.features.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import RETRY_BEAMS
 from anime_whisper_ct2.records import Batch, Broken, Decoded, Drained, Step, Tick, Window
+from anime_whisper_ct2.system.waiting import first_done, result_of
 
 T = TypeVar("T")
 
@@ -143,11 +144,11 @@ class Decoding:
 
     def _finish_one(self) -> Iterator[tuple[Window, Decoded] | Broken]:
         """Take in the oldest of the batches that are done, or the first that will be."""
-        wait([submitted.future for submitted in self._pending], return_when=FIRST_COMPLETED)
+        first_done([submitted.future for submitted in self._pending])
         done = next(submitted for submitted in self._pending if submitted.future.done())
         self._pending.remove(done)
         try:
-            decoded = done.future.result()
+            decoded = result_of(done.future)
         except EngineLostError:  # it answers nothing else either
             raise
         except EngineError as error:

@@ -21,9 +21,10 @@ from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.ahead import Ahead
 from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.messages import Counted, Done, Ready, Refused, StationSettings, Stop
-from anime_whisper_ct2.executors.process import Child, cause_of_death
+from anime_whisper_ct2.executors.process import Child
 from anime_whisper_ct2.executors.telling import Telling
 from anime_whisper_ct2.records import Failure, Headway, Home, Outcome, Tick, carried_bytes
+from anime_whisper_ct2.system.processes import cause_of_death
 
 TICK_S = 0.1
 _STATION = "anime_whisper_ct2.executors.station"

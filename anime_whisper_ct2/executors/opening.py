@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 from anime_whisper_ct2.engine import Engine
@@ -16,6 +17,7 @@ from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.options import EngineOptions, RunOptions
+from anime_whisper_ct2.system import waiting
 from anime_whisper_ct2.text.doubt import Bounds
 
 
@@ -77,7 +79,8 @@ def open_whisper(model: ModelDir, options: RunOptions) -> Engine:
     """Load the model on its device; CTranslate2 is imported here and not before."""
     from anime_whisper_ct2.engine.whisper import CTranslate2Engine  # noqa: PLC0415
 
-    return CTranslate2Engine(model, options.engine, options.decoding)
+    # A large model loads for minutes, and a signal has to be heard meanwhile.
+    return waiting.apart(partial(CTranslate2Engine, model, options.engine, options.decoding))
 
 
 def _is_on_gpu(options: EngineOptions) -> bool:

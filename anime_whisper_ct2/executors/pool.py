@@ -137,8 +137,11 @@ class WorkerPool:
         self._stopped = True
         for attendant in self._attendants:
             attendant.kill()
-        for thread in threads:
-            thread.join()
+        for attendant, thread in zip(self._attendants, threads, strict=True):
+            while thread.is_alive():
+                # It may just have started another one.
+                attendant.kill()
+                thread.join(TICK_S)
 
     def _next_task(self, wait: bool) -> Task | None:
         """Give the next recording; None at the end, when stopped, or when there is none yet and `wait` is False."""

@@ -19,6 +19,7 @@ from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.messages import Counted, Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import streams
 from anime_whisper_ct2.records import Tick
+from anime_whisper_ct2.system.pipes import reader_may_go
 
 _TICK_S = 0.1
 
@@ -29,8 +30,9 @@ def main() -> None:
 
     def send(message: object) -> None:
         """Send a message to the run. Raises BrokenPipeError when that is gone."""
-        pickle.dump(message, sink, protocol=5)
-        sink.flush()
+        with reader_may_go(sink):
+            pickle.dump(message, sink, protocol=5)
+            sink.flush()
 
     code = 0
     try:

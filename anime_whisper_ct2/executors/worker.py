@@ -14,8 +14,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import IO, TypeAlias
 
-from anime_whisper_ct2.executors.process import limit_memory, streams
+from anime_whisper_ct2.executors.process import streams
 from anime_whisper_ct2.records import AtHome, Audio, Broken, Closed, Heard, Home, Tick, Window
+from anime_whisper_ct2.system.pipes import reader_may_go
+from anime_whisper_ct2.system.processes import limit_memory
 
 # An encoded hour, decoded a block at a time, takes some dozens of megabytes; what wants this much is no recording.
 _MEMORY_BYTES = 1 << 30
@@ -74,5 +76,6 @@ def _receive(source: IO[bytes], inbox: queue.SimpleQueue[_Task]) -> None:
 
 
 def _send(sink: IO[bytes], message: object) -> None:
-    pickle.dump(message, sink, protocol=5)
-    sink.flush()
+    with reader_may_go(sink):
+        pickle.dump(message, sink, protocol=5)
+        sink.flush()

@@ -9,7 +9,8 @@ check_can_verify    whether that is there, before anything is converted
 `weights` opens the tensors, `whisper_layout` says which variables they make up, `binary` writes these, `publish` has
 the folder appear whole.
 
-Of `anime_whisper_ct2`, it may import `_version`, `errors` and `model_dir`: the two meet at the converted folder alone.
+Of `anime_whisper_ct2`, it may import `_version`, `errors`, `model_dir` and `system`: the two meet at the converted
+folder alone.
 """
 
 from anime_whisper_ct2_convert.conversion import Conversion, Progress, convert, default_output, ensure_converted

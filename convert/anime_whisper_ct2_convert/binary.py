@@ -15,6 +15,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from types import TracebackType
 import numpy as np
 
 from anime_whisper_ct2.errors import CheckpointError
+from anime_whisper_ct2.system import waiting
 from anime_whisper_ct2_convert.numerics import Array, FloatType, all_finite, convert_float, quantize_rows
 from anime_whisper_ct2_convert.variables import Scalar, Variable, Weight
 
@@ -205,13 +207,13 @@ class _HashingFile:
         self._file.write(view)
         self._waiting.append(self._thread.submit(self._digest.update, view))
         if len(self._waiting) > _HASH_AHEAD:
-            self._waiting.popleft().result()
+            waiting.result_of(self._waiting.popleft())
         return len(view)
 
     def hexdigest(self) -> str:
         """Wait for what is still to be hashed, and give the SHA-256, 64 hexadecimal digits."""
         while self._waiting:
-            self._waiting.popleft().result()
+            waiting.result_of(self._waiting.popleft())
         return self._digest.hexdigest()
 
     def __enter__(self) -> _HashingFile:
@@ -220,5 +222,8 @@ class _HashingFile:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.shutdown(cancel_futures=kind is not None)
-        self._file.close()
+        try:
+            waiting.apart(partial(self._thread.shutdown, cancel_futures=kind is not None))
+        finally:
+            # Whatever breaks that off: Windows removes no file that is open.
+            self._file.close()

@@ -27,6 +27,7 @@ from anime_whisper_ct2.model_dir import (
     is_converted,
     open_model_dir,
 )
+from anime_whisper_ct2.system.paths import path_of
 from anime_whisper_ct2_convert import binary
 from anime_whisper_ct2_convert.config import model_config, preprocessor_config
 from anime_whisper_ct2_convert.publish import check_destination, locked, published
@@ -71,7 +72,7 @@ def convert(
     Raises InputError, ModelNotFoundError, CheckpointError or ConversionError; an older result then stays as it was.
     """
     _check_quantization(quantization)
-    destination = output or default_output(source, revision=revision, quantization=quantization)
+    destination = path_of(output or default_output(source, revision=revision, quantization=quantization))
     with locked(destination):
         return _convert(source, destination, quantization, revision, force=force, progress=progress)
 

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from anime_whisper_ct2.errors import ConversionError, InputError
 from anime_whisper_ct2.model_dir import AWCT2, MODEL_BIN, VOCABULARY, cache_root
+from anime_whisper_ct2.system import files
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ def published(destination: Path, n_bytes: int) -> Iterator[Path]:
             _sync(staging)
             _swap(staging, destination)
         except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
+            files.clear_away(staging)
             raise
 
 
@@ -114,27 +115,31 @@ def _swap(staging: Path, destination: Path) -> None:
     aside = None
     if destination.exists():
         aside = Path(tempfile.mkdtemp(prefix=_prefix(destination, "old"), dir=destination.parent)) / "model"
-        destination.rename(aside)
+        try:
+            files.move(destination, aside)
+        except BaseException:
+            aside.parent.rmdir()
+            raise
     try:
-        staging.rename(destination)
+        files.move(staging, destination)
     except BaseException:
         if aside is not None:
-            aside.rename(destination)
+            files.move(aside, destination)
             aside.parent.rmdir()
         raise
     # The new name has to outlive a power cut before the old result goes.
     _sync_entry(destination.parent)
     if aside is not None:
-        shutil.rmtree(aside.parent, ignore_errors=True)
+        files.clear_away(aside.parent)
 
 
 def _clear(destination: Path) -> None:
     for old in destination.parent.glob(f"{_prefix(destination, 'old')}*"):
         if (old / "model").is_dir() and not destination.exists():
-            (old / "model").rename(destination)
-        shutil.rmtree(old, ignore_errors=True)
+            files.move(old / "model", destination)
+        files.clear_away(old)
     for part in destination.parent.glob(f"{_prefix(destination, 'part')}*"):
-        shutil.rmtree(part, ignore_errors=True)
+        files.clear_away(part)
 
 
 def _prefix(destination: Path, kind: str) -> str:
@@ -145,7 +150,7 @@ def _prefix(destination: Path, kind: str) -> str:
 
 def _sync(folder: Path) -> None:
     for path in folder.iterdir():
-        with path.open("rb+") as stream:
+        with files.opened(path, "rb+") as stream:
             os.fsync(stream.fileno())
     _sync_entry(folder)
 
@@ -178,7 +183,7 @@ def _plain_errors(destination: Path, n_bytes: int) -> Iterator[None]:
                 f"{_free(destination):,} are free; make room or choose another OUTPUT"
             ) from error
         raise ConversionError(
-            f"{error.filename or destination}: cannot be written ({error.strerror or error}); "
+            f"{error.filename or destination}: cannot be written ({files.reason(error, destination)}); "
             "choose another OUTPUT, or another cache with AWCT2_CACHE"
         ) from error
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any
 from anime_whisper_ct2.errors import CheckpointError, ModelNotFoundError
 from anime_whisper_ct2.model_dir import MODEL_BIN, is_converted
 from anime_whisper_ct2.model_dir.mistaken import is_adapter, why_no_model
+from anime_whisper_ct2.system import waiting
+from anime_whisper_ct2.system.commands import command_line
+from anime_whisper_ct2.system.paths import at_home
 from anime_whisper_ct2_convert.weights import SAFETENSORS, SAFETENSORS_INDEX, TORCH, TORCH_INDEX
 
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
@@ -61,9 +65,9 @@ class Checkpoint:
 def as_folder(source: str) -> Path | None:
     """Return the folder that a source names, None where there is none."""
     try:
-        folder = Path(source).expanduser()
+        folder = Path(at_home(source))
         return folder if folder.is_dir() else None
-    except (OSError, RuntimeError):  # a name too long for a path, or the home of nobody
+    except OSError:  # a name too long for a path
         return None
 
 
@@ -72,6 +76,7 @@ def open_source(source: str, revision: str | None = None) -> Checkpoint:
 
     The token is huggingface_hub's: `$HF_TOKEN` or the login. Raises ModelNotFoundError and CheckpointError.
     """
+    source = at_home(source)
     folder = as_folder(source)
     if folder is None:
         if why := why_no_model(source):
@@ -80,7 +85,8 @@ def open_source(source: str, revision: str | None = None) -> Checkpoint:
     if revision is not None:
         raise ModelNotFoundError(f"{source}: is a folder, and --revision {revision} is for models on the hub")
     if is_converted(folder):
-        raise CheckpointError(f"{folder}: is a converted model already; use it with: awct2 run --model {folder}")
+        use = command_line("awct2", "run", "--model", str(folder))
+        raise CheckpointError(f"{folder}: is a converted model already; use it with: {use}")
     if is_adapter(folder) or not (folder / "config.json").is_file():
         raise CheckpointError(why_no_model(str(folder)) or f"{folder}: has no config.json, so it is no checkpoint")
     return Checkpoint(folder, str(folder.resolve()), None)
@@ -122,7 +128,7 @@ def _is_there(source: str, revision: str | None, name: str) -> bool:
     import huggingface_hub  # noqa: PLC0415 - as below
 
     try:
-        return bool(huggingface_hub.file_exists(source, name, revision=revision))
+        return bool(waiting.apart(partial(huggingface_hub.file_exists, source, name, revision=revision)))
     except _network_errors():
         return False
 
@@ -143,7 +149,10 @@ def _snapshot(source: str, revision: str | None, names: list[str]) -> Path:
     where = f"{source}: is no folder here"
     failures: tuple[type[Exception], ...] = (*_network_errors(), ValueError)
     try:
-        return Path(huggingface_hub.snapshot_download(source, revision=revision, allow_patterns=names))
+        # It waits for threads of its own, where no signal is let in.
+        return Path(
+            waiting.apart(partial(huggingface_hub.snapshot_download, source, revision=revision, allow_patterns=names))
+        )
     except errors.GatedRepoError as error:
         raise ModelNotFoundError(
             f"{where}, and on the hub its conditions must be accepted first: do so on its page, "

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from anime_whisper_ct2.errors import CheckpointError
+from anime_whisper_ct2.system.files import reason
 from anime_whisper_ct2_convert.numerics import CARRIER, Array, FloatType
 from anime_whisper_ct2_convert.tensor import Tensor
 
@@ -59,7 +60,7 @@ def open_safetensors(path: Path, files: ExitStack) -> dict[str, Tensor]:
         size = path.stat().st_size
         header, data_start = _read_header(stream, size)
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+        raise CheckpointError(f"{path}: cannot be read ({reason(error)})") from error
     except (ValueError, struct.error) as error:
         raise CheckpointError(f"{path}: is no safetensors file ({error}); download it again") from error
     header.pop("__metadata__", None)

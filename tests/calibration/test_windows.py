@@ -17,12 +17,14 @@ from anime_whisper_ct2.calibration.report import as_table, verdicts
 from anime_whisper_ct2.calibration.windows import TailResult
 from anime_whisper_ct2.cli import main
 from anime_whisper_ct2.engine.fake import FakeEngine
-from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.features.windows import WindowLength, window_length
+from anime_whisper_ct2.errors import InputError, OutputError
+from anime_whisper_ct2.features.windows import PROFILE, WindowLength, window_length
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, FrontendOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Decoded, Window
+from tests.support.files import contents
+from tests.support.held import Holders
 from tests.support.places import CORPUS
 from tests.support.sounds import tone
 
@@ -121,7 +123,7 @@ def test_a_profile_makes_auto_fit_and_its_absence_full(tiny_model: Path, tmp_pat
 
 def test_the_command_measures_decides_and_draws(tiny_model: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_model, tmp_path / "model")
-    chart = tmp_path / "tails.svg"
+    chart = tmp_path / "tails.SVG"
     args = [
         "calibrate",
         str(folder),
@@ -148,3 +150,44 @@ def test_a_chart_of_another_kind_is_refused_before_anything_is_measured(tiny_mod
     result = CliRunner().invoke(main, ["calibrate", str(tiny_model), str(tmp_path), "--plot", "chart.jpg"])
     assert result.exit_code == 2
     assert "name a .svg or a .png" in result.output
+
+
+def test_what_was_measured_goes_into_a_file_that_somebody_reads_or_the_error_says_where_it_is(
+    tiny_model: Path, tmp_path: Path, holders: Holders
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    engine = FakeEngine()
+    holders.hold(folder / "awct2.json")
+    write_profile(open_model_dir(folder), measured((1.28, 0.4, 1, 40.0)), engine)
+    assert window_length("auto", None, open_model_dir(folder).awct2) == WindowLength("fit", 1.28)
+    before = contents(folder)
+    holders.let_go()
+    holders.hold(folder / "awct2.json", shared=False)
+    with pytest.raises(
+        OutputError, match=r"awct2\.json cannot be written: .*what was measured is in .*awct2\.json\.new"
+    ):
+        write_profile(open_model_dir(folder), measured((2.56, 0.4, 1, 40.0)), engine)
+    kept = contents(folder).pop("awct2.json.new")
+    assert json.loads(kept)[PROFILE]["tail_s"] == 2.56
+    assert {**contents(folder), "awct2.json.new": b""} == {**before, "awct2.json.new": b""}
+    # What lies there now is no later measurement's.
+    holders.hold(folder / "awct2.json.new", shared=False)
+    with pytest.raises(OutputError, match=r"awct2\.json cannot be written: ") as raised:
+        write_profile(open_model_dir(folder), measured((0.64, 0.4, 1, 40.0)), engine)
+    assert "what was measured" not in str(raised.value)
+    engine.close()
+
+
+@pytest.mark.posix("links")
+def test_a_model_of_links_into_a_cache_gets_a_file_of_its_own(tiny_model: Path, tmp_path: Path) -> None:
+    blobs = shutil.copytree(tiny_model, tmp_path / "blobs")
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for path in blobs.iterdir():
+        (folder / path.name).symlink_to(path)
+    before = contents(blobs)
+    engine = FakeEngine()
+    write_profile(open_model_dir(folder), measured((1.28, 0.4, 1, 40.0)), engine)
+    engine.close()
+    assert contents(blobs) == before
+    assert window_length("auto", None, open_model_dir(folder).awct2) == WindowLength("fit", 1.28)

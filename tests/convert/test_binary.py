@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 
 from anime_whisper_ct2.errors import CheckpointError
 from anime_whisper_ct2.model_dir import QUANTIZATIONS
+from anime_whisper_ct2.system import waiting
 from anime_whisper_ct2_convert import binary, convert
 from anime_whisper_ct2_convert.tensor import Tensor
 from anime_whisper_ct2_convert.variables import Scalar, Weight, find_aliases
@@ -21,13 +22,13 @@ Oracle = Callable[[Path, Path, str], Path]
 
 def edit_config(checkpoint: Path, **values: object) -> None:
     path = checkpoint / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **values}), encoding="utf-8")
 
 
 def store(checkpoint: Path, dtype: str, **more: object) -> None:
     import torch
 
-    tensors = load_file(checkpoint / "model.safetensors")
+    tensors = load((checkpoint / "model.safetensors").read_bytes())
     tensors = {name: tensor.to(getattr(torch, dtype)).contiguous() for name, tensor in tensors.items()}
     save_file({**tensors, **more}, checkpoint / "model.safetensors", metadata={"format": "pt"})
 
@@ -58,27 +59,27 @@ def test_weights_are_cast_to_the_type_that_config_names(
 
 
 def test_an_output_projection_of_its_own_is_kept(checkpoint: Path, tmp_path: Path, ct2_convert: Oracle) -> None:
-    embedding = load_file(checkpoint / "model.safetensors")["model.decoder.embed_tokens.weight"]
+    embedding = load((checkpoint / "model.safetensors").read_bytes())["model.decoder.embed_tokens.weight"]
     store(checkpoint, "float32", **{"proj_out.weight": embedding.flip(0).contiguous()})
     edit_config(checkpoint, tie_word_embeddings=False)
     assert_identical(checkpoint, "float16", tmp_path, ct2_convert)
 
 
 def test_a_stored_copy_of_the_embedding_is_one_weight(checkpoint: Path, tmp_path: Path, ct2_convert: Oracle) -> None:
-    embedding = load_file(checkpoint / "model.safetensors")["model.decoder.embed_tokens.weight"]
+    embedding = load((checkpoint / "model.safetensors").read_bytes())["model.decoder.embed_tokens.weight"]
     store(checkpoint, "float32", **{"proj_out.weight": embedding.clone()})
     assert_identical(checkpoint, "int8_float16", tmp_path, ct2_convert)
 
 
 def test_a_projection_that_config_denies_is_refused(checkpoint: Path, tmp_path: Path) -> None:
-    embedding = load_file(checkpoint / "model.safetensors")["model.decoder.embed_tokens.weight"]
+    embedding = load((checkpoint / "model.safetensors").read_bytes())["model.decoder.embed_tokens.weight"]
     store(checkpoint, "float32", **{"proj_out.weight": embedding.flip(0).contiguous()})
     with pytest.raises(CheckpointError, match="tie_word_embeddings"):
         convert(str(checkpoint), tmp_path / "out")
 
 
 def test_keys_without_the_model_prefix(checkpoint: Path, tmp_path: Path, ct2_convert: Oracle) -> None:
-    tensors = load_file(checkpoint / "model.safetensors")
+    tensors = load((checkpoint / "model.safetensors").read_bytes())
     bare = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
     save_file(bare, checkpoint / "model.safetensors", metadata={"format": "pt"})
     assert_identical(checkpoint, "bfloat16", tmp_path, ct2_convert)
@@ -136,6 +137,19 @@ def test_a_difference_between_the_sampled_ends_is_seen() -> None:
     assert find_aliases([weight("a", one), weight("b", other), weight("c", one.copy())]) == {"c": "a"}
 
 
+def test_a_file_is_closed_however_the_wait_for_its_hash_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows removes none that is open."""
+
+    def interrupted(_: Callable[[], object]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(waiting, "apart", interrupted)
+    out = binary._HashingFile(tmp_path / "model.bin")
+    with pytest.raises(KeyboardInterrupt), out:
+        out.write(b"weights")
+    assert out._file.closed
+
+
 def test_the_digest_is_that_of_the_file(tmp_path: Path) -> None:
     import hashlib
 
@@ -159,7 +173,7 @@ def test_the_digest_is_that_of_the_file(tmp_path: Path) -> None:
 def test_values_that_no_model_can_have_are_refused(
     value: float, quantization: str, advice: str, checkpoint: Path, tmp_path: Path
 ) -> None:
-    tensors = load_file(checkpoint / "model.safetensors")
+    tensors = load((checkpoint / "model.safetensors").read_bytes())
     tensors["model.encoder.layers.0.self_attn.k_proj.weight"][3, 4] = value
     save_file(tensors, checkpoint / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match=rf"layers\.0\.self_attn\.k_proj.*{advice}"):

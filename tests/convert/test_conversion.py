@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import os
-import shlex
 import shutil
 import stat
 from collections.abc import Callable
@@ -20,6 +19,8 @@ import anime_whisper_ct2_convert.conversion as conversion_module
 from anime_whisper_ct2.errors import CheckpointError, ConversionError, InputError, ModelFolderError
 from anime_whisper_ct2.model_dir import MODEL_FILES, PREPROCESSOR, open_model_dir
 from anime_whisper_ct2_convert import binary, convert, default_output, ensure_converted, publish
+from tests.support.held import Holders
+from tests.support.windows import words_of
 
 RunPython = Callable[..., Any]
 
@@ -83,7 +84,7 @@ print(len(list(segments)), model.feature_extractor.mel_filters.shape[0], model.h
 """
     done = run_python(program, str(converted))
     assert done.returncode == 0, done.stderr
-    ja = json.loads((converted / "vocabulary.json").read_text()).index("<|ja|>")
+    ja = json.loads((converted / "vocabulary.json").read_text(encoding="utf-8")).index("<|ja|>")
     assert done.stdout.split()[1:] == ["128", str(ja)]
 
 
@@ -94,7 +95,7 @@ def test_a_result_is_replaced_only_when_forced(checkpoint: Path, tmp_path: Path)
         convert(str(checkpoint), out, quantization="int8")
     assert snapshot(out) == before
     convert(str(checkpoint), out, quantization="int8", force=True)
-    assert json.loads((out / "awct2.json").read_text())["quantization"] == "int8"
+    assert json.loads((out / "awct2.json").read_text(encoding="utf-8"))["quantization"] == "int8"
     assert neighbours(out) == ["cache", "checkpoint", "out"]
 
 
@@ -135,7 +136,7 @@ def test_a_folder_that_lost_a_file_is_repaired_by_the_command_it_names(
     (out / name).unlink()
     with pytest.raises(ModelFolderError) as error:
         open_model_dir(out)
-    command = shlex.split(str(error.value).partition("repair it with: ")[2])
+    command = words_of(str(error.value).partition("repair it with: ")[2])
     assert command == ["awct2", "convert", str(checkpoint), str(out), "--force", "--quantization", "int8"]
     convert(command[2], Path(command[3]), force=True, quantization=command[6])
     assert snapshot(out) == before
@@ -164,12 +165,36 @@ def test_a_failed_conversion_leaves_the_old_result(
     if when == "weights":
         monkeypatch.setattr(binary._HashingFile, "write", fail)
     else:
-        rename = Path.rename
-        monkeypatch.setattr(Path, "rename", lambda a, b: fail() if "part" in a.name else rename(a, b))
+        rename = os.rename
+        monkeypatch.setattr(os, "rename", lambda a, b: fail() if "part" in Path(a).name else rename(a, b))
     with pytest.raises(ConversionError, match=r"the disk is full; the conversion needs [\d,]+ bytes"):
         convert(str(checkpoint), out, force=True)
     assert snapshot(out) == before
     assert neighbours(out) == ["cache", "checkpoint", "out"]
+
+
+def test_a_model_that_somebody_has_open_is_as_it_was_and_the_holder_is_named(
+    checkpoint: Path, tmp_path: Path, holders: Holders
+) -> None:
+    out = convert(str(checkpoint), tmp_path / "out").path
+    before = snapshot(out)
+    holders.hold(out / "model.bin")
+    with pytest.raises(ConversionError, match="another program has it open"):
+        convert(str(checkpoint), out, force=True)
+    assert snapshot(out) == before
+    assert neighbours(out) == ["cache", "checkpoint", "out"]
+    holders.let_go()
+    holders.hold(out / "model.bin", tries=3)
+    convert(str(checkpoint), out, force=True)
+    assert neighbours(out) == ["cache", "checkpoint", "out"]
+
+
+def test_a_glance_at_what_was_just_written_ends_no_conversion(tmp_path: Path, holders: Holders) -> None:
+    with publish.published(tmp_path / "out", 1) as staging:
+        (staging / "model.bin").write_bytes(b"weights")
+        holders.hold(staging / "model.bin", tries=2, readable=False)
+    assert (tmp_path / "out" / "model.bin").read_bytes() == b"weights"
+    assert len(holders.refusals) == 2
 
 
 def test_too_small_a_disk_is_refused_before_anything_is_written(
@@ -181,7 +206,8 @@ def test_too_small_a_disk_is_refused_before_anything_is_written(
     assert neighbours(tmp_path / "out") == ["cache", "checkpoint"]
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.posix("modes")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_may_not_be_written_is_named(checkpoint: Path, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o555)
@@ -224,15 +250,15 @@ def test_run_finds_what_convert_put_into_the_cache(checkpoint: Path, monkeypatch
 def test_a_folder_that_changed_is_converted_again(checkpoint: Path) -> None:
     before = ensure_converted(str(checkpoint))
     weights = checkpoint / "model.safetensors"
-    os.utime(weights, ns=(0, weights.stat().st_mtime_ns + 1))
+    os.utime(weights, ns=(0, weights.stat().st_mtime_ns + 1_000))
     assert ensure_converted(str(checkpoint)) != before
 
 
 def test_a_failed_check_publishes_nothing(checkpoint: Path, tmp_path: Path) -> None:
     path = checkpoint / "generation_config.json"
-    generation = json.loads(path.read_text())
+    generation = json.loads(path.read_text(encoding="utf-8"))
     generation["lang_to_id"]["<|ja|>"] += 1
-    path.write_text(json.dumps(generation))
+    path.write_text(json.dumps(generation), encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"<\|ja\|> has id \d+ in generation_config\.json"):
         convert(str(checkpoint), tmp_path / "out")
     assert neighbours(tmp_path / "out") == ["cache", "checkpoint"]

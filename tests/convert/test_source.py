@@ -44,7 +44,7 @@ def test_a_hub_id_is_fetched_and_its_commit_recorded(hub: Hub, tmp_path: Path, c
     (checkpoint / "optimizer.bin").touch()
     (checkpoint / "model.fp32.safetensors").touch()
     result = convert("someone/their-whisper", tmp_path / "out", revision="v2")
-    record = json.loads((result.path / "awct2.json").read_text())
+    record = json.loads((result.path / "awct2.json").read_text(encoding="utf-8"))
     assert (record["source"], record["revision"]) == ("someone/their-whisper", COMMIT)
     assert hub == [("someone/their-whisper", "v2")]
     fetched = {path.name for path in (tmp_path / "hub" / COMMIT).iterdir()}

@@ -55,9 +55,9 @@ def test_the_hub_s_files_give_what_transformers_gives(pristine: Path) -> None:
 
 def test_so_do_older_files_without_an_added_tokens_decoder(checkpoint: Path) -> None:
     path = checkpoint / "tokenizer_config.json"
-    settings = json.loads(path.read_text())
+    settings = json.loads(path.read_text(encoding="utf-8"))
     del settings["added_tokens_decoder"], settings["additional_special_tokens"]
-    path.write_text(json.dumps(settings))
+    path.write_text(json.dumps(settings), encoding="utf-8")
     assert_same(checkpoint)
 
 
@@ -79,10 +79,10 @@ def test_an_existing_tokenizer_json_is_taken(checkpoint: Path) -> None:
 
 def test_timestamps_that_the_files_leave_out_are_filled_in(checkpoint: Path) -> None:
     path = checkpoint / "tokenizer_config.json"
-    settings = json.loads(path.read_text())
+    settings = json.loads(path.read_text(encoding="utf-8"))
     decoder = settings["added_tokens_decoder"]
     settings["added_tokens_decoder"] = {i: token for i, token in decoder.items() if token["special"]}
-    path.write_text(json.dumps(settings))
+    path.write_text(json.dumps(settings), encoding="utf-8")
     tokenizer = open_tokenizer(open_source(str(checkpoint)))
     size = len(tokenizer.ids) + 1501
     assert tokenizer.vocabulary(size)[-1501:-1498] == ["<|0.00|>", "<|0.02|>", "<|0.04|>"]
@@ -109,18 +109,18 @@ def test_broken_files_are_named(name: str, spoil: str | None, message: str, chec
     if spoil is None:
         (checkpoint / name).unlink()
     else:
-        (checkpoint / name).write_text(spoil)
+        (checkpoint / name).write_text(spoil, encoding="utf-8")
     with pytest.raises(CheckpointError, match=message):
         open_tokenizer(open_source(str(checkpoint)))
 
 
 def test_added_ids_that_cannot_come_out_are_refused(checkpoint: Path) -> None:
     path = checkpoint / "tokenizer_config.json"
-    settings = json.loads(path.read_text())
+    settings = json.loads(path.read_text(encoding="utf-8"))
     decoder = settings["added_tokens_decoder"]
     last = max(map(int, decoder))
     decoder[str(last + 5)] = decoder.pop(str(last))
-    path.write_text(json.dumps(settings))
+    path.write_text(json.dumps(settings), encoding="utf-8")
     with pytest.raises(CheckpointError, match=rf"<\|30\.00\|> has id {last + 5} .* would get {last}"):
         open_tokenizer(open_source(str(checkpoint)))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 
 from anime_whisper_ct2_convert import Verification, convert, verification, verify
 
@@ -17,12 +17,12 @@ from anime_whisper_ct2_convert import Verification, convert, verification, verif
 def emphatic(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The checkpoint with an output of its own and strong positions, so that its greedy tokens vary."""
     monkeypatch.setattr(verification, "_MAX_TOKENS", 24)
-    tensors = load_file(checkpoint / "model.safetensors")
+    tensors = load((checkpoint / "model.safetensors").read_bytes())
     tensors["model.decoder.embed_positions.weight"] *= 20
     tensors["proj_out.weight"] = tensors["model.decoder.embed_tokens.weight"].flip(0).contiguous()
     save_file(tensors, checkpoint / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((checkpoint / "config.json").read_text())
-    (checkpoint / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
+    config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
+    (checkpoint / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}), encoding="utf-8")
     return checkpoint
 
 
@@ -40,7 +40,7 @@ def test_a_conversion_agrees_with_transformers(quantization: str, emphatic: Path
 
 def test_another_model_s_conversion_does_not(emphatic: Path, tmp_path: Path) -> None:
     converted = convert(str(emphatic), tmp_path / "out").path
-    tensors = load_file(emphatic / "model.safetensors")
+    tensors = load((emphatic / "model.safetensors").read_bytes())
     tensors["model.decoder.layers.0.fc1.weight"] *= -1
     save_file(tensors, emphatic / "model.safetensors", metadata={"format": "pt"})
     assert not verify(str(emphatic), converted).passed

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 
 from anime_whisper_ct2.errors import CheckpointError
 from anime_whisper_ct2_convert.numerics import all_finite, convert_float, quantize_rows
@@ -73,7 +73,7 @@ def test_a_checkpoint_in_a_torch_file_converts_to_the_same_bytes(checkpoint: Pat
     from anime_whisper_ct2_convert import convert
 
     one = convert(str(checkpoint), tmp_path / "one").path
-    torch.save(load_file(checkpoint / "model.safetensors"), checkpoint / "pytorch_model.bin")
+    torch.save(load((checkpoint / "model.safetensors").read_bytes()), checkpoint / "pytorch_model.bin")
     (checkpoint / "model.safetensors").unlink()
     other = convert(str(checkpoint), tmp_path / "other").path
     assert (one / "model.bin").read_bytes() == (other / "model.bin").read_bytes()
@@ -124,7 +124,7 @@ def test_a_header_that_makes_no_sense_is_refused(entry: dict[str, Any], message:
 )
 def test_a_broken_index_is_refused(index: str, message: str, tmp_path: Path) -> None:
     save_file({"a": torch.zeros(1)}, tmp_path / "here.safetensors")
-    (tmp_path / "model.safetensors.index.json").write_text(index)
+    (tmp_path / "model.safetensors.index.json").write_text(index, encoding="utf-8")
     with ExitStack() as files, pytest.raises(CheckpointError, match=message):
         open_weights(tmp_path, files)
 

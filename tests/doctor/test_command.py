@@ -47,7 +47,7 @@ class TestCommand:
         starts = {line.index(line.split(maxsplit=1)[1]) for line in lines[:-1] if not line.startswith(" ")}
         assert len(starts) == 1
 
-    @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+    @pytest.mark.posix("such names")
     def test_a_name_that_is_no_utf_8_leaves_the_json_valid(self, tiny_model: Path, tmp_path: Path) -> None:
         try:
             folder = shutil.copytree(tiny_model, tmp_path / "\udcff")

@@ -71,7 +71,7 @@ class TestModel:
         assert check.state == "ok"
         assert model is not None
         assert model.path == cached
-        (cached / "config.json").write_text("{")
+        (cached / "config.json").write_text("{", encoding="utf-8")
         assert check_model(None, fails("it was resolved"))[0].state == "failed"
 
 
@@ -94,7 +94,8 @@ class TestEngine:
         [
             ("Library libcublas.so.12 is not found or cannot be loaded", "pip install nvidia-cublas-cu12"),
             ("the process died: signal 9, SIGKILL", "--quantization int8"),
-            ("the process died: signal 4, SIGILL", "pip install --force-reinstall 'ctranslate2"),
+            ("the process died: exit status 0xC0000017, out of memory", "--quantization int8"),
+            ("the process died: signal 4, SIGILL", 'pip install --force-reinstall "ctranslate2'),
             ("no CUDA device 0: none found (is the NVIDIA driver installed?)", "see CTranslate2 above"),
             ("CUDA driver version is insufficient for CUDA runtime version", "NVIDIA driver"),
         ],
@@ -152,7 +153,7 @@ class TestAnotherProcess:
         with pytest.raises(EngineError, match="the process died: exit status 3"):
             apart(partial(os._exit, 3))
 
-    @pytest.mark.skipif(os.name == "nt", reason="Windows knows no signals")
+    @pytest.mark.posix("signals")
     def test_a_signal_is_named(self) -> None:
         with pytest.raises(EngineError, match="SIGKILL"):
             apart(partial(signal.raise_signal, 9))

@@ -44,7 +44,7 @@ class TestMachine:
         check = check_packages(lambda _: required, version_of)
         assert check.state == "failed"
         assert check.found == "av>=12 is not installed; soxr<2,>=0.3.7 is required, and 2.0 is installed"
-        assert check.remedy == "pip install 'av>=12' 'soxr<2,>=0.3.7'"
+        assert check.remedy == 'pip install "av>=12" "soxr<2,>=0.3.7"'
 
     def test_run_from_a_checkout_the_packages_are_named_all_the_same(self) -> None:
         def not_installed(name: str) -> NoReturn:

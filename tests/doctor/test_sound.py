@@ -26,14 +26,14 @@ class TestDecoders:
         check = check_format(replace(BY_NAME["MP3"], encode=fails("Unknown format: 'MP3'")))
         assert check.state == "warning"
         assert "PyAV reads it" in check.found
-        assert check.remedy.startswith("pip install --upgrade 'soundfile")
+        assert check.remedy.startswith('pip install --upgrade "soundfile')
 
     @pytest.mark.parametrize("name", ["WAV", "MP3"])
     def test_a_format_that_nothing_reads_fails(self, name: str) -> None:
         kind = BY_NAME[name]
         check = check_format(replace(kind, encode=fails("Unknown format"), spare=kind.spare and fails("no")))
         assert check.state == "failed"
-        assert check.remedy.startswith("pip install --upgrade 'soundfile")
+        assert check.remedy.startswith('pip install --upgrade "soundfile')
         assert "Unknown format" in check.found
 
     @pytest.mark.parametrize(("package", "name"), [("av", "M4A (AAC)"), ("av", "WebM (Opus)"), ("soundfile", "MP3")])
@@ -42,7 +42,7 @@ class TestDecoders:
         check = check_format(BY_NAME[name])
         assert check.state == "failed"
         assert package in check.found
-        assert check.remedy.startswith(f"pip install --upgrade '{package}")
+        assert check.remedy.startswith(f'pip install --upgrade "{package}')
 
     def test_without_an_encoder_a_decoder_is_not_called_broken(self) -> None:
         check = check_format(replace(BY_NAME["M4A (AAC)"], encode=fails("aac")))
@@ -55,7 +55,7 @@ class TestDecoders:
 
         check = check_format(BY_NAME["WebM (Opus)"], refuse)
         assert (check.state, check.found) == ("failed", "no decoder reads it")
-        assert check.remedy.startswith("pip install --upgrade 'av")
+        assert check.remedy.startswith('pip install --upgrade "av')
 
     @pytest.mark.parametrize(
         ("spoil", "fault"),

@@ -27,6 +27,7 @@ from anime_whisper_ct2.engine.cuda import (
     nvidia_devices,
     why_unused,
 )
+from tests.support.commands import BARE
 from tests.support.places import ROOT
 
 GIB = 2**30
@@ -53,7 +54,7 @@ print(json.dumps({"before": before, "after": found(), "mapped": mapped, "numpy":
 
 
 def probe(*folders: Path, ask: bool = True, library_path: Path | None = None) -> dict[str, Any]:
-    env = {"PYTHONPATH": str(ROOT), **({"LD_LIBRARY_PATH": str(library_path)} if library_path else {})}
+    env = {**BARE, "PYTHONPATH": str(ROOT), **({"LD_LIBRARY_PATH": str(library_path)} if library_path else {})}
     arguments = [":".join(map(str, folders)), *(["--ask"] if ask else [])]
     answer = subprocess.run(
         [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=True, env=env, timeout=60
@@ -287,7 +288,7 @@ class TestMemory:
 )
 def test_the_version_is_read_from_the_kernel_s_line(line: str, version: str, tmp_path: Path) -> None:
     path = tmp_path / "version"
-    path.write_text(f"{line}\nGCC version:  gcc version 12.3.0 (Ubuntu 12.3.0-1ubuntu1~22.04)\n")
+    path.write_text(f"{line}\nGCC version:  gcc version 12.3.0 (Ubuntu 12.3.0-1ubuntu1~22.04)\n", encoding="utf-8")
     assert driver_version(path) == version
 
 
@@ -296,8 +297,8 @@ def test_gpus_on_the_bus_are_counted_without_a_driver(tmp_path: Path) -> None:
     for number, (vendor, kind) in enumerate(devices):
         folder = tmp_path / f"0000:0{number}:00.0"
         folder.mkdir()
-        (folder / "vendor").write_text(vendor + os.linesep)
-        (folder / "class").write_text(kind + os.linesep)
+        (folder / "vendor").write_text(vendor + os.linesep, encoding="utf-8")
+        (folder / "class").write_text(kind + os.linesep, encoding="utf-8")
     assert nvidia_devices(tmp_path) == 2  # the third is a sound device, the fourth another maker's
     assert nvidia_devices(tmp_path / "gone") == 0
 

@@ -103,7 +103,7 @@ class TestNode:
         for file in parts.iterdir():
             file.unlink()
         parts.rmdir()
-        parts.write_text("in the way")
+        parts.write_text("in the way", encoding="utf-8")
         engine.give(pickle.dumps(Shard(0, (reference("a", "a.ogg"),), 1.0)), 0, 0)
         assert isinstance(news_of(engine, Raised)[0].error, OutputError)
 

@@ -175,7 +175,7 @@ class TestRun:
         monkeypatch.setattr(actor, "contained", refuses)
         with pytest.raises(InputError, match="no such column"):
             run(tar_gz(tmp_path / "a.tar.gz", "1"))
-        assert json.loads((tmp_path / "out" / RUN).read_text())["state"] == "failed"
+        assert json.loads((tmp_path / "out" / RUN).read_text(encoding="utf-8"))["state"] == "failed"
 
     def test_a_corpus_that_breaks_off_ends_the_run_and_keeps_what_was_done(
         self, run: Callable[..., Totals], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,7 @@ from tests.support.pretend_ray import install
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r"pip install 'ray\[data\]'"):
+    with pytest.raises(InputError, match=r'pip install "ray\[data\]"'):
         connect(RayOptions())
 
 

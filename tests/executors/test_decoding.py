@@ -17,7 +17,7 @@ from anime_whisper_ct2.records import (
     Decoded,
     Window,
 )
-from tests.support.windows import numbered, said
+from tests.support.audio_windows import numbered, said
 
 
 class TestDecoding:

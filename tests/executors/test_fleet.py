@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
 from anime_whisper_ct2.records import Failure, Headway, Recording, Tick, Transcript
+from tests.support.processes import KILLED, kill
 
 N = 60
 
@@ -100,7 +99,7 @@ def test_an_engine_that_dies_in_a_long_recording_goes_on_where_it_was(
     headways = [headway for headway in headways if isinstance(headway, Headway)]
     told = [home.number for headway in headways for home in headway.homes]
     assert len(told) == len(set(told)) >= 12
-    assert len(taken.read_text().splitlines()) <= 20 + 8 * fleet.figures["engine_deaths"]
+    assert len(taken.read_text(encoding="utf-8").splitlines()) <= 20 + 8 * fleet.figures["engine_deaths"]
     # What the dead ones did is this run's own work, and nothing of it is taken back.
     assert {headway.kept_s for headway in headways} == {0.0}
     assert [headway.done_s for headway in headways] == sorted(headway.done_s for headway in headways)
@@ -126,7 +125,7 @@ def test_an_engine_that_keeps_dying_leaves_its_share_to_the_others(recordings: l
 @pytest.mark.parametrize(
     ("opener", "engines", "ahead", "cause"),
     [
-        ("dies_of_poison", 2, 8, "signal 9, SIGKILL"),
+        ("dies_of_poison", 2, 8, KILLED),
         ("hangs_over_poison", 1, 4, "the device has not answered for 3 s"),
         ("loses_the_device_over_poison", 1, 16, "CUDA failed with error an illegal memory access was encountered"),
     ],
@@ -165,12 +164,13 @@ def test_a_device_that_is_not_there_at_once_is_asked_for_again(recordings: list[
     assert fleet.figures["engine_deaths"] == 2
 
 
+@pytest.mark.posix("fork")
 def test_nobody_waits_for_a_process_that_a_device_keeps_from_ending(
     recordings: list[Recording], tmp_path: Path
 ) -> None:
     left = tmp_path / "left"
     assert run(Fleet([settings("is_kept_from_ending", str(left))], ahead=8), recordings).keys() == set(range(N))
-    os.kill(int(left.read_text()), signal.SIGKILL)  # it is still there
+    kill(int(left.read_text(encoding="utf-8")))  # it is still there
 
 
 def test_an_engine_that_never_loads_is_given_up(recordings: list[Recording], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +179,7 @@ def test_an_engine_that_never_loads_is_given_up(recordings: list[Recording], mon
         run(Fleet([settings("never_loads")]), recordings)
 
 
-@pytest.mark.parametrize(("opener", "cause"), [("always_dies", "SIGKILL"), ("always_fails", "illegal memory access")])
+@pytest.mark.parametrize(("opener", "cause"), [("always_dies", KILLED), ("always_fails", "illegal memory access")])
 def test_no_engine_left_ends_the_run(recordings: list[Recording], opener: str, cause: str) -> None:
     with pytest.raises(EngineError, match=rf"^no engine is left \(.*{cause}.*\)$"):
         run(Fleet([settings(opener)], ahead=32), recordings)

@@ -15,7 +15,7 @@ from anime_whisper_ct2.executors.ladder import Attempts, Ladder
 from anime_whisper_ct2.features.batcher import Batcher
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.records import Batch, Broken, Decoded, Step, Tick, Window
-from tests.support.windows import LOOPS, said, window
+from tests.support.audio_windows import LOOPS, said, window
 
 
 class Fitting:

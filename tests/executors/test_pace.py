@@ -12,7 +12,7 @@ from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors.pace import Pace
 from anime_whisper_ct2.records import Batch, Decoded
-from tests.support.windows import numbered, said
+from tests.support.audio_windows import numbered, said
 
 
 class Paced:

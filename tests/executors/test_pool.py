@@ -16,8 +16,10 @@ from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
 from anime_whisper_ct2.options import SegmentOptions
 from anime_whisper_ct2.records import ArrayAudio, Broken, Closed, Heard, Opened, Recording, Tick, Window
+from tests.support.deaths import ABORT, SEGFAULT, limited
 from tests.support.processes import wait_until
 from tests.support.sounds import tone
+from tests.support.windows import ON_WINDOWS
 
 SETTINGS = FeatureSettings(n_mels=80, half=False, segment=SegmentOptions(mode="off"))
 
@@ -93,10 +95,11 @@ def test_a_broken_file_costs_itself(tmp_path: Path, write_tone: Callable[..., Pa
 @pytest.mark.parametrize(
     ("fault", "error", "reason", "time_limit_s"),
     [
-        ("segfault", "WorkerDied", "SIGSEGV", 120),
-        ("abort", "WorkerDied", "SIGABRT", 120),
+        ("segfault", "WorkerDied", SEGFAULT, 120),
+        ("abort", "WorkerDied", ABORT, 120),
         ("hang", "TimeLimit", "within 6 s", 6),
-        ("hoard", "MemoryError", "", 120),  # a slow machine takes seconds to fill a gigabyte
+        # A slow machine takes seconds to fill a gigabyte.
+        pytest.param("hoard", "MemoryError", "", 120, marks=limited),
     ],
 )
 def test_a_decoder_that_fails_in_any_way_costs_its_recording(
@@ -149,7 +152,8 @@ def test_workers_are_replaced_now_and_then(write_tone: Callable[..., Path], monk
 def test_workers_that_cannot_start_end_the_run(
     monkeypatch: pytest.MonkeyPatch, write_tone: Callable[..., Path]
 ) -> None:
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+    # Programs that end at once, whatever they are asked.
+    monkeypatch.setattr(sys, "executable", "hostname.exe" if ON_WINDOWS else "/bin/false")
     with pytest.raises(EngineError, match="no worker process could be started"):
         list(WorkerPool(SETTINGS, workers=1, capacity=8)([(0, recording("a", str(write_tone("a.wav"))))]))
 
@@ -211,7 +215,7 @@ def test_files_where_the_user_stands_are_not_imported(
     write_tone: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = str(write_tone("a.wav"))
-    (tmp_path / "soundfile.py").write_text("raise SystemExit('a file of the corpus was run')")
+    (tmp_path / "soundfile.py").write_text("raise SystemExit('a file of the corpus was run')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     (messages,) = gather(WorkerPool(SETTINGS, workers=1, capacity=4)([(0, recording("a", path))])).values()
     assert isinstance(messages[-1], Closed)

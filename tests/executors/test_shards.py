@@ -53,6 +53,9 @@ class TestCut:
         assert kinds == [[Container], [Container], [str, str]]
 
     def test_references_hold_wherever_they_are_followed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def at(name: str) -> str:
+            return str(tmp_path / name)
+
         monkeypatch.chdir(tmp_path)
         audios = [
             "a.ogg",
@@ -62,12 +65,11 @@ class TestCut:
         ]
         given = [*audios, Container("e.tar.gz", "e/"), "s3://f/g.ogg", b"OggS"]
         found = {one.id: one for shard in shards(given, 1e9) for one in shard.recordings}
-        at = str(tmp_path)
         assert [found[str(number)].audio for number in range(len(given))] == [
-            *(f"{at}/a.ogg", Section(f"{at}/b.tar", 512, 9), Excerpt(f"{at}/c.ogg", 1.0, 2.0)),
+            *(at("a.ogg"), Section(at("b.tar"), 512, 9), Excerpt(at("c.ogg"), 1.0, 2.0)),
             *(
-                Excerpt(Section(f"{at}/d.tar", 0, 1), 0.0, None),
-                Container(f"{at}/e.tar.gz", "e/"),
+                Excerpt(Section(at("d.tar"), 0, 1), 0.0, None),
+                Container(at("e.tar.gz"), "e/"),
                 "s3://f/g.ogg",
                 b"OggS",
             ),

@@ -8,8 +8,8 @@ gets engines, and one that cannot take part is left out.
 listens, `contents` counts; `actor` is the other side, and `messages` is what the two say to each other. `connection`
 and `engines` alone know Ray.
 
-May import: `_version`, `errors`, `ids`, `model_dir`, `options`, `output`, `readers`, `records`, `executors`,
-`executors.ahead`, `executors.continuous`, `executors.ladder`, `executors.messages`.
+May import: `_version`, `errors`, `ids`, `model_dir`, `options`, `output`, `readers`, `records`, `system`,
+`executors`, `executors.ahead`, `executors.continuous`, `executors.ladder`, `executors.messages`.
 """
 
 from anime_whisper_ct2.executors.cluster.executor import RayExecutor

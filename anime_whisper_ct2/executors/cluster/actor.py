@@ -6,7 +6,6 @@ import os
 import pickle
 import platform
 import queue
-import shutil
 import socket
 import threading
 import time
@@ -38,6 +37,7 @@ from anime_whisper_ct2.output.storage import open_storage
 from anime_whisper_ct2.output.storage.parts import Parts, probe_name
 from anime_whisper_ct2.readers.contained import contained
 from anime_whisper_ct2.records import Container, Outcome, Recording, Transcript
+from anime_whisper_ct2.system.files import clear_away, move, opened
 
 # A part is written at the end of its shard, or when this much has gathered, or the oldest line of it is so old.
 _PART_BYTES = 4 << 20
@@ -75,7 +75,7 @@ class NodeEngine:
         """Write a block of a model's file; it comes in order, and `finish_model` makes it count."""
         beside = _copy_of(fingerprint).with_suffix(self._copying)
         beside.mkdir(parents=True, exist_ok=True)
-        with (beside / name).open("ab" if at else "wb") as file:
+        with opened(beside / name, "ab" if at else "wb") as file:
             file.write(block)
 
     def finish_model(self, fingerprint: str) -> str:
@@ -84,14 +84,14 @@ class NodeEngine:
         beside = place.with_suffix(self._copying)
         try:
             open_model_dir(beside)
-            shutil.rmtree(place, ignore_errors=True)
-            beside.replace(place)
+            clear_away(place)
+            move(beside, place)
         except OSError:
             # Another node that shares the folder may have been faster.
             if self.has_model(str(place), fingerprint) is None:
                 raise
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
+            clear_away(beside)
         return str(place)
 
     def open(self, terms: Terms, rest: Rest) -> dict[str, object]:

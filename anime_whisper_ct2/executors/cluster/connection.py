@@ -13,6 +13,7 @@ from typing import Any
 
 from anime_whisper_ct2.errors import EngineError, InputError
 from anime_whisper_ct2.options import RayOptions, available_cores
+from anime_whisper_ct2.system import signals
 
 _PATIENCE_S = 5.0
 # How those who speak HTTP/2, as Ray's head does, greet each other: with settings, here none.
@@ -88,7 +89,7 @@ def _ray() -> Any:
     try:
         import ray  # noqa: PLC0415 - an extra, and slow to load
     except ImportError as error:
-        raise InputError("--ray needs Ray: pip install 'ray[data]'") from error
+        raise InputError('--ray needs Ray: pip install "ray[data]"') from error
     return ray
 
 
@@ -112,7 +113,7 @@ def _check_answers(address: str) -> None:
 @contextmanager
 def _signals_kept() -> Iterator[None]:
     """Keep this process's own way to end: Ray puts handlers of its own in their place."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in signals.ENDING}
     try:
         yield
     finally:
