@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -11,13 +10,16 @@ import click
 from anime_whisper_ct2.calibration import Calibration, CalibrationOptions, calibrate, write_profile
 from anime_whisper_ct2.calibration.report import as_json, as_table, verdicts
 from anime_whisper_ct2.cli.commands import Command
+from anime_whisper_ct2.cli.ending import expendable
 from anime_whisper_ct2.cli.groups import option_of
+from anime_whisper_ct2.cli.printing import note, say, say_json
 from anime_whisper_ct2.cli.progress import ConversionProgress
 from anime_whisper_ct2.cli.shared import LocalPath, channel_option, compute_type_option, device_option
 from anime_whisper_ct2.errors import InputError, counted
 from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.models import resolve_model
 from anime_whisper_ct2.options import AudioOptions, ComputeType, Device, EngineOptions, RunOptions
+from anime_whisper_ct2.output.charts import check_chart, write_chart
 from anime_whisper_ct2.readers import Corpus
 
 EXIT_NOT_PASSED = 3
@@ -96,7 +98,7 @@ def calibrate_command(
       awct2 calibrate litagin/anime-whisper corpus/ --references references.csv
     """
     if plot is not None:
-        _check_plot(plot)
+        check_chart(plot)
     options = CalibrationOptions(clips, tuple(sorted(set(tails))), max_cer)
     audio, files = AudioOptions(channel), Corpus(corpus)
     files.check_lists()
@@ -104,47 +106,40 @@ def calibrate_command(
         raise InputError(nothing)
     with ConversionProgress() as progress:
         model_dir = resolve_model(model, progress=progress)
-    engine = open_whisper(model_dir, RunOptions(engine=EngineOptions(device=device, compute_type=compute_type)))
-    try:
-        measured = calibrate(
-            engine,
-            files,
-            options,
-            references=references,
-            audio=audio,
-            on_progress=lambda stage: click.echo(stage, err=True),
-        )
-        if not dry_run:
-            write_profile(model_dir, measured, engine)
-    finally:
-        engine.close()
-    click.echo(json.dumps(as_json(measured), ensure_ascii=False, indent=2) if as_json_ else as_table(measured))
+    with expendable():
+        engine = open_whisper(model_dir, RunOptions(engine=EngineOptions(device=device, compute_type=compute_type)))
+        try:
+            measured = calibrate(
+                engine,
+                files,
+                options,
+                references=references,
+                audio=audio,
+                on_progress=note,
+            )
+            if not dry_run:
+                write_profile(model_dir, measured, engine)
+        finally:
+            engine.close()
+    if as_json_:
+        say_json(as_json(measured))
+    else:
+        say(as_table(measured))
     for line in verdicts(measured):
-        click.echo(line, err=True)
+        note(line)
     if plot is not None:
         _draw(measured, plot)
     if measured.chosen is None:
         sys.exit(EXIT_NOT_PASSED)
 
 
-def _check_plot(path: Path) -> None:
-    try:
-        import matplotlib  # noqa: F401, PLC0415 - only asked for here
-    except ImportError:
-        raise InputError("--plot needs matplotlib: pip install matplotlib matplotlib-fontja") from None
-    if path.suffix not in (".svg", ".png"):
-        raise InputError(f"{path}: name a .svg or a .png file")
-
-
 def _draw(measured: Calibration, path: Path) -> None:
-    """Draw the difference from 30 s and the speed over the tail."""
-    import matplotlib as mpl  # noqa: PLC0415
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
+    """Draw the difference from 30 s and the speed over the tail. Raises OutputError when the file cannot be written."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra, and slow to import
 
     tails = [result.tail_s for result in measured.results]
-    figure, left = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    left = figure.subplots()
     left.plot(tails, [result.cer for result in measured.results], "o-", color="#b5344a", label="CER against 30 s")
     left.plot(
         tails, [r.cer_before for r in measured.results], "o:", color="#b5344a", alpha=0.5, label="before second looks"
@@ -158,5 +153,4 @@ def _draw(measured: Calibration, path: Path) -> None:
     handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
     left.legend(handles, [str(handle.get_label()) for handle in handles], loc="upper center", ncols=2, fontsize=8)
     left.set_title(f"Windows fitted to {counted(measured.clips, 'clip')}, {measured.audio_seconds / 60:.1f} min")
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
+    write_chart(figure, path)

@@ -11,6 +11,8 @@ import click
 
 from anime_whisper_ct2.cli.elsewhere import answer, command_for, near, own_name
 from anime_whisper_ct2.cli.groups import OPTIONS, command_groups, option_groups
+from anime_whisper_ct2.cli.printing import say
+from anime_whisper_ct2.system.commands import command_line
 
 _Row = tuple[str, str]
 _MOST_COLUMNS = 26  # of an option's names; a longer one has its line
@@ -35,6 +37,13 @@ class _Answering(click.Command):
         """Give the names of the option for help."""
         # Not by the context's settings: click keeps the option that the first context asked for, whoever made it.
         return ["-h", "--help"]
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Give the option for help, whose text is printed as all else is."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _help
+        return option
 
     def hints(self, _ctx: click.Context, name: str) -> Iterable[str]:
         """Say in a sentence what holds here in place of an unknown option; nothing where nothing is known of it."""
@@ -90,7 +99,7 @@ class Group(_Answering, click.Group):
         known = command_for(name) or near(name.lower(), self.commands)
         # Whoever forgets the command begins with what is to be transcribed.
         if known is None and os.path.exists(name):  # noqa: PTH110 - whatever it is
-            known = f"run {name} -o OUTPUT"
+            known = command_line("run", name, "-o", "OUTPUT")
         message = f"No such command: {name}."
         return ctx.fail(f"{message} Did you mean `awct2 {known}`?" if known else message)
 
@@ -101,6 +110,12 @@ class Group(_Answering, click.Group):
             owner = "run" if "run" in owners else next(iter(owners))
             return (f"It goes behind its command: awct2 {owner} {owners[owner]}",)
         return super().hints(ctx, name)
+
+
+def _help(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        say(ctx.get_help())
+        ctx.exit()
 
 
 def _refuse_values_of_switches(command: click.Command, ctx: click.Context, args: Sequence[str]) -> None:

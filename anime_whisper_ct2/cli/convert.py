@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
 from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.pacing import duration
+from anime_whisper_ct2.cli.printing import note
 from anime_whisper_ct2.cli.progress import ConversionProgress
 from anime_whisper_ct2.cli.shared import LocalPath
 from anime_whisper_ct2.model_dir import DEFAULT_QUANTIZATION, QUANTIZATIONS, is_converted
 from anime_whisper_ct2.options import DEFAULT_MODEL
+from anime_whisper_ct2.system import waiting
 
 
 @click.command(cls=Command)
@@ -59,7 +62,7 @@ def convert(
     if output is None and is_converted(cached) and not force:
         path = cached
         if not quiet:
-            click.echo(f"{path}: converted before; --force does it again", err=True)
+            note(f"{path}: converted before; --force does it again")
     else:
         with ConversionProgress(quiet=quiet) as progress:
             result = convert_checkpoint(
@@ -68,14 +71,15 @@ def convert(
         path = result.path
         if not quiet:
             for repair in result.repairs:
-                click.echo(f"repaired: {repair}", err=True)
+                note(f"repaired: {repair}")
             size = f"{result.model_bytes / 1e6:,.0f} MB"
-            click.echo(f"{path}: {result.quantization}, {size}, {duration(result.wall_s)}", err=True)
+            note(f"{path}: {result.quantization}, {size}, {duration(result.wall_s)}")
     if verified:
-        verification = verify(source, path, revision=revision)
-        click.echo(f"transformers: {verification.reference_text}", err=True)
-        click.echo(f"converted:    {verification.text}", err=True)
+        # Networks compute for long between two steps of Python's.
+        verification = waiting.apart(partial(verify, source, path, revision=revision))
+        note(f"transformers: {verification.reference_text}")
+        note(f"converted:    {verification.text}")
         if not verification.passed:
-            click.echo(f"Error: only {verification.agreement:.0%} of the tokens agree", err=True)
+            note(f"Error: only {verification.agreement:.0%} of the tokens agree")
             sys.exit(1)
-        click.echo(f"verified: {verification.agreement:.0%} of the tokens agree", err=True)
+        note(f"verified: {verification.agreement:.0%} of the tokens agree")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -12,6 +11,7 @@ import click
 
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.cli.commands import Command
+from anime_whisper_ct2.cli.printing import say, say_json
 from anime_whisper_ct2.cli.progress import ConversionProgress
 from anime_whisper_ct2.doctor import Check, Probes, State, examine, passed
 from anime_whisper_ct2.errors import counted
@@ -50,13 +50,10 @@ def doctor(model: str | None, as_json: bool) -> None:
             if not as_json:
                 _print(check)
     if as_json:
-        content = {"ok": passed(checks), "version": __version__, "checks": [asdict(check) for check in checks]}
-        # A path that is no valid UTF-8 holds lone surrogates; written as escapes they stay JSON, and UTF-8.
-        text = json.dumps(content, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace")
-        sys.stdout.buffer.write(text + b"\n")
+        say_json({"ok": passed(checks), "version": __version__, "checks": [asdict(check) for check in checks]})
     else:
         counts = Counter(check.state for check in checks)
-        click.echo(", ".join(_counted(counts[state], state) for state in _COLOURS if counts[state]))
+        say(", ".join(_counted(counts[state], state) for state in _COLOURS if counts[state]))
     if not passed(checks):
         sys.exit(1)
 
@@ -67,12 +64,10 @@ def _counted(count: int, state: State) -> str:
 
 def _print(check: Check) -> None:
     state = click.style(check.state.ljust(_STATE_WIDTH), fg=_COLOURS[check.state])
-    click.echo(f"{state}  {check.name.ljust(_NAME_WIDTH)}  {_printable(check.found)}")
+    say(f"{state}  {check.name.ljust(_NAME_WIDTH)}  {_in_one_line(check.found)}")
     if check.remedy:
-        click.echo(f"{' ' * (_STATE_WIDTH + 4)}{_printable(check.remedy)}")
+        say(f"{' ' * (_STATE_WIDTH + 4)}{_in_one_line(check.remedy)}")
 
 
-def _printable(text: str) -> str:
-    """Put escapes where standard output has no character, and a message of several lines into one."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return " ".join(line.strip() for line in text.splitlines()).encode(encoding, "backslashreplace").decode(encoding)
+def _in_one_line(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines())

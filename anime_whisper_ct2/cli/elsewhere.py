@@ -148,7 +148,7 @@ _ANSWERS_OF = {
     "export": {
         _FORMATS: "The format is an argument: `awct2 export RUN FORMAT`.",
         "force overwrite": "An earlier export in a folder is replaced without an option, and a folder that holds "
-        "anything else never; over a file write with `-o - > FILE`.",
+        "anything else never; a file that says something else has to be removed first.",
         "resume continue skip-existing": "The same command goes on with the clips that are left, without an option.",
         "threads num-threads t num-workers processors jobs j": "Clips are cut by as many processes as --workers says.",
     },

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,8 @@ import click
 
 from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.groups import option_of
-from anime_whisper_ct2.cli.shared import LocalPath, runs_here
+from anime_whisper_ct2.cli.printing import note, say, say_json
+from anime_whisper_ct2.cli.shared import LocalPath
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.evaluation import (
     EVAL,
@@ -31,11 +30,14 @@ from anime_whisper_ct2.evaluation import (
     open_texts,
     texts_of_meta,
 )
-from anime_whisper_ct2.evaluation.chart import check_chart, draw_chart
-from anime_whisper_ct2.evaluation.markdown import printable
+from anime_whisper_ct2.evaluation.chart import draw_chart
 from anime_whisper_ct2.evaluation.records import Counted
-from anime_whisper_ct2.output.storage import LocalRuns
+from anime_whisper_ct2.output.charts import check_chart
+from anime_whisper_ct2.output.storage import LocalRuns, local_runs
 from anime_whisper_ct2.readers.remote import is_url
+from anime_whisper_ct2.system.commands import command_line
+from anime_whisper_ct2.system.files import patiently, reason
+from anime_whisper_ct2.system.paths import at_home
 from anime_whisper_ct2.text import NORMALIZERS
 
 META = "meta"
@@ -126,22 +128,25 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
         given["normalizer"], Grouping.parse(given["group_by"]), given["missing"] == "empty", given["resamples"]
     )
     names, paths = zip(*map(_split_name, hyp), strict=True)
-    with runs_here((*paths, ref), others=True) as here:
+    with local_runs((*paths, ref), others=True) as here:
         runs = _open_runs(names, here, Columns(given["id_column"], given["text_column"]))
         reference = _open_reference(here.paths[-1], Columns(given["ref_id_column"], given["ref_text_column"]), runs)
         _check_order(runs, reference, here)
         evaluation = evaluate(runs, reference, options)
-        for note in _notes(evaluation):
-            click.echo(printable(note), err=True)
-        click.echo(here.named(_json(evaluation)) if given["as_json_"] else as_markdown(evaluation))
+        for line in _notes(evaluation):
+            note(line)
+        if given["as_json_"]:
+            say_json(_renamed(as_json(evaluation), here.named))
+        else:
+            say(as_markdown(evaluation))
         if given["plot"] is not None and (warning := draw_chart(evaluation, given["plot"])):
-            click.echo(warning, err=True)
+            note(warning)
         if given["examples"] is not None:
             _write(given["examples"], example_table(evaluation, runs, reference, given["example_count"]))
     if given["max_cer"] is not None:
         worse = [run.name for run in evaluation.runs if run.total.errors.cer > given["max_cer"]]
         if worse:
-            click.echo(f"Above {given['max_cer']:g} %: {', '.join(worse)}", err=True)
+            note(f"Above {given['max_cer']:g} %: {', '.join(worse)}")
             sys.exit(EXIT_ABOVE)
 
 
@@ -157,7 +162,7 @@ def _check_order(runs: Mapping[str, Texts], reference: Texts, here: LocalRuns) -
         raise InputError(f"{run} is a run and stands last, where the references go; name those last")
     raise InputError(
         f"{run} is a run and {others[0]} is none: the run comes first, and then the references; swap them: "
-        f"awct2 eval {shlex.join((run, others[0]))}"
+        f"{command_line('awct2', 'eval', run, others[0])}"
     )
 
 
@@ -184,7 +189,7 @@ def _open_runs(names: Iterable[str | None], here: LocalRuns, columns: Columns) -
 def _split_name(written: str) -> tuple[str | None, str]:
     """Take `NAME=` off a path, unless the whole is a URL or a path that exists."""
     name, equals, path = written.partition("=")
-    if not (name and equals and path) or is_url(written) or os.path.exists(written):  # noqa: PTH110 - as the readers
+    if not (name and equals and path) or is_url(written) or os.path.exists(at_home(written)):  # noqa: PTH110 - as the readers
         return None, written
     return name, path
 
@@ -197,13 +202,16 @@ def _open_reference(given: str, columns: Columns, runs: Mapping[str, Texts]) -> 
     return texts_of_meta(next(iter(runs.values())), columns.text)
 
 
-def _json(evaluation: Evaluation) -> str:
-    text = json.dumps(as_json(evaluation), ensure_ascii=False, indent=2)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(as_json(evaluation), indent=2)
-    return text
+def _renamed(value: Any, named: Callable[[str], str]) -> Any:
+    """Put the URLs of runs into JSON values, in which paths are not escaped yet."""
+    match value:
+        case str():
+            return named(value)
+        case list():
+            return [_renamed(each, named) for each in value]
+        case dict():
+            return {key: _renamed(each, named) for key, each in value.items()}
+    return value
 
 
 def _notes(evaluation: Evaluation) -> Iterator[str]:
@@ -230,6 +238,6 @@ def _said(where: str, counted: Counted, do: str, what: str) -> Iterator[str]:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text + "\n", encoding="utf-8")
+        patiently(lambda: path.write_text(text + "\n", encoding="utf-8", newline="\n"))
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{path} cannot be written: {reason(error, path)}") from error

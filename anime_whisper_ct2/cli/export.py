@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
-from tqdm import tqdm
 
 from anime_whisper_ct2.cli.clip_options import clip_options, read_clip_options
 from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.extras import check_extras
 from anime_whisper_ct2.cli.groups import option_of
-from anime_whisper_ct2.cli.shared import LocalPath, check_has_output, runs_here
+from anime_whisper_ct2.cli.printing import bar, note, note_above_bar, results
+from anime_whisper_ct2.cli.shared import LocalPath, check_has_output
 from anime_whisper_ct2.cli.subtitle_options import read_subtitle_options, subtitle_options
 from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.export import Export, Exported
@@ -23,6 +23,7 @@ from anime_whisper_ct2.export.clips import ClipResult
 from anime_whisper_ct2.export.filters import Filters
 from anime_whisper_ct2.export.formats.registry import FORMATS, SPEAKING
 from anime_whisper_ct2.output.printed import ReaderGone
+from anime_whisper_ct2.output.storage import local_runs
 from anime_whisper_ct2.text import NORMALIZERS
 
 EXIT_SOME_FAILED = 3
@@ -41,6 +42,13 @@ _output, _filter, _content = map(option_of, ("Output", "Filters", "Content"))
     type=LocalPath(),
     help="Folder for the export; of one table, or of one recording, also a file such as voices.csv, or - for standard "
     "output. [default: RUN/export/FORMAT]",
+)
+@_output(
+    "--max-path",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Let no path that is written have more characters, from the root on: names of recordings that are longer are "
+    "cut, and marked with a hash. Windows takes 259 where it was not set to take more. [default: as they come]",
 )
 @_filter("--min-duration", metavar="SECONDS", type=float, help="Only segments that last at least so long.")
 @_filter("--max-duration", metavar="SECONDS", type=float, help="Only segments that last at most so long.")
@@ -124,11 +132,11 @@ def export_command(run: str, format_: str, **given: Any) -> None:
     check_has_output(run, output, "the export")
     check_extras(formats=(format_,))
     try:
-        with runs_here((run,)) as runs, _clips_shown() as on_clips:
+        with local_runs((run,)) as runs, _clips_shown() as on_clips:
             done = Export(
                 runs.paths[0],
                 format_,
-                sys.stdout.buffer if output == _STANDARD_OUTPUT else output,
+                results() if output == _STANDARD_OUTPUT else output,
                 filters=filters,
                 speaker=given["speaker"],
                 title=given["title"],
@@ -136,6 +144,7 @@ def export_command(run: str, format_: str, **given: Any) -> None:
                 clips=clips,
                 subtitles=subtitles,
                 on_clips=on_clips,
+                max_path=given["max_path"],
             ).run()
     except ReaderGone:
         return
@@ -147,23 +156,19 @@ def export_command(run: str, format_: str, **given: Any) -> None:
 @contextmanager
 def _clips_shown() -> Iterator[Callable[[ClipResult], None]]:
     """Count clips on a terminal while they are cut, and name the recordings that cannot be."""
-    bar: tqdm[NoReturn] | None = None
+    with ExitStack() as shown:
+        cut: Callable[[int], object] | None = None
 
-    def show(result: ClipResult) -> None:
-        """Count the clips of a recording; the bar appears with the first."""
-        nonlocal bar
-        if bar is None:
-            bar = tqdm(unit="clip", desc="cutting", file=sys.stderr, dynamic_ncols=True, disable=None)
-        if result.missing:
-            message = f"{result.id}: {counted(len(result.missing), 'clip')} not cut: {result.message}"
-            tqdm.write(message.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
-        bar.update(result.written + result.resumed)
+        def show(result: ClipResult) -> None:
+            """Count the clips of a recording; the bar appears with the first."""
+            nonlocal cut
+            if cut is None:
+                cut = shown.enter_context(bar(unit="clip", desc="cutting")).update
+            if result.missing:
+                note_above_bar(f"{result.id}: {counted(len(result.missing), 'clip')} not cut: {result.message}")
+            cut(result.written + result.resumed)
 
-    try:
         yield show
-    finally:
-        if bar is not None:
-            bar.close()
 
 
 def _print_summary(done: Exported) -> None:
@@ -176,11 +181,11 @@ def _print_summary(done: Exported) -> None:
     if done.left_out:
         notes.insert(0, f"{counted(done.left_out, 'recording')} left out")
     head = f"{counted(done.recordings, 'recording')}, {counted(done.rows, 'segment')}"
-    click.echo(f"{', '.join([head, *notes])}: {done.path or 'standard output'}", err=True)
+    note(f"{', '.join([head, *notes])}: {done.path or 'standard output'}")
     why = ", ".join(f"{count:,} {reason}" for reason, count in done.filtered.most_common())
     if why:
-        click.echo(f"{counted(done.filtered.total(), 'segment')} left out: {why}", err=True)
+        note(f"{counted(done.filtered.total(), 'segment')} left out: {why}")
     if done.unfinished:
-        click.echo(f"Warning: {done.unfinished}", err=True)
+        note(f"Warning: {done.unfinished}")
     if not done.rows:
-        click.echo(f"Warning: nothing is left: {why or 'the run has no segments'}", err=True)
+        note(f"Warning: nothing is left: {why or 'the run has no segments'}")

@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from anime_whisper_ct2.cli.commands import Command
-from anime_whisper_ct2.cli.shared import LocalPath, check_has_output, runs_here
+from anime_whisper_ct2.cli.printing import note
+from anime_whisper_ct2.cli.shared import LocalPath, check_has_output
 from anime_whisper_ct2.errors import InputError, counted
 from anime_whisper_ct2.output.merge import merge, shard_folders
+from anime_whisper_ct2.output.storage import local_runs
 
 
 @click.command(name="merge", cls=Command)
@@ -43,7 +45,7 @@ def merge_command(runs: tuple[str, ...], output: Path | None, incomplete: bool, 
     """
     for run in runs:
         check_has_output(run, output, "the joined run")
-    with runs_here(runs, shards=True) as here:
+    with local_runs(runs, shards=True) as here:
         paths = tuple(map(Path, here.paths))
         if output is None:
             if len(paths) != 1 or not shard_folders(paths[0]):
@@ -54,6 +56,6 @@ def merge_command(runs: tuple[str, ...], output: Path | None, incomplete: bool, 
         return
     parts, transcribed = counted(len(merged.parts), "part"), counted(merged.transcribed, "recording")
     failed = f", {merged.failed:,} failed" if merged.failed else ""
-    click.echo(f"{parts} joined: {transcribed} transcribed{failed}: {output}", err=True)
-    for note in merged.notes:
-        click.echo(f"Note: {note}.", err=True)
+    note(f"{parts} joined: {transcribed} transcribed{failed}: {output}")
+    for line in merged.notes:
+        note(f"Note: {line}.")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
-
-import click
 
 from anime_whisper_ct2.cli.groups import option_of, together
 from anime_whisper_ct2.cli.pacing import duration
@@ -46,17 +43,6 @@ def read_plan_options(given: dict[str, Any]) -> PlanOptions | None:
                 raise InputError(f"--{name} is for --dry-run; add that, or leave it out")
         return None
     return PlanOptions(_DEFAULTS.sample if given["sample"] is None else given["sample"], given["rate"])
-
-
-def print_plan(plan: Plan) -> None:
-    """Print a plan to standard output; what that cannot take is written otherwise."""
-    text = plan_text(plan)
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.replace(_BAR, "#").encode(encoding, "backslashreplace").decode(encoding)
-    click.echo(text)
 
 
 def plan_text(plan: Plan) -> str:

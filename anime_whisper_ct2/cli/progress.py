@@ -7,13 +7,14 @@ import threading
 import time
 from typing import NoReturn
 
-import click
 from tqdm import tqdm
 
 from anime_whisper_ct2.cli.pacing import Pacing
+from anime_whisper_ct2.cli.printing import bar, note, note_above_bar, on_terminal
 from anime_whisper_ct2.errors import one_line
 from anime_whisper_ct2.output.metrics import Totals
 from anime_whisper_ct2.records import Failure, Outcome
+from anime_whisper_ct2.system import waiting
 
 EXIT_INTERRUPTED = 130
 _LINE_EVERY_S = 30.0
@@ -31,7 +32,7 @@ class RunProgress:
 
     def __init__(self, *, shown: bool | None, quiet: bool, verbose: bool, errors: str) -> None:
         visible = shown is not False and not quiet
-        self._bar_wanted = visible and sys.stderr.isatty()
+        self._bar_wanted = visible and on_terminal()
         self._lines_wanted = visible and not self._bar_wanted
         self._quiet = quiet
         self._named = 0 if quiet else sys.maxsize if verbose else _FAILURES_NAMED
@@ -51,7 +52,7 @@ class RunProgress:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         if self._thread.is_alive():
-            self._thread.join()
+            waiting.join(self._thread)
 
     def __call__(self, totals: Totals, outcome: Outcome | None) -> None:
         """Take in the totals after a recording, or in between (None); they are shown when it is time."""
@@ -59,14 +60,14 @@ class RunProgress:
         if isinstance(outcome, Failure):
             self._failures += 1
             if self._failures <= self._named:
-                tqdm.write(one_line(f"{outcome.id}: {outcome.message}"), file=sys.stderr)
+                note_above_bar(one_line(f"{outcome.id}: {outcome.message}"))
             elif self._failures == self._named + 1 and not self._quiet:
-                tqdm.write(one_line(f"Further failures are in {self._errors}."), file=sys.stderr)
+                note_above_bar(one_line(f"Further failures are in {self._errors}."))
 
     def note(self, line: str) -> None:
         """Show a line that is not of the progress."""
         if not self._quiet:
-            tqdm.write(one_line(line), file=sys.stderr)
+            note_above_bar(one_line(line))
 
     def _tick(self) -> None:
         if self._lines_wanted:
@@ -75,16 +76,16 @@ class RunProgress:
                 view = self._pace(self._totals)
                 if time.monotonic() >= due_s:
                     due_s += _LINE_EVERY_S
-                    click.echo(view.line, err=True)
+                    note(view.line)
             return
-        with tqdm(bar_format="{desc}", file=sys.stderr, dynamic_ncols=True, leave=True) as bar:
+        with bar(bar_format="{desc}") as shown:
             while not self._over.wait(_TICK_S):
                 view = self._pace(self._totals)
-                bar.bar_format = _BAR if view.expected_s else "{desc}"
+                shown.bar_format = _BAR if view.expected_s else "{desc}"
                 # A bar whose total is less than what is done has none.
-                bar.total = max(view.expected_s, view.through_s) or None
-                bar.n = view.through_s
-                bar.set_description_str(view.short)
+                shown.total = max(view.expected_s, view.through_s) or None
+                shown.n = view.through_s
+                shown.set_description_str(view.short)
 
 
 class ConversionProgress:
@@ -110,8 +111,8 @@ class ConversionProgress:
             if self._bar is not None:
                 self._bar.close()
             self._stage = stage
-            self._bar = tqdm(total=total, desc=stage, unit="B", unit_scale=True, file=sys.stderr, disable=None)
-            if not sys.stderr.isatty():
-                click.echo(f"{stage} …", err=True)
+            self._bar = bar(total=total, desc=stage, unit="B", unit_scale=True)
+            if not on_terminal():
+                note(f"{stage} …")
         assert self._bar is not None
         self._bar.update(done - self._bar.n)

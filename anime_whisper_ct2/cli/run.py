@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from anime_whisper_ct2.cli.commands import Command
+from anime_whisper_ct2.cli.ending import finishing
 from anime_whisper_ct2.cli.engine_options import audio_options, model_options, segment_options, text_options
 from anime_whisper_ct2.cli.extras import check_extras, check_language
 from anime_whisper_ct2.cli.pacing import duration
-from anime_whisper_ct2.cli.plan import plan_options, print_plan, read_plan_options
+from anime_whisper_ct2.cli.plan import plan_options, plan_text, read_plan_options
+from anime_whisper_ct2.cli.printing import note, results, say
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED, ConversionProgress, RunProgress
 from anime_whisper_ct2.cli.run_options import cluster_options, corpus_options, output_options, run_options
 from anime_whisper_ct2.corpus_run import CorpusRun
@@ -27,15 +23,13 @@ from anime_whisper_ct2.errors import InputError, counted, one_line
 from anime_whisper_ct2.export import Export
 from anime_whisper_ct2.features.windows import window_length
 from anime_whisper_ct2.models import resolve_model
-from anime_whisper_ct2.output.lines import RUN
 from anime_whisper_ct2.output.printed import ReaderGone
+from anime_whisper_ct2.output.run_file import has_run
 from anime_whisper_ct2.plan import plan_run
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.readers.remote import is_url
 
 EXIT_SOME_FAILED = 3
-# Whoever sends SIGTERM kills what is still there soon after, and a batch on a CPU can take minutes.
-_PATIENCE_S = 8.0
 
 
 # An option that has to be given belongs into the first line of the usage; click would only name it when it is missing.
@@ -53,7 +47,7 @@ def run(**given: Any) -> None:
     """Transcribe every recording of INPUT... into a folder.
 
     An INPUT is a folder (all audio below it), an audio file, a manifest (.jsonl .csv .tsv .txt .list, Kaldi's wav.scp),
-    WebDataset tars ('train-{000..114}.tar'), a Parquet file, a Hugging Face dataset's folder, a glob of these, a URL of
+    WebDataset tars ("train-{000..114}.tar"), a Parquet file, a Hugging Face dataset's folder, a glob of these, a URL of
     any, or '-' for paths on standard input.
 
     The results are OUTPUT/transcripts.jsonl, OUTPUT/errors.jsonl and OUTPUT/run.json. The same command again goes on
@@ -65,9 +59,9 @@ def run(**given: Any) -> None:
     Examples:
       awct2 run corpus/ -o transcripts/
       awct2 run corpus/ -o transcripts/ --dry-run
-      awct2 run 'corpus/*/voice_*.ogg' -o transcripts/ --device cuda
-      awct2 run 'galgame-{000..114}.tar' -o transcripts/ --format webdataset
-      find voices -name '*.ogg' | awct2 run - -o - | jq -r .text
+      awct2 run "corpus/*/voice_*.ogg" -o transcripts/ --device cuda
+      awct2 run "galgame-{000..114}.tar" -o transcripts/ --format webdataset
+      find voices -name "*.ogg" | awct2 run - -o - | jq -r .text
       awct2 run /mnt/voices -o /mnt/transcripts --ray
     """
     options, wishes = run_options(given), read_plan_options(given)
@@ -84,12 +78,12 @@ def run(**given: Any) -> None:
         given["audio_column"],
     )
     if wishes is not None:
-        print_plan(plan_run(corpus, out if isinstance(out, Path) else None, given["model"], options, wishes))
+        say(plan_text(plan_run(corpus, out if isinstance(out, Path) else None, given["model"], options, wishes)))
         return
     quiet = given["quiet"]
     if nothing := _why_nothing(corpus, out, on_cluster=bool(given["ray"])):
         if not quiet:
-            click.echo(one_line(f"{nothing}."), err=True)
+            note(one_line(f"{nothing}."))
         return
     with ConversionProgress(quiet=quiet) as conversion:
         model = resolve_model(given["model"], progress=conversion)
@@ -101,7 +95,7 @@ def run(**given: Any) -> None:
             shown=given["progress"], quiet=quiet, verbose=given["verbose"] or out is None, errors=f"{out}/errors.jsonl"
         ) as progress:
             corpus_run = CorpusRun(
-                corpus, out or sys.stdout.buffer, model, options, on_progress=progress, on_note=progress.note
+                corpus, out or results(), model, options, on_progress=progress, on_note=progress.note
             )
 
             def abandoned() -> None:
@@ -109,7 +103,7 @@ def run(**given: Any) -> None:
                 if not quiet:
                     _print_summary(corpus_run, out, stopped=True)
 
-            with _signals_stop(corpus_run, abandoned):
+            with finishing(corpus_run, abandoned):
                 totals = corpus_run.run()
     except ReaderGone:
         return
@@ -123,9 +117,9 @@ def run(**given: Any) -> None:
         exported = Export(given["output"], format_).run()
         missing += exported.clips_missing
         if not quiet:
-            click.echo(f"{format_}: {exported.path}", err=True)
+            note(f"{format_}: {exported.path}")
         if exported.clips_missing:
-            click.echo(f"{format_}: {counted(exported.clips_missing, 'clip')} could not be cut", err=True)
+            note(f"{format_}: {counted(exported.clips_missing, 'clip')} could not be cut")
     if totals.failed or missing:
         sys.exit(EXIT_SOME_FAILED)
 
@@ -162,7 +156,7 @@ def _why_nothing(corpus: Corpus, out: Path | str | None, *, on_cluster: bool) ->
     Raises InputError for a list that leads nowhere.
     """
     # Earlier results may be of recordings that are gone by now.
-    if isinstance(out, Path) and (out / RUN).exists():
+    if isinstance(out, Path) and has_run(out):
         return None
     # A cluster's nodes may see files that are not here.
     if not on_cluster:
@@ -192,50 +186,11 @@ def _is_given(name: str) -> bool:
     return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-@contextmanager
-def _signals_stop(corpus_run: CorpusRun, on_abandoned: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM finish what is in flight, for 8 s at most, and the second end at once."""
-    stopping, ended = threading.Event(), threading.Event()
-
-    def watch() -> None:
-        """End the process when what is in flight takes too long."""
-        stopping.wait()
-        if not ended.wait(_PATIENCE_S):
-            try:
-                corpus_run.abandon()
-                on_abandoned()
-            finally:
-                os._exit(EXIT_INTERRUPTED)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        """Let the run end by itself, or, the second time, end at once."""
-        if corpus_run.stopped:
-            # Every line is whole in its file, the lock goes with the process, and so do the workers.
-            os.write(2, b"\nStopped. Every finished line is kept; the same command goes on from there.\n")
-            os._exit(EXIT_INTERRUPTED)
-        corpus_run.stop()
-        stopping.set()
-        # Not through Python's stream: the signal may have come in the middle of a write to it.
-        os.write(2, b"\nFinishing what is in flight; once more to stop at once.\n")
-
-    watcher = threading.Thread(target=watch, name="patience", daemon=True)
-    watcher.start()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        ended.set()
-        stopping.set()
-        watcher.join()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _print_summary(corpus_run: CorpusRun, out: Path | str | None, stopped: bool) -> None:
     totals = corpus_run.totals
     if not totals.found:
         nothing = "Stopped before anything was found" if stopped else corpus_run.why_nothing
-        click.echo(one_line(f"{nothing}."), err=True)
+        note(one_line(f"{nothing}."))
         return
     head, before = f"{totals.done:,} of {counted(totals.found, 'recording')} transcribed", totals.resumed
     if not stopped and before and before + totals.failed_before == totals.found:
@@ -252,16 +207,15 @@ def _print_summary(corpus_run: CorpusRun, out: Path | str | None, stopped: bool)
         )
         if count
     ]
-    click.echo("; ".join([head, *notes]) + ".", err=True)
+    note("; ".join([head, *notes]) + ".")
     if totals.done:
-        click.echo(
+        note(
             f"{duration(totals.own_seconds)} of audio in {duration(totals.wall_seconds)}, "
-            f"{totals.speed:.1f} times real time; the model took {totals.load_seconds:.1f} s to load.",
-            err=True,
+            f"{totals.speed:.1f} times real time; the model took {totals.load_seconds:.1f} s to load."
         )
     if stopped and out:
         # How far they have come: a window before that may not have been home.
         reached = [one.done_s for one in totals.underway.values() if one.done_s]
         begun = f"{counted(len(reached), 'recording')} not finished, up to {duration(sum(reached))} in all"
         kept = f"; what is transcribed of {begun}, is kept" if reached else ""
-        click.echo(f"Interrupted: the same command goes on from here{kept}.", err=True)
+        note(f"Interrupted: the same command goes on from here{kept}.")

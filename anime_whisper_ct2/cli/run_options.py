@@ -21,6 +21,7 @@ from anime_whisper_ct2.options import (
     RunOptions,
     SegmentOptions,
 )
+from anime_whisper_ct2.system.paths import at_home
 
 _corpus, _cluster, _output = map(option_of, ("Recordings", "Cluster", "Output"))
 
@@ -34,6 +35,11 @@ def _shard(_ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     except ValueError:
         raise click.BadParameter(f"{value!r} is no part such as 0/4", param=param) from None
     return part, parts
+
+
+def _as_meant(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Take an output at `~/` for one below the home folder, as INPUT is taken."""
+    return at_home(value)
 
 
 def _address(_ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -97,6 +103,7 @@ output_options = together(
         "--output",
         metavar="OUTPUT",
         required=True,
+        callback=_as_meant,
         help="Folder for the results, with --ray also a URL; '-': transcripts to standard output, and nothing is kept.",
     ),
     _output(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +11,7 @@ from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.languages import code_of
 from anime_whisper_ct2.options import AUDIO, ENGINE, ComputeType, Device
-from anime_whisper_ct2.output.storage import LocalRuns, local_path, local_runs
+from anime_whisper_ct2.output.storage import local_path
 
 # Each is in the same group wherever it is.
 device_option = option_of("Model and device")(
@@ -54,7 +51,10 @@ class LocalPath(click.Path):
         super().__init__(path_type=Path, file_okay=file_okay)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse a URL, which as a path would be a folder called `s3:`; one of a file here is its path."""
+        """Refuse a URL, which as a path would be a folder called `s3:`; one of a file here is its path.
+
+        `~/` is the home folder.
+        """
         if isinstance(value, str):
             if (path := local_path(value)) is None:
                 self.fail(f"{value!r} is a URL, and this command writes to local folders alone.", param, ctx)
@@ -73,20 +73,3 @@ def check_has_output(run: str, output: Path | None, what: str) -> None:
     """Refuse to put something into a run that is not here, before that is fetched."""
     if output is None and local_path(run) is None:
         raise InputError(f"no folder named for {what}, and the run is behind a URL; name a local one with -o")
-
-
-@contextmanager
-def runs_here(given: Iterable[str], *, others: bool = False, shards: bool = False) -> Iterator[LocalRuns]:
-    """Give runs as local paths, as `local_runs` does; the copies go on SIGTERM too."""
-    with sigterm_interrupts(), local_runs(given, others=others, shards=shards) as runs:
-        yield runs
-
-
-@contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Let a job manager's SIGTERM clean up as Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

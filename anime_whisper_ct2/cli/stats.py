@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
 
 import click
-from tqdm import tqdm
 
 from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.groups import OPTIONS, option_of
-from anime_whisper_ct2.cli.shared import LocalPath, runs_here
+from anime_whisper_ct2.cli.printing import bar, note, say, say_json
+from anime_whisper_ct2.cli.shared import LocalPath
+from anime_whisper_ct2.output.charts import check_chart
 from anime_whisper_ct2.output.results import RunFolder
+from anime_whisper_ct2.output.storage import local_runs
 from anime_whisper_ct2.stats import GROUPINGS, Grouping, RunStats, StatsOptions, as_json, as_text, run_stats
-from anime_whisper_ct2.stats.chart import check_chart, draw
+from anime_whisper_ct2.stats.chart import draw
 
 _DEFAULTS = StatsOptions()
 _option = option_of(OPTIONS)
@@ -60,29 +59,20 @@ def stats_command(run: str, group_by: Grouping, top: int, as_json_: bool, plot: 
     options = StatsOptions(group_by, top)
     if plot is not None:
         check_chart(plot)
-    with runs_here((run,)) as runs:
+    with local_runs((run,)) as runs:
         stats = _stats(RunFolder(runs.paths[0]), options)
         stats = replace(stats, run=runs.named(stats.run), warnings=tuple(map(runs.named, stats.warnings)))
     if plot is not None:
         draw(stats, plot)
-    click.echo(_dump(as_json(stats)) if as_json_ else _encodable(as_text(stats)))
+    if as_json_:
+        say_json(as_json(stats))
+    else:
+        say(as_text(stats))
     for warning in stats.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        note(f"Warning: {warning}")
 
 
 def _stats(run: RunFolder, options: StatsOptions) -> RunStats:
-    bar: tqdm[NoReturn]
-    # A bar only on a terminal, and only where there is something to wait for.
-    with tqdm(total=len(run), unit="clip", delay=1, file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
-        return run_stats(run, options, bar.update)
-
-
-def _dump(content: dict[str, Any]) -> str:
-    text = json.dumps(content, ensure_ascii=False, indent=2)
-    return text if _encodable(text) == text else json.dumps(content, indent=2)
-
-
-def _encodable(text: str) -> str:
-    """Replace what standard output cannot take by escapes."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    # Only where there is something to wait for.
+    with bar(total=len(run), unit="clip", delay=1) as done:
+        return run_stats(run, options, done.update)

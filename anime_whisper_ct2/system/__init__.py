@@ -5,7 +5,8 @@
     waiting     waits that let a signal in
     signals     what asks a program to end, a closed console among it
     processes   children without a console of their own, what they died of, how much memory they may take
-    commands    a command to copy, quoted so that every shell takes it
+    pipes       a pipe whose reader has gone
+    commands    a command to copy, quoted for the shells of the system
 
 Standard library only.
 

@@ -24,12 +24,12 @@ def run(*args: object) -> Result:
 
 
 def test_a_list_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "m.txt").write_text("a.ogg\nb.ogg\n")
+    (tmp_path / "m.txt").write_text("a.ogg\nb.ogg\n", encoding="utf-8")
     for command in (("run", tmp_path / "m.txt", "-o", tmp_path / "out", *NO_MODEL),
                     ("calibrate", NO_MODEL[1], tmp_path / "m.txt")):  # fmt: skip
         result = run(*command)
         assert (result.exit_code, result.output.count("\n")) == (2, 1)
-        assert f"m.txt: none of the 2 files is there; the first is looked for at {tmp_path}/a.ogg" in result.output
+        assert f"m.txt: none of the 2 files is there; the first is looked for at {tmp_path / 'a.ogg'}" in result.output
     assert not (tmp_path / "out").exists()
 
 
@@ -47,17 +47,18 @@ def test_a_model_as_input_is_told_of(tiny_model: Path, tmp_path: Path) -> None:
         assert said in run("run", given, "-o", tmp_path / "out", *NO_MODEL).output
 
 
-def test_results_of_recordings_that_are_gone_are_no_reason_to_refuse(tiny_model: Path, tmp_path: Path) -> None:
-    (tmp_path / "m.txt").write_text("a.ogg\n")
+@pytest.mark.parametrize("name", ["run.json", "run.json.new"])
+def test_results_of_recordings_that_are_gone_are_no_reason_to_refuse(tmp_path: Path, name: str) -> None:
+    (tmp_path / "m.txt").write_text("a.ogg\n", encoding="utf-8")
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "run.json").write_text("{}")
+    (tmp_path / "out" / name).write_text("{}", encoding="utf-8")
     assert "is no folder here" in run("run", tmp_path / "m.txt", "-o", tmp_path / "out", *NO_MODEL).output
 
 
 @pytest.mark.parametrize(
     ("missing", "options", "said"),
     [
-        ("ray", ("--ray",), "--ray needs Ray: pip install 'ray[data]'"),
+        ("ray", ("--ray",), '--ray needs Ray: pip install "ray[data]"'),
         ("pyarrow", ("--format", "parquet"), "parquet needs pyarrow: pip install pyarrow"),
     ],
 )
@@ -89,7 +90,7 @@ def test_stats_of_a_recording_says_to_transcribe_it(tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_bytes(b"ID3")
     result = run("stats", tmp_path / "a.mp3")
     assert (result.exit_code, result.output.count("\n")) == (2, 1)
-    assert f"transcribe it first: awct2 run {tmp_path}/a.mp3 -o OUTPUT" in result.output
+    assert f"transcribe it first: awct2 run {tmp_path / 'a.mp3'} -o OUTPUT" in result.output
 
 
 @pytest.mark.parametrize(("format_", "language"), [("esd", "fr"), ("esd", "ko"), ("gptsovits", "fr")])

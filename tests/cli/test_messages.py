@@ -47,12 +47,28 @@ def test_no_message_puts_a_plural_behind_a_one() -> None:
         # Vocabularies, tensors and files' heads are larger.
         *("engine.py: shape.n_vocab", "opening.py: len(vocabulary)", "tokenizer.py: len(self.ids)"),
         *("archive.py: header.size", "publish.py: n_bytes", "weights.py: end", "weights.py: length"),
-        "weights.py: end - begin",
+        *("weights.py: end - begin", "files.py: len(longest)", "files.py: len(os.fsencode(name))"),
+        "room.py: units(longest)",
         # These are said of more than one, of less than none, or have decimals.
         *("rows.py: len(transcript.segments)", "figures.py: self.top"),
         *("report.py: _hours(total.audio_s)", "report.py: _hours(total.segments_s)"),
     }
     assert sorted(set(plurals_of_any_number()) - never_one) == []
+
+
+def test_commands_in_messages_and_examples_are_quoted_as_every_shell_knows() -> None:
+    # To cmd.exe, `'` is a letter like any other.
+    quoted = re.compile(r"\b(?:awct2|pip|hf|ray|jq|find) [^;`\n]*'[^'\s]+'")
+    found = set()
+    for path in sorted(p for top in ("anime_whisper_ct2", "convert") for p in (ROOT / top).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            written = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(node, ast.JoinedStr):
+                # What is put in is quoted, if at all, by what stands around it.
+                written = "".join(str(part.value) if isinstance(part, ast.Constant) else "0" for part in node.values)
+            if isinstance(written, str) and quoted.search(written):
+                found.add(f"{path.name}: {quoted.findall(written)}")
+    assert found == set()
 
 
 @pytest.fixture

@@ -21,7 +21,9 @@ from anime_whisper_ct2.output.journal import Journal
 from anime_whisper_ct2.output.storage import local_runs, runs
 from anime_whisper_ct2.readers.remote_errors import RemoteError
 from anime_whisper_ct2.records import Failure, Segment, Transcript
+from anime_whisper_ct2.system import paths
 from tests.support.remotes import Web, s3_server, web_server
+from tests.support.windows_paths import windows_paths
 
 FILES = ("errors.jsonl", "run.json", "transcripts.jsonl")
 TEXTS = {"さくら/1.ogg": "おはよう", "さくら/2.ogg": "え、もう朝", "先生/1.ogg": "静かに"}
@@ -210,6 +212,17 @@ class TestEval:
         assert remote == local
         assert remote["runs"][0]["name"] == "heard"
 
+    def test_json_names_the_url_also_where_the_copys_path_is_escaped_in_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # As all paths on Windows are, for their backslashes.
+        (tmp_path / "a\\b").mkdir(parents=True)
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "a\\b"))
+        url = put(write_run(tmp_path / "run"), "memory://voices/run")
+        result = json.loads(awct2("eval", url, write_run(tmp_path / "said"), "--json", "--resamples", "20").stdout)
+        fsspec.filesystem("memory").store.clear()
+        assert result["runs"][0]["path"] == url
+
     def test_a_name_can_stand_before_a_url_and_an_equals_sign_in_it(self, tmp_path: Path, there: str) -> None:
         url = put(write_run(tmp_path / "run"), f"{there}/day=1/run")
         other = put(write_run(tmp_path / "other"), f"{there}/day=2/run")
@@ -342,3 +355,10 @@ class TestLocalRuns:
         with local_runs(("memory://a:b*/..",)) as here:
             assert Path(here.paths[0]).resolve().parent.parent.parent == temporary
         fsspec.filesystem("memory").store.clear()
+
+
+def test_a_file_of_a_run_is_named_with_the_urls_own_separators(monkeypatch: pytest.MonkeyPatch) -> None:
+    windows_paths(monkeypatch, paths)
+    here = runs.LocalRuns(("C:\\tmp\\run",), {"C:\\tmp\\run": "s3://voices/run"})
+    said = here.named("C:\\tmp\\run\\shard-0\\run.json: is missing; look at C:\\tmp\\run")
+    assert said == "s3://voices/run/shard-0/run.json: is missing; look at s3://voices/run"
