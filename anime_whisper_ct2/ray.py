@@ -124,7 +124,7 @@ class TranscribeBatch:
             import ray  # noqa: PLC0415 - an extra
             from ray.data import ActorPoolStrategy  # noqa: PLC0415
         except ImportError:
-            raise InputError("this needs Ray: pip install 'ray[data]'") from None
+            raise InputError('this needs Ray: pip install "ray[data]"') from None
         if not ray.is_initialized():
             ray.init()
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]

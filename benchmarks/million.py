@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -191,6 +190,8 @@ def command(given: Sequence[str]) -> None:
         except SystemExit as error:
             if error.code:
                 raise
+    import resource  # absent on Windows, where the tests read this module
+
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(json.dumps({"cpu_s": used.ru_utime + used.ru_stime}))
 

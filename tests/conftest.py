@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import soundfile
 
 from tests.support import references as sample
-from tests.support.needs import lacking
+from tests.support.held import Holders
+from tests.support.needs import lacking, not_installed
 from tests.support.places import CHECKPOINT, ROOT
-from tests.support.sounds import tone
+from tests.support.sounds import tone, written
 
 
 def pytest_configure() -> None:
@@ -23,11 +24,42 @@ def pytest_configure() -> None:
     settings.load_profile("here")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
     """Skip a test whose markers say that it needs what is not here, before any fixture is made for it."""
-    if reason := lacking(mark.name for mark in item.iter_markers()):
+    if reason := lacking(item.iter_markers()):
         item.add_marker(pytest.mark.skip(reason=reason))
+    with _skipped_where_not_installed():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Skip a module that compares with a package which Windows has not."""
+    report = yield
+    call = report.__dict__.get("call")  # gone where it was reported
+    if call and call.excinfo and (reason := not_installed(call.excinfo.value)):
+        report.outcome, report.longrepr = "skipped", (str(collector.path), 1, reason)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Skip a test that compares with such a package."""
+    with _skipped_where_not_installed():
+        return (yield)
+
+
+@contextmanager
+def _skipped_where_not_installed() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if reason := not_installed(error):
+            pytest.skip(reason)
+        raise
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,6 +85,12 @@ def references() -> dict[str, str]:
 
 
 @pytest.fixture
+def holders(monkeypatch: pytest.MonkeyPatch) -> Holders:
+    """Programs that have files open, and Windows' way with these."""
+    return Holders(monkeypatch)
+
+
+@pytest.fixture
 def out(tmp_path: Path) -> Path:
     """An empty folder."""
     folder = tmp_path / "out"
@@ -67,7 +105,7 @@ def write_tone(tmp_path: Path) -> Callable[..., Path]:
     def write(name: str, seconds: float = 1.0, rate: int = 16_000) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, tone(seconds, rate), rate)
+        written(path, tone(seconds, rate), rate)
         return path
 
     return write

@@ -135,7 +135,7 @@ def test_stopping_keeps_what_is_done_and_the_next_run_completes(corpus: Path, tm
     assert run.stopped
     done = len(ids(tmp_path / "out"))
     assert 2 <= done < 6
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "interrupted"
+    assert json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["state"] == "interrupted"
     totals = execute(corpus, tmp_path / "out", model)
     assert (totals.resumed, totals.done) == (done, 6 - done)
 
@@ -148,6 +148,6 @@ def test_a_defect_leaves_a_folder_that_can_be_resumed(corpus: Path, tmp_path: Pa
 
     with pytest.raises(ZeroDivisionError):
         execute(corpus, tmp_path / "out", model, open_engine=lambda _m, _o: FakeEngine(decode, batch_size=1))
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["state"] == "failed"
+    assert json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["state"] == "failed"
     execute(corpus, tmp_path / "out", model)
     assert ids(tmp_path / "out") == [f"{n}.wav" for n in range(1, 7)]

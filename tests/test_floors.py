@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.commands import BARE
+from tests.support.places import PYTHONPATH, ROOT
+
 PACKAGE = "anime_whisper_ct2"
 WING = "anime_whisper_ct2_convert"
 
@@ -139,9 +141,8 @@ def test_only_the_models_room_and_the_command_open_the_converter() -> None:
 )
 def test_what_starts_often_starts_without_the_heavy_libraries(starts: str, heavy: set[str]) -> None:
     code = f"import sys, {PACKAGE}.{starts.format(PACKAGE)}; print(*sys.modules)"
-    path = f"{ROOT}:{ROOT / 'convert'}"
     answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": path}
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**BARE, "PYTHONPATH": PYTHONPATH}
     )
     assert heavy & set(answer.stdout.split()) == set()
 

@@ -187,7 +187,7 @@ def test_what_is_kept_of_recordings_that_are_gone_is_told_at_the_end_of_a_run_ov
     # One that fails is there, and waits to be tried again.
     (recordings.corpus / "long.flac").write_bytes(b"no audio")
     assert notes() == []
-    (recordings.folder / "long.flac").rename(recordings.corpus / "long.flac")
+    (recordings.folder / "long.flac").replace(recordings.corpus / "long.flac")
     recordings.run(out, retry_failed=True)
     assert recordings.lines_of(out) == recordings.lines
 

@@ -42,7 +42,7 @@ def test_every_shape_of_audio(transcriber: Transcriber, write_tone: Callable[...
     ]
     results = list(transcriber.transcribe(given))
     assert [result.text for result in results] == ["1.00秒"] * len(given)
-    assert [result.id for result in results[:4]] == [str(path), str(path), "audio-2", "audio-3"]
+    assert [result.id for result in results[:4]] == [path.as_posix(), path.as_posix(), "audio-2", "audio-3"]
     assert (results[-1].id, results[-1].meta) == ("mine", {"speaker": "さくら"})
 
 
@@ -108,7 +108,7 @@ def test_the_real_model_reads_a_path_and_its_array_alike(tiny_model: Path, refer
 
 def test_an_error_that_is_kept_keeps_no_workers(write_tone: Callable[..., Path]) -> None:
     children = Path(f"/proc/self/task/{threading.get_native_id()}/children")
-    before = children.read_text() if children.exists() else ""
+    before = children.read_text(encoding="utf-8") if children.exists() else ""
     with Transcriber(FakeEngine(), workers=1) as transcriber:
         try:
             list(transcriber.transcribe([b"no audio"]))
@@ -116,7 +116,7 @@ def test_an_error_that_is_kept_keeps_no_workers(write_tone: Callable[..., Path])
             kept = error
         assert kept.recording == "audio-0"
         if children.exists():
-            assert set(children.read_text().split()) <= set(before.split())
+            assert set(children.read_text(encoding="utf-8").split()) <= set(before.split())
 
 
 def test_an_open_engine_takes_no_options() -> None:

@@ -20,6 +20,7 @@ def test_front_end_is_measured_stage_by_stage_and_through_workers(tmp_path: Path
     assert frontend.clips_per_second(paths, workers=1) > 1
 
 
+@pytest.mark.posix("/proc")
 def test_a_soak_sees_memory_files_and_processes(standin: Path, tmp_path: Path) -> None:
     manifest = corpora.clips(tmp_path, 10, distinct=2)
     seen = soak.watched(manifest.parent / "clips", standin, workers=1)

@@ -15,6 +15,7 @@ from benchmarks.report import store
 from benchmarks.systems import Settings, changed
 
 
+@pytest.mark.posix("/proc")
 def test_a_system_is_measured_in_its_own_process_and_its_texts_are_checked(standin: Path, tmp_path: Path) -> None:
     manifest = corpora.clips(tmp_path / "clips", 3)
     entry = compare.Entry("awct2, fit", "awct2", {"window": "fit"})
@@ -44,6 +45,7 @@ def test_ratios_are_taken_within_a_round() -> None:
     assert compare.summary(rounds)["fw-batched"]["times_real_time"] == 10.0
 
 
+@pytest.mark.posix("/proc")
 def test_results_are_rendered_where_a_page_asks_for_them(tmp_path: Path) -> None:
     rounds = [_round(1.0, 2.0)]
     options = {"clips": 20, "size": "tiny", "rounds": 1}

@@ -170,6 +170,7 @@ def test_other_assumptions_are_options_and_named_as_such(capsys: pytest.CaptureF
     assert "where a listing brings it along | 0 ms | assumed |" in said
 
 
+@pytest.mark.posix("/proc")
 def test_results_of_runs_on_ray_are_rendered(tmp_path: Path) -> None:
     _million(tmp_path)
     assert "| 1,000,000, on 1 node | 11,000 | 2.5 | 100.0 | 30.0 | 148 | 67 | 3 |" in render.rendered(

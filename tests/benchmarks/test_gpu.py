@@ -58,19 +58,23 @@ def test_a_peer_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pyte
     assert clock.skipped == {"transformers, batch 2": "transformers not installed"}
 
 
+@pytest.mark.posix("statvfs")
 def test_loader_workers_are_as_many_as_shared_memory_holds(tmp_path: Path) -> None:
     assert steps.loader_workers(14, 1, shared=tmp_path) == 14
     assert steps.loader_workers(14, 2**60, shared=tmp_path) == 1
     assert steps.loader_workers(14, 2**60, shared=tmp_path / "none") == 14
 
 
+@pytest.mark.posix("sh")
 def test_the_gpu_is_watched_through_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with GpuWatch() as watch:
         pass
     assert (watch.busy(1.0), watch.peak_mib) == (None, None)
     program = tmp_path / "nvidia-smi"
-    program.write_text("#!/bin/sh\necho '40, 1000'\necho '[N/A], [N/A]'\necho '60, 3000'\nexec /bin/sleep 60\n")
+    program.write_text(
+        "#!/bin/sh\necho '40, 1000'\necho '[N/A], [N/A]'\necho '60, 3000'\nexec /bin/sleep 60\n", encoding="utf-8"
+    )
     program.chmod(0o755)
     with GpuWatch() as watch:
         wait_until(lambda: len(watch.samples) == 2, 60, "nothing was seen")
@@ -85,6 +89,7 @@ def test_load_is_that_of_the_busiest_stretch() -> None:
     assert watch.busy(100.0) == pytest.approx(0.35)
 
 
+@pytest.mark.posix("links")
 def test_a_newer_cublas_stands_in_by_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cublas_link, "load_cublas", lambda: Cublas(problem="not there"))
     monkeypatch.setenv("LD_LIBRARY_PATH", "/before")
@@ -105,6 +110,7 @@ def test_a_run_out_of_memory_halves_its_batches_and_loses_nothing(standin: Path,
     assert figures["batch_size_after"] == oom.MOST_WINDOWS
 
 
+@pytest.mark.posix("signals")
 def test_two_engines_on_one_device_replace_one_that_is_killed(standin: Path, tmp_path: Path) -> None:
     clips = list(corpora.read_manifest(corpora.clips(tmp_path, 200, distinct=5)))
     figures = stations.shared(clips, standin, "cpu", "float32", kill=True)
@@ -141,6 +147,7 @@ def test_what_is_asked_of_a_gpu_is_held_against_what_was_measured() -> None:
 
 # Every part in a process of its own, torch among them: a minute on two cores. The parts by themselves are tested above.
 @pytest.mark.slow
+@pytest.mark.posix("/proc")
 def test_the_gpu_part_runs_to_its_end_on_a_cpu(tmp_path: Path) -> None:
     out = tmp_path / "results" / "gpu.json"
     options = ["--smoke", "--minutes", "20", "--temp", str(tmp_path), "--out", str(out)]

@@ -80,6 +80,7 @@ def test_silero_takes_the_sound_for_speech() -> None:
     assert spoken > 0.8 * len(sound)
 
 
+@pytest.mark.posix("/proc")
 def test_processor_time_and_memory_of_a_tree_are_seen() -> None:
     start = time.process_time()
     with Watch(every_s=0.01) as watch, span() as work:

@@ -47,6 +47,7 @@ def test_the_million_is_links_to_real_clips_and_the_drivers_bits_are_timed(
         assert sum(1 for _ in file) == 1_005
 
 
+@pytest.mark.posix("/proc")
 def test_processor_time_of_a_process_that_nobody_waits_for_is_seen() -> None:
     work = "import time\nwhile time.process_time() < 1.0: pass"
     # It is there until the other has ended, and never asks what that used.

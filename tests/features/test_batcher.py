@@ -15,7 +15,7 @@ from anime_whisper_ct2.records import (
     Tick,
     Window,
 )
-from tests.support.windows import numbered
+from tests.support.audio_windows import numbered
 
 
 class TestBatcher:

@@ -107,7 +107,7 @@ class Worker:
                 kind, what = "crash", f"the process ended with status {self._process.exitcode}"
             if kind:
                 case = Path(self._folder, "current").read_bytes()
-                log = Path(self._folder, "native.log").read_text(errors="replace")
+                log = Path(self._folder, "native.log").read_text(errors="replace", encoding="utf-8")
                 self._end(at_once=True)
                 place = " ".join([what, *_OURS.findall(log)[:1]])
                 found.append(Finding(task.target, kind, place, " ".join([what, *log.split()]), case))

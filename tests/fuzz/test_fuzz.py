@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 if sys.platform == "win32":
-    pytest.skip("the fuzzer is for POSIX", allow_module_level=True)
+    pytest.skip("needs POSIX: the fuzzer", allow_module_level=True)
 
 from anime_whisper_ct2 import Corpus, CorpusRun, FakeEngine, RunOptions
 from anime_whisper_ct2.model_dir import open_model_dir

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from anime_whisper_ct2.export.naming import Names
+from anime_whisper_ct2.export.naming import Names, Room
 from anime_whisper_ct2.text import NORMALIZERS, count_errors
 from tests.fuzz.mutation import TOKENS
 from tests.fuzz.targets import Target
@@ -25,19 +25,27 @@ def _names(case: bytes, _folder: Path) -> object:
     No name is a folder of another's with the extension of an export; `holds` knows them all.
     """
     ids = sorted({_text(raw) for raw in case.split(b"\0")})
-    names = Names(ids)
+    given = _checked(ids, None)
+    # The same has to hold where there is little room.
+    _checked(ids, Room(24 + len(case) % 100, slash=1 + len(ids) % 2))
+    return len(ids) > 1, sum(name != id_ for id_, name in given.items()), max(map(len, given.values())) // 50
+
+
+def _checked(ids: Sequence[str], room: Room | None) -> Mapping[str, str]:
+    names = Names(ids, room)
     given = {id_: names[id_] for id_ in ids}
     for name in given.values():
         _check_safe(name)
         assert names.holds(name), f"{name!r:.200} is unknown"
+        assert room is None or room.has(name), f"{name!r:.200} has no room"
     alike = {_folded(name) for name in given.values()}
     assert len(alike) == len(ids), f"two of {sorted(given.values())!r:.300} are one to some file system"
     folders = {_folded(str(above)) for name in given.values() for above in PurePosixPath(name).parents}
     files = {_folded(f"{name}.txt") for name in given.values()}
     assert not files & folders, f"{sorted(files & folders)[0]!r:.200} is a file and a folder"
-    backwards = Names(ids[::-1])
+    backwards = Names(ids[::-1], room)
     assert {id_: backwards[id_] for id_ in ids} == given, "another order gives other names"
-    return len(ids) > 1, sum(name != id_ for id_, name in given.items()), max(map(len, given.values())) // 50
+    return given
 
 
 def _folded(name: str) -> str:

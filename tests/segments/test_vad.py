@@ -22,6 +22,7 @@ from anime_whisper_ct2.segments.vad import FRAME_SAMPLES, Vad
 from anime_whisper_ct2.segments.vad import silero as silero_room
 from anime_whisper_ct2.segments.vad.fake import LoudnessVad
 from anime_whisper_ct2.segments.vad.silero import SileroVad
+from tests.support.commands import BARE
 from tests.support.places import CORPUS, ROOT
 from tests.support.references import LONG_RECORDING, references
 
@@ -113,7 +114,7 @@ def test_workers_load_onnxruntime_only_for_a_vad_and_never_faster_whisper() -> N
         "print(before, [name for name in names if name in sys.modules])"
     )
     command = [sys.executable, "-c", code]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT)})
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env={**BARE, "PYTHONPATH": str(ROOT)})
     assert answer.stdout.strip() == "[] ['onnxruntime']"
 
 

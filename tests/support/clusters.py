@@ -97,7 +97,7 @@ def cluster(*nodes: int, **env: str) -> Iterator[Cluster]:
         assert process.stdout
         try:
             address = process.stdout.readline().strip()
-            assert address, log.read_text(errors="replace")[-2_000:]
+            assert address, log.read_text(errors="replace", encoding="utf-8")[-2_000:]
             shared = {name: env[name] for name in (*RAY, "RAY_TMPDIR") if name in env}
             started = Cluster(address, shared, running, (process.stdin, process.stdout))
             for cpus in nodes:
@@ -150,7 +150,7 @@ def _children(pid: int) -> list[int]:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             # After the name, which is in brackets and may hold anything: the state, and the parent.
-            if int(stat.read_text(errors="replace").rpartition(")")[2].split()[1]) == pid:
+            if int(stat.read_text(errors="replace", encoding="utf-8").rpartition(")")[2].split()[1]) == pid:
                 found.append(int(stat.parent.name))
     return found
 

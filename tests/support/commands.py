@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import sys
 from tests.support.places import PYTHONPATH
 
 COMMAND = [sys.executable, "-c", "from anime_whisper_ct2.cli import main; main(prog_name='awct2')"]
+# What of its environment a program cannot start without: on Windows, where the system lies.
+BARE = {name: value for name, value in os.environ.items() if name.upper() == "SYSTEMROOT"}
 # Several times faster than 30 s windows, for tests that do not depend on what is heard.
 FAST = ("--window", "fit", "--no-retry", "--audit", "0")
 
@@ -20,9 +23,19 @@ def environment(**extra: str) -> dict[str, str]:
 
 def awct2(*args: object, **extra: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end; `extra` goes into its environment."""
-    return subprocess.run(
-        [*COMMAND, *map(str, args)], capture_output=True, text=True, env=environment(**extra), timeout=300, check=False
+    done = subprocess.run(
+        [*COMMAND, *map(str, args)], capture_output=True, env=environment(**extra), timeout=300, check=False
     )
+    return subprocess.CompletedProcess(done.args, done.returncode, as_text(done.stdout), as_text(done.stderr))
+
+
+def as_text(said: bytes, errors: str = "strict") -> str:
+    """Decode what a command has printed: JSON is UTF-8 on every system, and all else the user's encoding."""
+    try:
+        text = said.decode("utf-8")
+    except UnicodeDecodeError:
+        text = said.decode(locale.getpreferredencoding(False), errors)
+    return text.replace("\r\n", "\n")
 
 
 def refused(result: subprocess.CompletedProcess[str], status: int, *said: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryError, InputError, ModelFolderError
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions
 from anime_whisper_ct2.records import Decoded, Window
+from tests.support.processes import die
 
 
 def plain(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
@@ -39,7 +39,7 @@ def dies_once(model: str, _engine: EngineOptions, _decoding: DecodingOptions) ->
         if left < 0:
             try:
                 Path(model).touch(exist_ok=False)
-                os.kill(os.getpid(), signal.SIGKILL)
+                die()
             except FileExistsError:
                 pass
         return Decoded(f"{window.end_s:.1f}", (1,), -0.1, 0.0)
@@ -53,10 +53,10 @@ def dies_every_eight_windows(model: str, _engine: EngineOptions, _decoding: Deco
     def decode(window: Window) -> Decoded:
         # So that those before it are home.
         time.sleep(0.05)
-        with Path(model).open("a") as taken:
+        with Path(model).open("a", encoding="utf-8") as taken:
             taken.write(f"{window.number}\n")
-        if len(Path(model).read_text().splitlines()) % 8 == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if len(Path(model).read_text(encoding="utf-8").splitlines()) % 8 == 0:
+            die()
         return Decoded(f"{window.number}", (1,), -0.1, 0.0)
 
     return FakeEngine(decode, batch_size=1)
@@ -69,7 +69,7 @@ def dies_at_the_eighth_window(_model: str, _engine: EngineOptions, _decoding: De
         # So that those before it are home.
         time.sleep(0.05)
         if window.number == 7:
-            os.kill(os.getpid(), signal.SIGKILL)
+            die()
         return Decoded(f"{window.number}", (1,), -0.1, 0.0)
 
     return FakeEngine(decode, batch_size=1)
@@ -79,7 +79,7 @@ def always_dies(_model: str, _engine: EngineOptions, _decoding: DecodingOptions)
     """Die at the first window."""
 
     def decode(_: Window) -> Decoded:
-        os.kill(os.getpid(), signal.SIGKILL)
+        die()
         raise AssertionError
 
     return FakeEngine(decode)
@@ -90,7 +90,7 @@ def dies_of_poison(_model: str, _engine: EngineOptions, _decoding: DecodingOptio
 
     def decode(window: Window) -> Decoded:
         if round(window.end_s, 2) == 0.7:
-            os.kill(os.getpid(), signal.SIGKILL)
+            die()
         return Decoded("はい", (1,), -0.1, 0.0)
 
     return FakeEngine(decode)
@@ -180,7 +180,7 @@ def is_kept_from_ending(model: str, _engine: EngineOptions, _decoding: DecodingO
             if not stays:
                 time.sleep(600)
                 os._exit(0)
-            Path(model).write_text(f"{stays}")
+            Path(model).write_text(f"{stays}", encoding="utf-8")
             raise EngineLostError("the device has not answered for 300 s")
         return Decoded("はい", (1,), -0.1, 0.0)
 
@@ -189,9 +189,9 @@ def is_kept_from_ending(model: str, _engine: EngineOptions, _decoding: DecodingO
 
 def comes_back_late(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
     """Lose the device, and not find it the next time either; `model` names the file that remembers."""
-    past = Path(model).read_text() if Path(model).exists() else ""
+    past = Path(model).read_text(encoding="utf-8") if Path(model).exists() else ""
     if past == "lost":
-        Path(model).write_text("lost and found")
+        Path(model).write_text("lost and found", encoding="utf-8")
         raise InputError("no CUDA device 0: none found")
     left = 5
 
@@ -199,7 +199,7 @@ def comes_back_late(model: str, _engine: EngineOptions, _decoding: DecodingOptio
         nonlocal left
         left -= 1
         if left < 0 and not past:
-            Path(model).write_text("lost")
+            Path(model).write_text("lost", encoding="utf-8")
             raise EngineLostError("CUDA failed with error unspecified launch failure")
         return Decoded("はい", (1,), -0.1, 0.0)
 

@@ -7,4 +7,4 @@ from pathlib import Path
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Give every file's bytes by its path below the folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

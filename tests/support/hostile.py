@@ -222,7 +222,7 @@ def files(pwned: str, secret: str) -> dict[str, tuple[bytes, str]]:
         *("new\nline", "tab\tand\rreturn", "emoji😀", "quote'\"`$(id)", "-o", "--overwrite", " spaces ", "back\\slash"),
         *("右から\u202e左へ\u202c", "zero\u200bwidth", "line\u2028separator", "é", "e\u0301", "a" * 251, "あ" * 83),
         *(FORMULA.replace("/", ""), "@SUM(1)", "+1", MARKUP.replace("/", ""), ESCAPES, "%s%n%x", "CON", ".", ".."),
-        *("{0..9}", "[a-z]", "*", "~root", "'; DROP TABLE x; --", os.fsdecode(b"\xff\xfe invalid \x83e\x83X")),
+        *("{0..9}", "[a-z]", "*", "~root", "'; DROP TABLE x; --", "\udcff\udcfe invalid \udc83e\udc83X"),
     )
     made |= dict.fromkeys((f"{name}.wav" for name in names), (wav, TEXT))
     return made

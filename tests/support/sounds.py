@@ -26,7 +26,11 @@ def stereo(seconds: float, rate: int) -> Float32:
 
 def written(path: Path, samples: np.ndarray, rate: int, **options: str) -> str:
     """Write samples by libsndfile; gives the path."""
-    soundfile.write(path, samples, rate, **options)
+    channels = samples.shape[1] if samples.ndim > 1 else 1
+    with soundfile.SoundFile(path, "w", rate, channels, **options) as sound:
+        # Vorbis has all that is written at once on the stack, which is small on Windows.
+        for at in range(0, len(samples), rate):
+            sound.write(samples[at : at + rate])
     return str(path)
 
 

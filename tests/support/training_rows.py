@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ Write = Callable[[Iterable[Row], Path, ExportSettings], None]
 SETTINGS = ExportSettings(title="台詞")
 NASTY = "「えっと…」\nねえ\tほら|だめ\u2028🎵♡"
 NAMES = ("さくら/第一章/001", "さくら/第一章/002", "魔王/決戦 (最終話)/001", "魔王/決戦 (最終話)/v1.0", "独白")
-needs_byte_names = pytest.mark.skipif(os.name != "posix", reason="only POSIX has names that are no text")
+needs_byte_names = pytest.mark.posix("names that are no UTF-8")
 
 
 def row(name: str, audio: str | Path, **changes: Any) -> Row:

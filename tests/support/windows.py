@@ -1,32 +1,85 @@
-"""Windows without sound in them, what is said there, and how a decoder in a loop says it."""
+"""What Windows does and the other systems do not: where tests run there, and what they hold processes with."""
 
 from __future__ import annotations
 
-import numpy as np
+import ctypes
+import os
+import shlex
+import subprocess
+import sys
+from typing import Any
 
-from anime_whisper_ct2.records import Decoded, LogMel, Sound, Window
+ON_WINDOWS = sys.platform == "win32"
 
-LOOPS = (
-    "そうそうそうそうそうそう",
-    "あああああああああああああ",
-    "ありがとうございます" * 6,
-    "待って、" * 8,
-    "ｱﾊﾊ" * 9,
-)
-
-
-def window(key: int, seconds: float = 3.0, rms: float = 0.1) -> Window:
-    """The only window of a recording; its features say whose it is."""
-    frames = round(seconds * 100)
-    return Window(key, 0, 0.0, seconds, LogMel(np.full((2, frames), key, np.float32), -1.0), Sound(rms))
+_PROCESS_IDS = 3  # JobObjectBasicProcessIdList
+_MOST = 256
+_SYNCHRONIZE = 0x00100000  # what one must be allowed to wait for a process
 
 
-def said(text: str, logprob: float = -0.2, *, capped: bool = False) -> Decoded:
-    """What a decoder gives for a window, a token for each character."""
-    return Decoded(text, tuple(range(len(text))), logprob, 0.0, capped)
+def system_says(number: int, winerror: int) -> str:
+    """Give the system's words for an error: of its number, or on Windows, in the user's language, of Windows' own."""
+    return ctypes.FormatError(winerror) if sys.platform == "win32" else os.strerror(number)
 
 
-def numbered(key: int, number: int = 0, frames: int = 100) -> Window:
-    """The window of that number in a recording, silent."""
-    mel = LogMel(np.zeros((2, frames), np.float32), -1.0)
-    return Window(key, number, number * 30.0, number * 30.0 + frames / 100, mel)
+class _ProcessIds(ctypes.Structure):
+    """JOBOBJECT_BASIC_PROCESS_ID_LIST."""
+
+    _fields_ = (("assigned", ctypes.c_uint32), ("count", ctypes.c_uint32), ("ids", ctypes.c_size_t * _MOST))
+
+
+def words_of(line: str) -> list[str]:
+    """Split a command into its words as the system does."""
+    if not ON_WINDOWS:
+        return shlex.split(line)
+    split = ctypes.WinDLL("shell32").CommandLineToArgvW  # type: ignore[attr-defined]
+    split.restype = ctypes.POINTER(ctypes.c_wchar_p)
+    count = ctypes.c_int()
+    words = split(ctypes.c_wchar_p(line), ctypes.byref(count))
+    return [words[n] or "" for n in range(count.value)]
+
+
+def is_running(pid: int) -> bool:
+    """Say whether a process has not ended yet."""
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    if not (handle := ctypes.c_void_p(kernel.OpenProcess(_SYNCHRONIZE, 0, pid))):
+        return False
+    try:
+        return bool(kernel.WaitForSingleObject(handle, 0))
+    finally:
+        kernel.CloseHandle(handle)
+
+
+def suspend(process: subprocess.Popen[Any]) -> None:
+    """Let a process stand still, as SIGSTOP does."""
+    ctypes.WinDLL("ntdll").NtSuspendProcess(_handle(process))  # type: ignore[attr-defined]
+
+
+def resume(process: subprocess.Popen[Any]) -> None:
+    """Let it go on."""
+    ctypes.WinDLL("ntdll").NtResumeProcess(_handle(process))  # type: ignore[attr-defined]
+
+
+def _handle(process: subprocess.Popen[Any]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(int(process._handle))  # type: ignore[attr-defined]
+
+
+class Job:
+    """A process and all that it starts from now on, wherever these go: what a mark in the environment is elsewhere."""
+
+    def __init__(self, process: subprocess.Popen[Any]) -> None:
+        """Take a process that was just started."""
+        self._kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
+        self._kernel.CreateJobObjectW.restype = ctypes.c_void_p
+        self._job = ctypes.c_void_p(self._kernel.CreateJobObjectW(None, None))
+        if not self._kernel.AssignProcessToJobObject(self._job, _handle(process)):
+            raise ctypes.WinError(ctypes.get_last_error())  # type: ignore[attr-defined]
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that are still there."""
+        found = _ProcessIds()
+        size = ctypes.sizeof(found)
+        if not self._kernel.QueryInformationJobObject(self._job, _PROCESS_IDS, ctypes.byref(found), size, None):
+            raise ctypes.WinError(ctypes.get_last_error())  # type: ignore[attr-defined]
+        return list(found.ids[: found.count])

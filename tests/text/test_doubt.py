@@ -10,7 +10,7 @@ import pytest
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.records import Decoded
 from anime_whisper_ct2.text.doubt import BOUNDS, Bounds, disagreement, doubt
-from tests.support.windows import window
+from tests.support.audio_windows import window
 
 
 def decoded(logprob: float = -0.2, tokens: int = 12, flags: tuple[str, ...] = ()) -> Decoded:

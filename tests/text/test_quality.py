@@ -8,10 +8,10 @@ import pytest
 from anime_whisper_ct2.audio import load
 from anime_whisper_ct2.records import LogMel, Sound, Window
 from anime_whisper_ct2.text.quality import STOCK_PHRASES, compression_ratio, doubts, flags, loops, measure, token_cap
+from tests.support.audio_windows import LOOPS, said, window
 from tests.support.places import CORPUS
 from tests.support.references import references
 from tests.support.sounds import tone
-from tests.support.windows import LOOPS, said, window
 
 # From the real model's habits: laughs, stammers and moans that are right as they stand.
 LEGITIMATE = (

@@ -318,7 +318,7 @@ def test_without_ray_the_extra_is_named(corpus: Path, tiny_model: Path, tmp_path
         command=[sys.executable, "-c", code],
     )
     assert status == 2
-    one_line(said, "pip install 'ray[data]'")
+    one_line(said, 'pip install "ray[data]"')
 
 
 def names_in(system: Any, url: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from tests.support.commands import FAST
 from tests.support.processes import finished, hold_to_the_truth, line_count, lines, one_line, running, texts, wait_until
 from tests.support.sounds import make_clips, tone
 
+pytestmark = pytest.mark.posix("mounts, limits of file size, signals between processes")
 CLIPS = 150
 Mount = Callable[[str], Path]
 
@@ -99,6 +99,8 @@ class TestFull:
 
     def test_a_limit_on_the_size_of_a_file(self, tiny_model: Path, tmp_path: Path, wordy: Path) -> None:
         """What a quota does, without the rights to mount a disk."""
+        import resource
+
         out, log = tmp_path / "out", tmp_path / "log"
         with running(*begin(tiny_model, out, wordy), log=log) as run:
             resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))

@@ -15,6 +15,7 @@ import soundfile
 
 from tests.support.commands import FAST
 from tests.support.counting_command import read_batches
+from tests.support.deaths import ABORT, SEGFAULT, limited
 from tests.support.places import CORPUS, ROOT
 from tests.support.processes import finished, hold_to_the_truth, line_count, lines, one_line, running, texts, wait_until
 from tests.support.sounds import make_clips
@@ -75,10 +76,10 @@ def test_25_kills_at_random_moments_lose_and_repeat_nothing_but_what_was_in_flig
 @pytest.mark.parametrize(
     ("fault", "error", "reason"),
     [
-        ("segfault", "WorkerDied", "SIGSEGV"),
-        ("abort", "WorkerDied", "SIGABRT"),
+        ("segfault", "WorkerDied", SEGFAULT),
+        ("abort", "WorkerDied", ABORT),
         ("hang", "TimeLimit", "within 4 s"),
-        ("hoard", "MemoryError", "emory"),
+        pytest.param("hoard", "MemoryError", "emory", marks=limited),
     ],
 )
 def test_a_decoder_that_fails_in_any_way_costs_one_of_200_recordings(
@@ -138,9 +139,9 @@ class TestTwoRuns:
         with running(*args, log=tmp_path / "first") as first:
             wait_until(lambda: line_count(out), 120, first.said)
             # Else it might be through before the second has begun.
-            first.signal(signal.SIGSTOP)
+            first.pause()
             status, said = finished(*args, log=tmp_path / "second")
-            first.signal(signal.SIGCONT)
+            first.go_on()
             assert status == 1
             one_line(said, f"process {first.process.pid} is writing there")
             status = first.wait()
@@ -154,14 +155,15 @@ class TestTwoRuns:
             wait_until(lambda: holder(out), 120, "neither has begun")
             first, second = (a, b) if holder(out) == a.process.pid else (b, a)
             # Else it might be through before the other asks.
-            first.signal(signal.SIGSTOP)
+            first.pause()
             assert second.wait() == 1, second.said
-            first.signal(signal.SIGCONT)
+            first.go_on()
             assert first.wait() == 0, first.said
         one_line(second.said, f"process {first.process.pid} is writing there")
         hold_to_the_truth(out, 0, found=16, done=16)
 
 
+@pytest.mark.posix("signals between processes")
 class TestSignals:
     @pytest.mark.slow  # a long recording through the model, twice
     @pytest.mark.parametrize("engines", [(), ("--device", "cpu", "--engines", "2")], ids=["one", "two-engines"])

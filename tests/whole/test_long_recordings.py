@@ -83,6 +83,7 @@ def test_ten_kills_cost_a_recording_of_40_minutes_next_to_nothing(tiny_model: Pa
     assert run_["audio_seconds"] * KILLS / (KILLS + 2) - 120 < run_["kept_seconds"] < run_["audio_seconds"]
 
 
+@pytest.mark.posix("signals between processes")
 @pytest.mark.slow  # minutes through the model, and three starts
 @pytest.mark.parametrize("engines", [(), ("--engines", "2")], ids=["one", "two-engines"])
 def test_ctrl_c_in_the_middle_of_a_recording_keeps_what_is_done(

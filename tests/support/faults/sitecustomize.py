@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,15 +21,16 @@ def fail(name: str) -> None:
         except FileExistsError:
             return
     if "segfault" in name:
-        ctypes.string_at(0)
+        # On Windows, ctypes would make an exception of it.
+        faulthandler._read_null() if sys.platform == "win32" else ctypes.string_at(0)
     if "abort" in name:
         os.abort()
     if "hang" in name:
         time.sleep(3600)
     if "hoard" in name:
-        held = []
-        while True:
-            held.append(bytearray(16 << 20))
+        # Not for ever: Wine sets no limit, and would take the machine along.
+        held = [bytearray(16 << 20) for _ in range(4096 // 16)]
+        del held
 
 
 class Faulty(soundfile.SoundFile):
