@@ -19,7 +19,6 @@ from anime_whisper_ct2.errors import DecodeError, RecordingError
 from anime_whisper_ct2.options import AudioOptions
 from anime_whisper_ct2.records import ArrayAudio, Float32
 from tests.support.sounds import in_aac, native, stereo, tone, written
-from tests.support.windows import ON_WINDOWS
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
@@ -135,7 +134,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "one byte": (lambda path: path.write_bytes(b"x"), "has only 1 byte; copy"),
     "zeros": (lambda path: path.write_bytes(bytes(5_000)), "no decoder reads it"),
-    "a folder": (lambda path: path.mkdir(), "Permission denied" if ON_WINDOWS else "directory"),
+    "a folder": (lambda path: path.mkdir(), "[Dd]irectory"),
     "only a header": (lambda path: soundfile.write(path, np.zeros(0, np.float32), 16_000), "no samples"),
 }
 

@@ -194,6 +194,8 @@ class TestMistakes:
 
 class TestConvert:
     def test_verify_agrees_with_transformers(self, tmp_path: Path) -> None:
+        import transformers  # noqa: F401 - without it there is nothing to agree with
+
         result = awct2("convert", CHECKPOINT, tmp_path / "model", "--verify", "--quantization", "float32")
         assert result.returncode == 0, result.stderr
         assert "100% of the tokens agree" in result.stderr

@@ -24,6 +24,8 @@ from anime_whisper_ct2.readers import remote_errors
 from anime_whisper_ct2.readers.files import below
 from anime_whisper_ct2.records import Recording, Unreadable
 
+# Of a folder, Windows gives its own number; elsewhere nobody looks at it.
+ACCESS_DENIED = 5
 IN_PROCESS = RunOptions(frontend=FrontendOptions(workers=0))
 
 
@@ -35,7 +37,7 @@ def locked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
     def refusing(path: Any = ".") -> Any:
         if os.path.basename(os.fspath(path)) in names:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path, ACCESS_DENIED)
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
@@ -127,7 +129,7 @@ def test_a_folder_that_may_be_listed_and_not_entered_loses_no_folder(
 
     def refusing(path: Any, *args: Any, **options: Any) -> os.stat_result:
         if str(path).startswith(os.path.join(corpus, "a", "")):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path, ACCESS_DENIED)
         return stat(path, *args, **options)
 
     monkeypatch.setattr(os, "stat", refusing)
