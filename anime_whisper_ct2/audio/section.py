@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from anime_whisper_ct2.audio.source import File, Watched, reason_of
 from anime_whisper_ct2.errors import DecodeError, counted
+from anime_whisper_ct2.system import files
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BUFFER_BYTES = 1 << 16
+# How long a recording is waited for that a scanner looks at; there may be millions that nobody may read.
+_PATIENCE_S = 2.0
 _LEAST_BYTES = 8  # fewer tell nothing of what a file was
 _TEXT_BYTES = 512
 
@@ -117,7 +120,7 @@ def bytes_of(file: File) -> Iterator[Bytes]:
         # The system's reason (absent, forbidden, a folder) says more than a decoder's.
         try:
             # Paths with invalid UTF-8 stay plain strings. Unbuffered: `Bytes` reads ahead by itself.
-            stream = open(file, "rb", buffering=0)  # noqa: PTH123, SIM115
+            stream = files.opened(file, buffering=0, patience_s=_PATIENCE_S)
         except (OSError, ValueError) as error:
             raise DecodeError(f"cannot be opened: {reason_of(error)}") from error
         with stream:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from anime_whisper_ct2.cli.groups import option_of, together
-from anime_whisper_ct2.cli.shared import audio_column_option
+from anime_whisper_ct2.cli.shared import LocalPath, audio_column_option
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.options import (
@@ -21,6 +21,7 @@ from anime_whisper_ct2.options import (
     RunOptions,
     SegmentOptions,
 )
+from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.system.paths import at_home
 
 _corpus, _cluster, _output = map(option_of, ("Recordings", "Cluster", "Output"))
@@ -37,9 +38,9 @@ def _shard(_ctx: click.Context, param: click.Parameter, value: str | None) -> tu
     return part, parts
 
 
-def _as_meant(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    """Take an output at `~/` for one below the home folder, as INPUT is taken."""
-    return at_home(value)
+def _as_meant(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Take an output at `~/` for one below the home folder, as INPUT is taken; what can be no place is refused."""
+    return value if is_url(value) else LocalPath().usable(at_home(value), param, ctx)
 
 
 def _address(_ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

@@ -12,6 +12,7 @@ from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.languages import code_of
 from anime_whisper_ct2.options import AUDIO, ENGINE, ComputeType, Device
 from anime_whisper_ct2.output.storage import local_path
+from anime_whisper_ct2.system.paths import as_named, why_no_place
 
 # Each is in the same group wherever it is.
 device_option = option_of("Model and device")(
@@ -53,13 +54,19 @@ class LocalPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Refuse a URL, which as a path would be a folder called `s3:`; one of a file here is its path.
 
-        `~/` is the home folder.
+        `~/` is the home folder. On Windows, the spaces and dots at the end go, as they do from every name there.
         """
         if isinstance(value, str):
             if (path := local_path(value)) is None:
                 self.fail(f"{value!r} is a URL, and this command writes to local folders alone.", param, ctx)
-            value = path
+            value = self.usable(path, param, ctx)
         return super().convert(value, param, ctx)
+
+    def usable(self, path: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Give a path as Windows names it; what can be no place there is refused."""
+        if why := why_no_place(path):
+            self.fail(f"{path!r}: {why}; name another place.", param, ctx)
+        return as_named(path)
 
 
 def language_code(_ctx: click.Context, param: click.Parameter, value: str) -> str:

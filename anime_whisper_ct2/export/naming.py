@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anime_whisper_ct2.extensions import AUDIO
+from anime_whisper_ct2.system.paths import DEVICES
 
 # File systems take 255 bytes to a name; the rest is for what an export puts behind it.
 _MOST_BYTES = 200
@@ -20,9 +21,6 @@ _MOST_PATH_BYTES = 600
 _HASH_DIGITS = 8
 # What Windows forbids, control characters, ends of lines, and what stands for bytes that are no UTF-8.
 _FORBIDDEN = re.compile(r'[\\:*?"<>|\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
-_RESERVED = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
-    f"{device}{number}" for device in ("com", "lpt") for number in "0123456789¹²³"
-}
 
 Digests = npt.NDArray[np.uint64]
 
@@ -152,7 +150,7 @@ def _safe_part(part: str) -> str:
         clean = "_" + clean[1:]
     body = clean.rstrip(" .")
     clean = body + "_" * (len(clean) - len(body))
-    if clean.split(".")[0].rstrip(" ").lower() in _RESERVED:
+    if clean.split(".")[0].rstrip(" ").lower() in DEVICES:
         clean = "_" + clean
     # No character takes more than four bytes.
     if len(clean) <= _MOST_BYTES // 4 or len(clean.encode()) <= _MOST_BYTES:

@@ -71,7 +71,8 @@ def sources(given: str, column: str | None) -> Sequence[Source]:
         for match in matches(given)
     ]
     if not found:
-        raise InputError(f"{given}: no such file or folder")
+        quotes = '; cmd.exe takes \' for a letter: use "…"' if given[:1] == given[-1:] == "'" and given != "'" else ""
+        raise InputError(f"{given}: no such file or folder{quotes}")
     return found
 
 

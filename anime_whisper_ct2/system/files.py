@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import IO, Any, TypeVar
 
+from anime_whisper_ct2.system.paths import can_be_no_name
+
 T = TypeVar("T")
 Place = str | os.PathLike[str]
 
@@ -59,6 +61,16 @@ def move(source: Place, target: Place) -> None:
 def opened(path: Place, mode: str = "rb", *, buffering: int = -1, patience_s: float = _PATIENCE_S) -> IO[bytes]:
     """Open a file in bytes that was written a moment ago, or that others look at. Raises OSError as `replace` does."""
     return patiently(lambda: open(path, mode, buffering), patience_s)  # noqa: PTH123 - as above
+
+
+def link(source: Place, target: Place) -> None:
+    """Give a file a second name. Raises OSError.
+
+    On Windows not what may only be read: its mark would have to go before the second name can, and it has one mark.
+    """
+    if _ON_WINDOWS and not os.stat(source).st_mode & stat.S_IWRITE:  # noqa: PTH116 - as above
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), os.fspath(source))
+    os.link(source, target)
 
 
 def remove(path: Place, *, missing_ok: bool = False, patience_s: float = _PATIENCE_S) -> None:
@@ -176,6 +188,8 @@ def reason(error: Exception, path: Place | None = None) -> str:
         return cause
     if getattr(error, "winerror", None) in _SURELY_HELD:
         return f"{words.rstrip('.。 ')}: another program has it open, such as {_HOLDERS}"
+    if can_be_no_name(error):
+        return 'there is no such file; Windows lets no name hold any of * ? < > | "'
     if _is_folder(error, path):
         return os.strerror(errno.EISDIR)
     if is_held(error):
@@ -260,6 +274,12 @@ def _takes_long_paths() -> bool:
     return bool(enabled())
 
 
+def _is_shared(path: str) -> bool:
+    """Say whether a file has other names, which have its mark that it may only be read in common with this one."""
+    status = os.lstat(path)
+    return stat.S_ISREG(status.st_mode) and status.st_nlink > 1
+
+
 def _remove_tree(path: Place) -> None:
     def refused(call: Callable[..., Any], name: str, raised: Any) -> None:
         """Pass over what is gone, and remove what may only be read: Windows refuses that, POSIX asks the folder."""
@@ -267,7 +287,7 @@ def _remove_tree(path: Place) -> None:
         if isinstance(error, FileNotFoundError):
             return
         # It is asked as well about what cannot be listed, and about a link.
-        if not (_ON_WINDOWS and call in (os.unlink, os.rmdir)):
+        if not (_ON_WINDOWS and call in (os.unlink, os.rmdir)) or _is_shared(name):
             raise error
         with contextlib.suppress(FileNotFoundError):
             os.chmod(name, stat.S_IWRITE | stat.S_IREAD)  # noqa: PTH101 - as above

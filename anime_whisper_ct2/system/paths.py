@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -12,6 +13,11 @@ DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 _DRIVE_ALONE = re.compile(r"[A-Za-z]:(?![/\\])")
 # ERROR_INVALID_NAME, ERROR_BAD_PATHNAME: a name that Windows lets nothing have, as `voice_*.ogg`.
 _NO_NAMES = frozenset((123, 161))
+# Names that Windows keeps for devices, with any extension.
+DEVICES = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
+    f"{device}{number}" for device in ("com", "lpt") for number in "0123456789¹²³"
+}
+_NOT_IN_NAMES = re.compile(r'[:*?"<>|]')
 # Tells Windows to take a path to the letter: `\\?\C:\a` is `C:\a`, and `\\?\UNC\server\share` is `\\server\share`.
 _TO_THE_LETTER = re.compile(r"\\\\\?\\(UNC\\)?", re.IGNORECASE)
 
@@ -38,7 +44,11 @@ def is_of_another_system(path: str) -> bool:
 
 def can_be_no_name(error: BaseException) -> bool:
     """Say whether the system refused a name that nothing can have, so that nothing of that name is there."""
-    return getattr(error, "winerror", None) in _NO_NAMES
+    number = getattr(error, "winerror", None)
+    if number is None and os.sep != "/" and isinstance(error, OSError) and error.errno == errno.EINVAL:
+        # What opens files has C's number for it alone.
+        return isinstance(error.filename, str) and _NOT_IN_NAMES.search(from_root(error.filename)) is not None
+    return number in _NO_NAMES
 
 
 def alike(path: str) -> str:
@@ -93,6 +103,19 @@ def as_here(path: str) -> str:
     here = bare(path).replace("\\", "/")
     mounted = f"/mnt/{here[0].lower()}{here[2:]}" if DRIVE.match(here) else here
     return mounted if os.path.lexists(mounted) else here
+
+
+def why_no_place(path: str) -> str:
+    """Say why nothing can be written at a path on Windows, whatever is there; "" where it can, and elsewhere."""
+    if os.sep == "/":
+        return ""
+    drive, rest = os.path.splitdrive(bare(path))
+    if DRIVE.match(drive + os.sep) and not os.path.exists(drive + os.sep):  # noqa: PTH110 - may be no UTF-8
+        return f"there is no drive {drive}"
+    if found := _NOT_IN_NAMES.search(rest):
+        return f"Windows lets no name hold {found[0]}"
+    device = next((part for part in slashed(rest).split("/") if part.split(".")[0].rstrip(" ").lower() in DEVICES), "")
+    return f"{device} is a device to Windows" if device else ""
 
 
 def bare(path: str) -> str:

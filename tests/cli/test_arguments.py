@@ -10,10 +10,13 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from anime_whisper_ct2.cli import main
+from anime_whisper_ct2.system import paths
+from tests.support.windows_paths import windows_paths
 
-TYPED = ["run", "*.ogg", "~", "$AWCT2_TYPED/**/*.flac", "-o", "*", "--include", "その他/*", "--exclude", "*"]
+TYPED = ["run", "*.ogg", "~", "$AWCT2_TYPED/**/*.flac", "-o", "out", "--include", "その他/*", "--exclude", "*"]
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def test_nothing_is_expanded(how: dict[str, Any], received: dict[str, Any]) -> N
     # As the console's script calls it: without arguments.
     main(standalone_mode=False, **how)
     assert received["inputs"] == ("*.ogg", "~", "$AWCT2_TYPED/**/*.flac")
-    assert received["output"] == "*"
+    assert received["output"] == "out"
     assert (received["include"], received["exclude"]) == (("その他/*",), ("*",))
 
 
@@ -60,3 +63,13 @@ def test_the_command_is_called_alike_on_every_system(
     with pytest.raises(SystemExit):
         main()
     assert capsys.readouterr().out.startswith("Usage: awct2 run ")
+
+
+@pytest.mark.parametrize("command", [["run", "a", "-o"], ["export", "out", "csv", "-o"], ["convert", "x"]])
+def test_what_can_be_no_place_on_windows_is_refused_in_a_line(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows_paths(monkeypatch, paths)
+    result = CliRunner().invoke(main, [*command, "out\\con.txt"])
+    assert result.exit_code == 2
+    assert "con.txt is a device to Windows; name another place." in " ".join(result.output.split())

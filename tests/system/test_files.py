@@ -9,12 +9,15 @@ import stat
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from anime_whisper_ct2.system import files
 from tests.support.held import Holders
 from tests.support.windows import ON_WINDOWS
+
+NO_NAME = 'there is no such file; Windows lets no name hold any of * ? < > | "'
 
 
 def refusal(number: int, *paths: str, winerror: int | None = None) -> OSError:
@@ -23,6 +26,11 @@ def refusal(number: int, *paths: str, winerror: int | None = None) -> OSError:
     if winerror is not None:
         error.winerror = winerror  # type: ignore[attr-defined,unused-ignore]
     return error
+
+
+def not_there(code: int | None) -> str:
+    """What is said of a path that is not too long."""
+    return NO_NAME if code == 123 else os.strerror(errno.ENOENT)
 
 
 class TestPatience:
@@ -291,7 +299,7 @@ class TestReason:
         self, code: int | None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(files, "_ON_WINDOWS", True)
-        assert files.reason(refusal(errno.ENOENT, "short", winerror=code)) == os.strerror(errno.ENOENT)
+        assert files.reason(refusal(errno.ENOENT, "short", winerror=code)) == not_there(code)
 
     @pytest.mark.parametrize("code", [3, 123, None])
     def test_a_path_that_has_room_or_would_have_it_is_not_there_for_another_reason(
@@ -300,7 +308,7 @@ class TestReason:
         monkeypatch.setattr(files, "_ON_WINDOWS", True)
         longest = os.path.abspath(os.sep).ljust(files.LONGEST_PATH, "x")
         for path in (longest[:-4], longest):
-            assert files.reason(refusal(errno.ENOENT, path, winerror=code)) == os.strerror(errno.ENOENT)
+            assert files.reason(refusal(errno.ENOENT, path, winerror=code)) == not_there(code)
         assert files.is_too_long(refusal(errno.ENOENT, longest + "x", winerror=code))
         monkeypatch.setattr(files, "_takes_long_paths", lambda: True)
         assert not files.is_too_long(refusal(errno.ENOENT, longest + "x", winerror=code))
@@ -367,3 +375,45 @@ class TestPlaces:
                     there = files.is_still_at(tmp_path / "a", file.fileno())
                 # On Windows a volume may have two numbers.
                 assert there == windows
+
+
+class TestReadOnly:
+    """On Windows the mark that a file may only be read is the file's, whichever of its names it was given under."""
+
+    @pytest.fixture(autouse=True)
+    def windows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(files, "_ON_WINDOWS", True)
+
+    def test_it_gets_no_second_name(self, tmp_path: Path) -> None:
+        (tmp_path / "a.ogg").touch()
+        files.link(tmp_path / "a.ogg", tmp_path / "b.ogg")
+        (tmp_path / "a.ogg").chmod(stat.S_IREAD)
+        with pytest.raises(PermissionError):
+            files.link(tmp_path / "a.ogg", tmp_path / "c.ogg")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ogg", "b.ogg"]
+
+    @pytest.mark.parametrize("shared", [True, False])
+    def test_the_mark_is_taken_off_no_file_that_has_one(
+        self, shared: bool, tmp_path: Path, holders: Holders, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        export, recording = tmp_path / "export", tmp_path / "a.ogg"
+        export.mkdir()
+        (export / "a.ogg").touch()
+        if shared:
+            os.link(export / "a.ogg", recording)
+        (export / "a.ogg").chmod(stat.S_IREAD)
+
+        def refused(path: Path, **asked: Any) -> None:
+            """Refuse as Windows does, which removes nothing that may only be read."""
+            error = refusal(errno.EACCES, str(path / "a.ogg"), winerror=5)
+            call = asked.get("onexc") or asked["onerror"]
+            call(os.unlink, str(path / "a.ogg"), error)
+
+        monkeypatch.setattr(shutil, "rmtree", refused)
+        if shared:
+            with pytest.raises(PermissionError):
+                files.remove_tree(export)
+            assert not recording.stat().st_mode & stat.S_IWRITE
+        else:
+            files.remove_tree(export)
+        assert (export / "a.ogg").exists() == shared

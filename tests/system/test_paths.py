@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -246,3 +247,34 @@ def test_only_windows_has_code_pages() -> None:
 )
 def test_a_relative_path_is_written_as_every_system_takes_it(path: str, written: str, windows: None) -> None:
     assert paths.portable(path) == written
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("out\\x*y", "Windows lets no name hold *"),
+        ("out\\a:b", "Windows lets no name hold :"),
+        ("NUL", "NUL is a device to Windows"),
+        ("C:\\out\\con.txt", "con.txt is a device to Windows"),
+        ("Q:\\out", "there is no drive Q:"),
+        ("C:\\声優 v1.2\\out", ""),
+        ("\\\\nas\\share\\out", ""),
+        ("-", ""),
+    ],
+)
+def test_where_nothing_can_be_written_is_said(
+    path: str, why: str, windows: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths.os.path, "exists", lambda path: path != "Q:\\")
+    assert paths.why_no_place(path) == why
+
+
+def test_elsewhere_names_are_free() -> None:
+    assert paths.why_no_place("NUL") == ("" if os.sep == "/" else "NUL is a device to Windows")
+
+
+@pytest.mark.parametrize(("path", "none"), [("C:\\a\\sh*\\run.json", True), ("C:\\a\\run.json", False)])
+def test_a_file_that_cannot_be_called_so_is_known_without_windows_own_number(
+    path: str, none: bool, windows: None
+) -> None:
+    assert paths.can_be_no_name(OSError(errno.EINVAL, "Invalid argument", path)) is none

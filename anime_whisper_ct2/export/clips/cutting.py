@@ -16,6 +16,7 @@ from anime_whisper_ct2.export.clips.jobs import ClipJob
 from anime_whisper_ct2.export.clips.plan import ClipOptions, PlannedClip
 from anime_whisper_ct2.readers.fetch import Opened, opened
 from anime_whisper_ct2.records import LONGEST_S, ArrayAudio, Float32
+from anime_whisper_ct2.system import files
 from anime_whisper_ct2.system.files import is_too_long, reason
 
 # Times are given in milliseconds: a clip that ends with its recording gets its last samples too.
@@ -124,7 +125,7 @@ def _is_whole_file(job: ClipJob, audio: Opened, about: Info, options: ClipOption
 def _take_over(source: Source, path: str, *, link: bool) -> None:
     if link and isinstance(source, str):
         with suppress(OSError):
-            os.link(os.path.realpath(source), path)
+            files.link(os.path.realpath(source), path)
             return
     with whole_file(path) as target:
         if isinstance(source, bytes):

@@ -15,7 +15,7 @@ from anime_whisper_ct2.export.formats.plain import shown
 from anime_whisper_ct2.extensions import TARS, has_extension
 from anime_whisper_ct2.readers.archive import Archive, member_path
 from anime_whisper_ct2.readers.spelling import spelled
-from anime_whisper_ct2.system.files import opened
+from anime_whisper_ct2.system.files import link, opened
 from anime_whisper_ct2.system.paths import is_absolute
 
 CLIPS = "--clips DIR"
@@ -174,7 +174,7 @@ class _Tar:
 def _link(path: str, target: Path) -> bool:
     """Hard-link a file; says whether the file system let it. A link to a file is followed."""
     try:
-        os.link(os.path.realpath(path), target)
+        link(os.path.realpath(path), target)
     except OSError:
         return False
     return True
