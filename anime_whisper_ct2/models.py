@@ -9,8 +9,8 @@ from anime_whisper_ct2.errors import ModelNotFoundError, one_line
 from anime_whisper_ct2.model_dir import ModelDir, is_converted, open_model_dir
 from anime_whisper_ct2.model_dir.mistaken import why_no_model
 from anime_whisper_ct2.options import DEFAULT_MODEL
-from anime_whisper_ct2.system.files import reason
 from anime_whisper_ct2.system.paths import at_home, can_be_no_name
+from anime_whisper_ct2.system.refusals import reason
 
 Progress = Callable[[str, int, int], None]
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, TypeAlias
 
 from anime_whisper_ct2.errors import DecodeError, counted
 from anime_whisper_ct2.records import ArrayAudio, Float32
-from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.refusals import reason
 
 MAX_CHANNELS = 64
 # Below, a small file unfolds to days of 16 kHz and holds no speech; above is nothing that anyone records.

@@ -12,7 +12,8 @@ from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.features.windows import PROFILE
 from anime_whisper_ct2.model_dir import AWCT2, ModelDir
-from anime_whisper_ct2.system.files import kept_beside, put, reason
+from anime_whisper_ct2.system.files import kept_beside, put
+from anime_whisper_ct2.system.refusals import reason
 from anime_whisper_ct2.text.doubt import MARKS
 
 

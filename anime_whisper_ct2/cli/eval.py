@@ -36,8 +36,9 @@ from anime_whisper_ct2.output.charts import check_chart
 from anime_whisper_ct2.output.storage import LocalRuns, local_runs
 from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.system.commands import command_line
-from anime_whisper_ct2.system.files import patiently, reason
+from anime_whisper_ct2.system.files import patiently
 from anime_whisper_ct2.system.paths import at_home
+from anime_whisper_ct2.system.refusals import reason
 from anime_whisper_ct2.text import NORMALIZERS
 
 META = "meta"

@@ -13,8 +13,9 @@ from typing import Any
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.export.clips.plan import ClipOptions
 from anime_whisper_ct2.output.lock import FolderLock
-from anime_whisper_ct2.system.files import clear_away, patiently, reason
+from anime_whisper_ct2.system.files import clear_away, patiently
 from anime_whisper_ct2.system.paths import path_of
+from anime_whisper_ct2.system.refusals import reason
 
 # In a folder of clips: whose they are.
 CLIPS_MARKER = ".awct2-clips.json"

@@ -12,7 +12,7 @@ from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export.clip_folders import WAITING, ClipFolder
 from anime_whisper_ct2.export.formats import Format
 from anime_whisper_ct2.export.naming import Room, units
-from anime_whisper_ct2.system.files import ROOM_IN_FOLDER
+from anime_whisper_ct2.system.refusals import ROOM_IN_FOLDER
 
 # While it is written, an export's folder has `.partial-` and the number of a process behind its name; a folder in which
 # one file waits has a shorter one.

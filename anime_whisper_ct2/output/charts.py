@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2.errors import InputError, OutputError
-from anime_whisper_ct2.system.files import put, reason
+from anime_whisper_ct2.system.files import put
+from anime_whisper_ct2.system.refusals import reason
 
 _FORMATS = (".svg", ".png")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from anime_whisper_ct2.errors import OutputError
-from anime_whisper_ct2.system.files import reason, subject
+from anime_whisper_ct2.system.refusals import reason, subject
 
 
 def make_folder(out: Path) -> None:

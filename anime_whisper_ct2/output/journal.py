@@ -30,7 +30,7 @@ from anime_whisper_ct2.output.run_file import check_readable, read_run, remove_r
 from anime_whisper_ct2.output.settings import changes
 from anime_whisper_ct2.output.unfinished import Unfinished
 from anime_whisper_ct2.records import Headway, Home, Outcome, Transcript
-from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system import files, refusals
 
 # What a power cut may cost at most; to sync each line would be to wait for the disk each time.
 _SYNC_EVERY_S = 5.0
@@ -278,7 +278,7 @@ class Journal:
             with contextlib.suppress(OSError):
                 files.remove(beside, patience_s=_TIDY_PATIENCE_S)
             # Of a file that somebody has open the lines stay until the next run; no reader counts them.
-            if not files.is_held(error):
+            if not refusals.is_held(error):
                 raise cannot_write(self.path, error) from error
 
     def _open(self) -> None:

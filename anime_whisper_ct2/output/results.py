@@ -16,8 +16,9 @@ from anime_whisper_ct2.output.lines import RUN, TRANSCRIPTS, id_of
 from anime_whisper_ct2.output.run_file import read_run
 from anime_whisper_ct2.records import DEEPEST, LONGEST_S, Retries, Segment, Transcript, Word
 from anime_whisper_ct2.system.commands import command_line
-from anime_whisper_ct2.system.files import opened, reason
+from anime_whisper_ct2.system.files import opened
 from anime_whisper_ct2.system.paths import as_written, path_of
+from anime_whisper_ct2.system.refusals import reason
 
 _GLOB = frozenset("*?[]{}")
 # What a corpus's file may end in; `x.tar.gz` has two.

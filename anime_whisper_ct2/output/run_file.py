@@ -13,7 +13,7 @@ from typing import Any
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.output.folder import cannot_write
 from anime_whisper_ct2.output.lines import RUN
-from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system import files, refusals
 
 # It is written over where it is held, so that nothing is lost by not waiting long; a console that closes gives 5 s.
 _PATIENCE_S = 1.0
@@ -33,7 +33,7 @@ def write_run(out: Path, content: str) -> None:
         if not files.kept_beside(path, whole):
             raise cannot_write(out, error) from error
         raise OutputError(
-            f"{path} cannot be written: {files.reason(error, path)}; what belongs there is kept in "
+            f"{path} cannot be written: {refusals.reason(error, path)}; what belongs there is kept in "
             f"{_beside(out).name}, which is read in its place, and the same command goes on"
         ) from error
 
@@ -71,9 +71,9 @@ def check_readable(out: Path) -> None:
         with suppress(FileNotFoundError, *_NO_RUN):
             load_run(out)
     except OSError as error:
-        path = files.subject(error, out / RUN)
+        path = refusals.subject(error, out / RUN)
         raise OutputError(
-            f"{path} cannot be read: {files.reason(error, path)}; mend that and run the same command again"
+            f"{path} cannot be read: {refusals.reason(error, path)}; mend that and run the same command again"
         ) from error
 
 

@@ -21,7 +21,7 @@ from anime_whisper_ct2.output.appending import appended, write_whole
 from anime_whisper_ct2.output.lines import dump_json, id_of, segment_dict
 from anime_whisper_ct2.output.results import read_segment
 from anime_whisper_ct2.records import Home, Sound
-from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system import files, refusals
 
 UNFINISHED = "unfinished"
 # What `_name_of` gives.
@@ -119,7 +119,7 @@ class Unfinished:
         try:
             files.remove_tree(self._folder)
         except OSError as error:
-            if not files.is_held(error):
+            if not refusals.is_held(error):
                 raise
             for path in self._folder.glob("*.jsonl"):
                 files.remove_or_empty(path)
@@ -136,7 +136,7 @@ def _give_up(path: Path) -> None:
     try:
         files.remove_or_empty(path)
     except OSError as error:
-        if not files.is_held(error):
+        if not refusals.is_held(error):
             raise
 
 

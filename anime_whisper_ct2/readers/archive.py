@@ -18,7 +18,8 @@ from typing import IO, Any, Literal, Protocol, cast
 
 from anime_whisper_ct2.errors import InputError, RecordingError
 from anime_whisper_ct2.readers.remote import is_url, open_stream
-from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.files import opened
+from anime_whisper_ct2.system.refusals import reason
 
 
 class _Readable(Protocol):
@@ -174,7 +175,7 @@ def is_in_place(path: str) -> bool:
     if is_url(path):
         return False
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - paths with invalid UTF-8 stay plain strings
+        with opened(path) as file:
             head = file.read(max(map(len, _DECOMPRESSORS)))
     except (OSError, ValueError):
         return True  # what is wrong with it, reading it will say

@@ -17,8 +17,9 @@ from anime_whisper_ct2.readers.remote import RemoteFile, download, is_url, is_we
 from anime_whisper_ct2.readers.remote_errors import RemoteError, redacted
 from anime_whisper_ct2.readers.spelling import spelled, spellings
 from anime_whisper_ct2.records import ArrayAudio, Audio, Container, Excerpt, Section, Unreadable
-from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.files import opened as opened_patiently
 from anime_whisper_ct2.system.paths import can_be_no_name
+from anime_whisper_ct2.system.refusals import reason
 
 Source: TypeAlias = str | bytes | ArrayAudio | BinaryIO
 
@@ -170,7 +171,7 @@ def _section(section: Section, files: ExitStack) -> bytes | SectionFile:
         _check_regular(path)
         try:
             # Plain strings keep invalid UTF-8; `files` closes it.
-            file = files.enter_context(open(path, "rb", buffering=0))  # noqa: PTH123, SIM115
+            file = cast(io.RawIOBase, files.enter_context(opened_patiently(path, buffering=0)))
             length = os.fstat(file.fileno()).st_size
         except (OSError, ValueError) as error:
             raise RecordingError(f"{path}: cannot be opened: {reason(error, path)}", stage="read") from error

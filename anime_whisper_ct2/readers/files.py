@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.readers.remote import is_url, list_entries
-from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.refusals import reason
 
 # What an export or its clips are marked with: below a corpus, they are no part of it, unless they are named.
 _OURS = frozenset((".awct2-export.json", ".awct2-clips.json"))

@@ -17,8 +17,8 @@ from anime_whisper_ct2.readers.files import is_folder
 from anime_whisper_ct2.readers.remote import exists, glob_urls, is_remote_folder, is_url
 from anime_whisper_ct2.readers.remote_errors import redacted
 from anime_whisper_ct2.readers.tar import shards
-from anime_whisper_ct2.system.files import is_too_long, reason
 from anime_whisper_ct2.system.paths import are_alike_in_any_case, as_on_disk, at_home, can_be_no_name, slashed
+from anime_whisper_ct2.system.refusals import is_too_long, reason
 
 _WILDCARD = re.compile(r"[*?\[\]]")
 # What no name on Windows has in it; others that it refuses are too long.

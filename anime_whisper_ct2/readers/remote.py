@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.readers.remote_errors import RemoteError, attempt, protocol, redacted, remote_error
-from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.files import opened
+from anime_whisper_ct2.system.refusals import reason
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -56,7 +57,7 @@ def open_stream(path: str) -> BinaryIO:
         with _as_input_error():
             return cast(BinaryIO, io.BufferedReader(RemoteFile(path), _BUFFER_BYTES))
     try:
-        return open(path, "rb")  # noqa: PTH123 - paths with invalid UTF-8 stay plain strings
+        return cast(BinaryIO, opened(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be opened: {reason(error, path)}") from error
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.output.lines import ERRORS, TRANSCRIPTS
 from anime_whisper_ct2.output.results import RunFolder
-from anime_whisper_ct2.system.files import opened, reason
+from anime_whisper_ct2.system.files import opened
+from anime_whisper_ct2.system.refusals import reason
 
 StageAndError = tuple[str, str]
 

@@ -1,6 +1,7 @@
 """What Windows, Linux and macOS do differently, and no other room has to know.
 
-    files       what another program may hold open: renamed, removed and moved with patience; why the system refused
+    files       what another program may hold open: renamed, removed and moved with patience
+    refusals    what the system refused, and the words that tell a user what to do
     paths       what is absolute, what can be no name, which names are one
     waiting     waits that let a signal in
     signals     what asks a program to end, a closed console among it

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from anime_whisper_ct2.errors import ConversionError, InputError
 from anime_whisper_ct2.model_dir import AWCT2, MODEL_BIN, VOCABULARY, cache_root
-from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system import files, refusals
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ def _plain_errors(destination: Path, n_bytes: int) -> Iterator[None]:
                 f"{_free(destination):,} are free; make room or choose another OUTPUT"
             ) from error
         raise ConversionError(
-            f"{error.filename or destination}: cannot be written ({files.reason(error, destination)}); "
+            f"{error.filename or destination}: cannot be written ({refusals.reason(error, destination)}); "
             "choose another OUTPUT, or another cache with AWCT2_CACHE"
         ) from error
 

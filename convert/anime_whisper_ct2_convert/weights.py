@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from anime_whisper_ct2.errors import CheckpointError
-from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.refusals import reason
 from anime_whisper_ct2_convert.numerics import CARRIER, Array, FloatType
 from anime_whisper_ct2_convert.tensor import Tensor
 

@@ -18,6 +18,7 @@ from anime_whisper_ct2.audio import Findings, blocks_of, info, load, native_bloc
 from anime_whisper_ct2.errors import DecodeError, RecordingError
 from anime_whisper_ct2.options import AudioOptions
 from anime_whisper_ct2.records import ArrayAudio, Float32
+from tests.support.held import Holders
 from tests.support.sounds import in_aac, native, stereo, tone, written
 
 
@@ -146,6 +147,23 @@ def test_what_is_no_audio_says_why(tmp_path: Path, kind: str) -> None:
     make(path)
     with pytest.raises(DecodeError, match=reason):
         load(str(path))
+
+
+def test_a_recording_that_a_scanner_looks_at_is_waited_for(write_tone: Callable[..., Path], holders: Holders) -> None:
+    path = write_tone("a.wav")
+    holders.hold(path, readable=False, tries=3)
+    assert len(load(str(path))) == 16_000
+    assert 0 < holders.waited_s < 2
+
+
+def test_one_that_stays_held_is_given_up_with_the_likely_holder(
+    write_tone: Callable[..., Path], holders: Holders
+) -> None:
+    path = write_tone("a.wav")
+    holders.hold(path, readable=False)
+    with pytest.raises(DecodeError, match=r"cannot be opened: .*another program has it open"):
+        load(str(path))
+    assert 2 <= holders.waited_s < 3
 
 
 @pytest.mark.parametrize("samples", [np.zeros((2, 3, 4), np.float32), np.array(["a"]), np.zeros(0, np.float32)])

@@ -36,7 +36,7 @@ from anime_whisper_ct2.records import (
     Section,
     Unreadable,
 )
-from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system import refusals
 from tests.support.clips import TIMES, cut, job, transcript
 from tests.support.files import contents
 from tests.support.held import Holders
@@ -257,7 +257,7 @@ def test_a_clip_whose_path_is_too_long_costs_its_recordings_clips_only(
     tmp_path: Path, recording: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As Windows says it: of a file that it opens, it knows no folder.
-    monkeypatch.setattr(files, "_ON_WINDOWS", True)
+    monkeypatch.setattr(refusals, "_ON_WINDOWS", True)
     deep = tmp_path / ("x" * 120) / ("y" * 120)
     opened, long = open, job(recording)
     long = replace(long, clips=tuple(replace(clip, name=f"{'z' * 60}{clip.name}") for clip in long.clips))

@@ -23,7 +23,7 @@ from anime_whisper_ct2.export import ClipFolder, Export
 from anime_whisper_ct2.export.formats.publish import MARKER
 from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.export.naming import units
-from anime_whisper_ct2.system.files import ROOM_IN_FOLDER
+from anime_whisper_ct2.system.refusals import ROOM_IN_FOLDER
 from tests.support.files import contents
 from tests.support.runs import LONG, short, write_run
 

@@ -17,7 +17,9 @@ from anime_whisper_ct2.readers.lists import encodings, manifest, path_list
 from anime_whisper_ct2.readers.lists.lines import split_lines
 from anime_whisper_ct2.readers.rows import Rows
 from anime_whisper_ct2.system import paths
+from tests.support.held import Holders
 from tests.support.listings import Write, message, only, writer
+from tests.support.tars import packed
 from tests.support.windows_paths import windows_paths
 
 
@@ -241,3 +243,15 @@ def test_a_drive_without_a_folder_is_refused_in_one_line(written: str, windows: 
 @pytest.mark.posix("a colon in a name")
 def test_elsewhere_it_is_a_name(write: Write) -> None:
     assert only(write("m.txt", "c:b.wav\n")).id == "c:b.wav"
+
+
+@pytest.mark.parametrize("name", ["list.txt", "shard.tar"])
+def test_a_list_or_a_shard_that_a_scanner_looks_at_is_waited_for(name: str, tmp_path: Path, holders: Holders) -> None:
+    path = tmp_path / name
+    if name.endswith(".tar"):
+        path.write_bytes(packed([("a.ogg", b"x")]))
+    else:
+        path.write_text("a.ogg\n", encoding="utf-8")
+    holders.hold(path, readable=False, tries=3)
+    assert len(list(Corpus([str(path)]))) == 1
+    assert 0 < holders.waited_s < 2

@@ -12,7 +12,15 @@ from typing import Any
 
 import pytest
 
-from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system import files, refusals
+
+
+def refusal(number: int, *paths: str, winerror: int | None = None) -> OSError:
+    """An error of the system; `winerror` as Windows' calls give it, and C's library does not."""
+    error = OSError(number, os.strerror(number), *paths)
+    if winerror is not None:
+        error.winerror = winerror  # type: ignore[attr-defined,unused-ignore]
+    return error
 
 
 @dataclass
@@ -30,7 +38,8 @@ class Holders:
         self._holds: list[_Hold] = []
         self.waited_s = 0.0
         self.refusals: list[str] = []
-        patch.setattr(files, "_ON_WINDOWS", True)
+        for room in (files, refusals):
+            patch.setattr(room, "_ON_WINDOWS", True)
         patch.setattr(files, "time", SimpleNamespace(monotonic=lambda: self.waited_s, sleep=self._sleep))
         # By whole paths, so that these functions see them.
         patch.setattr(shutil, "_use_fd_functions", False)

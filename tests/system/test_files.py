@@ -13,24 +13,9 @@ from typing import Any
 
 import pytest
 
-from anime_whisper_ct2.system import files
-from tests.support.held import Holders
+from anime_whisper_ct2.system import files, refusals
+from tests.support.held import Holders, refusal
 from tests.support.windows import ON_WINDOWS
-
-NO_NAME = 'there is no such file; Windows lets no name hold any of * ? < > | "'
-
-
-def refusal(number: int, *paths: str, winerror: int | None = None) -> OSError:
-    """An error of the system; `winerror` as Windows' calls give it, and C's library does not."""
-    error = OSError(number, os.strerror(number), *paths)
-    if winerror is not None:
-        error.winerror = winerror  # type: ignore[attr-defined,unused-ignore]
-    return error
-
-
-def not_there(code: int | None) -> str:
-    """What is said of a path that is not too long."""
-    return NO_NAME if code == 123 else os.strerror(errno.ENOENT)
 
 
 class TestPatience:
@@ -68,7 +53,7 @@ class TestPatience:
 
     @pytest.mark.skipif(ON_WINDOWS, reason="there it may be a holder's doing")
     def test_a_right_that_is_missing_on_posix_is_not_waited_for(self) -> None:
-        assert not files.is_held(refusal(errno.EACCES, "a"))
+        assert not refusals.is_held(refusal(errno.EACCES, "a"))
 
 
 class TestRemoving:
@@ -266,90 +251,6 @@ class TestPut:
             files.put(tmp_path / "link", b"another", over=True)
         assert (tmp_path / "blob").read_bytes() == b"one"
         assert files.kept_beside(tmp_path / "link", b"another") is not None
-
-
-class TestReason:
-    @pytest.mark.parametrize("code", [32, 33, 303, 1224])
-    def test_a_holder_is_named_by_its_likely_kind(self, code: int) -> None:
-        said = files.reason(refusal(errno.EACCES, "a", winerror=code))
-        assert "another program has it open, such as an editor, Excel, a player" in said
-        assert said.endswith("close it there")
-
-    def test_where_it_may_be_a_right_both_are_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        said = files.reason(refusal(errno.EACCES, "a", winerror=5))
-        assert "this user may not do that, or another program has it open" in said
-        monkeypatch.setattr(files, "_ON_WINDOWS", True)
-        assert files.reason(refusal(errno.EACCES, "a")) == said
-
-    @pytest.mark.parametrize("code", [3, 123, 206, None])
-    def test_a_path_that_is_too_long_for_windows_is_measured(
-        self, code: int | None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(files, "_ON_WINDOWS", True)
-        path = os.path.abspath(os.sep + "x" * 300 + os.sep + "name.srt")
-        said = files.reason(refusal(errno.ENOENT, path, winerror=code))
-        assert f"name.srt has {len(path)} characters" in said
-        assert "LongPathsEnabled" in said
-        assert "--max-path" in said
-        # The same where only the caller knows what it was about.
-        assert files.reason(refusal(errno.ENOENT, winerror=code), path) == said
-
-    @pytest.mark.parametrize("code", [3, 123, None])
-    def test_what_is_short_and_not_there_is_not_too_long(
-        self, code: int | None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(files, "_ON_WINDOWS", True)
-        assert files.reason(refusal(errno.ENOENT, "short", winerror=code)) == not_there(code)
-
-    @pytest.mark.parametrize("code", [3, 123, None])
-    def test_a_path_that_has_room_or_would_have_it_is_not_there_for_another_reason(
-        self, code: int | None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(files, "_ON_WINDOWS", True)
-        longest = os.path.abspath(os.sep).ljust(files.LONGEST_PATH, "x")
-        for path in (longest[:-4], longest):
-            assert files.reason(refusal(errno.ENOENT, path, winerror=code)) == not_there(code)
-        assert files.is_too_long(refusal(errno.ENOENT, longest + "x", winerror=code))
-        monkeypatch.setattr(files, "_takes_long_paths", lambda: True)
-        assert not files.is_too_long(refusal(errno.ENOENT, longest + "x", winerror=code))
-
-    def test_a_folder_is_too_long_sooner_and_windows_says_so(self) -> None:
-        path = os.path.abspath(os.sep).ljust(files.LONGEST_PATH - 8, "x")
-        said = files.reason(refusal(errno.ENOENT, path, winerror=206))
-        assert "has 251 characters, and Windows takes 259, and of a folder 247, unless" in said
-
-    def test_where_nothing_says_which_path_it_was_nothing_is_measured(self) -> None:
-        for error in (refusal(errno.ENAMETOOLONG), refusal(errno.ENOENT, winerror=206)):
-            assert files.reason(error) == os.strerror(error.errno or 0)
-            assert not files.is_too_long(error)
-
-    @pytest.mark.posix
-    def test_a_name_that_is_too_long_elsewhere_is_measured_too(self, tmp_path: Path) -> None:
-        with pytest.raises(OSError) as raised:  # noqa: PT011 - which one differs
-            (tmp_path / ("あ" * 100)).touch()
-        said = files.reason(raised.value)
-        assert "has 300 bytes" in said
-        assert "--max-path" in said
-
-    def test_a_folder_that_was_opened_as_a_file_is_called_one(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(files, "_ON_WINDOWS", True)
-        assert files.reason(refusal(errno.EACCES, str(tmp_path))) == os.strerror(errno.EISDIR)
-        assert files.reason(refusal(errno.EACCES), tmp_path) == os.strerror(errno.EISDIR)
-
-    def test_anything_else_is_said_in_its_own_words(self) -> None:
-        assert files.reason(refusal(errno.ENOSPC, "a")) == os.strerror(errno.ENOSPC)
-        assert files.reason(OSError("odd")) == "odd"
-        assert files.reason(ValueError("embedded null byte")) == "embedded null byte"
-
-    def test_of_a_rename_the_place_is_the_subject(self) -> None:
-        error = refusal(errno.EACCES, "from")
-        assert files.subject(error, "out") == "from"
-        assert files.subject(refusal(errno.ENOSPC), "out") == "out"
-        with pytest.raises(FileNotFoundError) as raised:
-            os.rename("there-is-none", "to")
-        assert files.subject(raised.value, "out") == "to"
 
 
 class TestPlaces:

@@ -17,7 +17,7 @@ from anime_whisper_ct2.export.clips.plan import ClipOptions, PlannedClip
 from anime_whisper_ct2.readers.fetch import Opened, opened
 from anime_whisper_ct2.records import LONGEST_S, ArrayAudio, Float32
 from anime_whisper_ct2.system import files
-from anime_whisper_ct2.system.files import is_too_long, reason
+from anime_whisper_ct2.system.refusals import is_too_long, reason
 
 # Times are given in milliseconds: a clip that ends with its recording gets its last samples too.
 _END_S = 0.001

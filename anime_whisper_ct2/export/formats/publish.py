@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2.errors import InputError, OutputError, counted
-from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system import files, refusals
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +61,9 @@ def not_written(place: Path | str, error: OSError, own: tuple[str, ...]) -> Outp
 
     It is not named where it is the place itself, or begins as one of `own`, which nobody finds behind an error.
     """
-    about = files.subject(error, "")
+    about = refusals.subject(error, "")
     known = not about or about.startswith(own) or os.path.realpath(about) == os.path.realpath(place)
-    why = files.reason(error) if known else f"{about}: {files.reason(error)}"
+    why = refusals.reason(error) if known else f"{about}: {refusals.reason(error)}"
     return OutputError(f"{place}: the export could not be written: {why}; mend that and export again")
 
 
@@ -99,7 +99,7 @@ def _swap(partial: Path, target: Path, below: Path | None) -> None:
             files.move(old, target)
         except OSError as error:
             raise OutputError(
-                f"{target} cannot be put back: {files.reason(error)}; it is in {old}, rename that, and export again"
+                f"{target} cannot be put back: {refusals.reason(error)}; it is in {old}, rename that, and export again"
             ) from error
         raise
     files.clear_away(old)
@@ -123,7 +123,7 @@ def _check_replaceable(target: Path, below: Path | None) -> None:
         raise InputError(f"{target} is not empty, and no earlier export; name another folder with -o") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{target / MARKER} cannot be read ({files.reason(error)}); name another folder with -o"
+            f"{target / MARKER} cannot be read ({refusals.reason(error)}); name another folder with -o"
         ) from error
     if (count, listing) != (written, known):
         raise InputError(

@@ -12,7 +12,8 @@ from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.output.lines import ERRORS, TRANSCRIPTS
 from anime_whisper_ct2.output.merge.parts import Part
-from anime_whisper_ct2.system.files import opened, reason
+from anime_whisper_ct2.system.files import opened
+from anime_whisper_ct2.system.refusals import reason
 
 
 @dataclass(slots=True)

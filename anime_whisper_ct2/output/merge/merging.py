@@ -26,7 +26,8 @@ from anime_whisper_ct2.output.merge.parts import (
 )
 from anime_whisper_ct2.output.run_file import has_run, read_run, write_run
 from anime_whisper_ct2.output.unfinished import Unfinished
-from anime_whisper_ct2.system.files import opened, reason, remove, replace, subject
+from anime_whisper_ct2.system.files import opened, remove, replace
+from anime_whisper_ct2.system.refusals import reason, subject
 
 _BESIDE = ".merging"
 

@@ -12,7 +12,7 @@ from anime_whisper_ct2.errors import InputError, counted, one_line
 from anime_whisper_ct2.output.lines import RUN, TRANSCRIPTS
 from anime_whisper_ct2.output.run_file import has_run, load_run
 from anime_whisper_ct2.output.settings import differences
-from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.refusals import reason
 
 # What was asked of the corpus; two shards that differ in one of these are shards of different wholes.
 _CHOICE = ("inputs", "audio_column", "include", "exclude", "limit")

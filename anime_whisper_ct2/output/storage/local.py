@@ -11,8 +11,9 @@ from pathlib import Path
 
 from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.output.storage.beside import BESIDE, publishing
-from anime_whisper_ct2.system.files import opened, patiently, reason, remove, remove_tree
+from anime_whisper_ct2.system.files import opened, patiently, remove, remove_tree
 from anime_whisper_ct2.system.paths import can_be_no_name
+from anime_whisper_ct2.system.refusals import reason
 
 
 @dataclass(frozen=True, slots=True)

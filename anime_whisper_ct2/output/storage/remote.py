@@ -16,7 +16,7 @@ from anime_whisper_ct2.output.storage.beside import BESIDE, beside, publishing
 from anime_whisper_ct2.output.storage.local import check_readable
 from anime_whisper_ct2.readers.remote import filesystem, walk
 from anime_whisper_ct2.readers.remote_errors import RemoteError, attempt, redacted
-from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.refusals import reason
 
 T = TypeVar("T")
 

@@ -19,8 +19,9 @@ from anime_whisper_ct2.output.storage.place import local_path
 from anime_whisper_ct2.readers.remote import download, exists, filesystem, is_url, is_web
 from anime_whisper_ct2.readers.remote_errors import RemoteError, attempt, redacted
 from anime_whisper_ct2.readers.rows import extension
-from anime_whisper_ct2.system.files import reason, remove
+from anime_whisper_ct2.system.files import remove
 from anime_whisper_ct2.system.paths import slashed
+from anime_whisper_ct2.system.refusals import reason
 
 _SHARDS = "shard-*"
 # What a table, a list or a corpus is called, and a run's folder is not.

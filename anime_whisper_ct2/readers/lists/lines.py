@@ -11,7 +11,7 @@ from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.readers.lists.encodings import UTF16_MARKS, as_utf8, from_utf16, is_undecided, with_utf16_mark
 from anime_whisper_ct2.readers.remote import open_stream
 from anime_whisper_ct2.readers.rows import shown
-from anime_whisper_ct2.system.files import reason
+from anime_whisper_ct2.system.refusals import reason
 
 # No system takes a path of a tenth of this; a row with a transcript and its words takes some kilobytes.
 MAX_PATH_LINE_BYTES = 1 << 20
