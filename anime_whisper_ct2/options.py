@@ -23,6 +23,7 @@ RETRY_NGRAM = 5
 RETRY_BEAMS = 5
 
 Device = Literal["auto", "cpu", "cuda"]
+EncoderLibrary = Literal["auto", "ctranslate2", "torch"]
 WindowMode = Literal["auto", "full", "fit"]
 SegmentMode = Literal["auto", "off", "vad", "pack"]
 ComputeType = Literal[
@@ -160,12 +161,14 @@ class EngineOptions:
     gpus: tuple[int, ...] = (0,)  # which GPUs; in a run, each has an engine process of its own
     engines: int = 1  # CPU engines, sharing the cores
     compute_type: ComputeType = "default"  # as converted, or the nearest that the device computes
+    encoder: EncoderLibrary = "auto"  # what computes the encoder; auto: torch on cuda where it is there and agrees
     cpu_threads: int = 0  # OpenMP threads of the CPU engine; 0: one for each core
     batch_size: int | None = None  # windows of 30 s decoded together, and more of shorter ones; None: measured
 
     def __post_init__(self) -> None:
         _check_choice("device", self.device, get_args(Device))
         _check_choice("compute type", self.compute_type, get_args(ComputeType))
+        _check_choice("encoder", self.encoder, get_args(EncoderLibrary))
         _check_at_least("engines", self.engines, 1)
         for gpu in self.gpus:
             _check_at_least("GPU", gpu, 0)

@@ -43,6 +43,7 @@ from anime_whisper_ct2.options import (
     ComputeType,
     DecodingOptions,
     Device,
+    EncoderLibrary,
     EngineOptions,
     FrontendOptions,
     RunOptions,
@@ -82,6 +83,7 @@ class Transcriber:
         device: Device = ENGINE.device,
         gpu: int = ENGINE.gpus[0],
         compute_type: ComputeType = ENGINE.compute_type,
+        encoder: EncoderLibrary = ENGINE.encoder,
         cpu_threads: int = ENGINE.cpu_threads,
         batch_size: int | None = ENGINE.batch_size,
         workers: int | None = FRONTEND.workers,
@@ -121,7 +123,7 @@ class Transcriber:
             self._keep = keep_workers and self._frontend.resolved_workers() > 0
             self._bounds = BOUNDS
             self._engine, self._length = self._opened(
-                model, EngineOptions(device, (gpu,), 1, compute_type, cpu_threads, batch_size)
+                model, EngineOptions(device, (gpu,), 1, compute_type, encoder, cpu_threads, batch_size)
             )
 
     def _opened(self, model: object, options: EngineOptions) -> tuple[Engine, WindowLength]:

@@ -47,7 +47,7 @@ DOORS = {
     "pyarrow": {"readers", "export", "ray"},
     "tarfile": {"readers", "export"},
     "ray": {"executors", "ray"},
-    "torch": set[str](),
+    "torch": {"engine"},
     "transformers": set[str](),
 }
 

@@ -8,7 +8,7 @@ import click
 
 from anime_whisper_ct2.cli.groups import option_of, together
 from anime_whisper_ct2.cli.shared import channel_option, compute_type_option, device_option, language_code
-from anime_whisper_ct2.options import DECODING, DEFAULT_MODEL, ENGINE, SEGMENT, SegmentMode, WindowMode
+from anime_whisper_ct2.options import DECODING, DEFAULT_MODEL, ENGINE, SEGMENT, EncoderLibrary, SegmentMode, WindowMode
 
 # The titles are those of the handbook.
 _model, _text, _audio, _segment = map(option_of, ("Model and device", "Text", "Sound", "Segments"))
@@ -62,6 +62,14 @@ model_options = together(
         help="Engine processes that share the cores; more than one: on the CPU only.",
     ),
     compute_type_option,
+    _model(
+        "--encoder",
+        type=click.Choice(get_args(EncoderLibrary)),
+        default=ENGINE.encoder,
+        show_default=True,
+        help="What computes the encoder; CTranslate2 always decodes. auto: torch on a GPU, where it is installed and "
+        "agrees with CTranslate2's own when the model loads, else ctranslate2.",
+    ),
     _model(
         "--cpu-threads",
         metavar="N",

@@ -145,6 +145,7 @@ def run_options(given: dict[str, Any]) -> RunOptions:
             given["gpus"],
             given["engines"],
             given["compute_type"],
+            given["encoder"],
             given["cpu_threads"],
             given["batch_size"],
         ),

@@ -109,11 +109,13 @@ class TestEngine:
         windows = [Window(at, 0, 0.0, len(x) / 16_000, log_mel(x, 128)) for at, x in enumerate(scraps)] + clips[:1]
         for window, one in zip(windows, decoded(engine, windows), strict=True):
             check(one, window)
-        read = engine._read
+        reader = engine._decoder
+        assert reader is not None
+        read = reader._read
         # As a model would that has nothing to say of some windows, or of none.
         for silent in ({1}, {0, 1, 2}):
             monkeypatch.setattr(
-                engine,
+                reader,
                 "_read",
                 lambda result, window, silent=silent: (
                     replace(read(result, window), text="", tokens=()) if window.key in silent else read(result, window)

@@ -15,8 +15,9 @@ import torch
 import transformers
 
 from anime_whisper_ct2.audio import load
+from anime_whisper_ct2.engine.capacity import windows_that_fit
 from anime_whisper_ct2.engine.device import kind_of_error
-from anime_whisper_ct2.engine.whisper import CTranslate2Engine, windows_that_fit
+from anime_whisper_ct2.engine.whisper import CTranslate2Engine
 from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryError
 from anime_whisper_ct2.features.mel import log_mel, stack
 from anime_whisper_ct2.features.windows import AMBIGUOUS_FRAMES, WindowLength
