@@ -3,8 +3,8 @@
 `Engine` is what the rest of the house knows. `CTranslate2Engine` (in `whisper`) is the real one, `FakeEngine` (in
 `fake`) needs no model and serves tests, here and elsewhere.
 
-`cuda` and `device` settle where the model computes, `capacity` how much at a time, `processor` what a CPU may use for
-it; `crew` has the threads. `encoders` makes batches ready for `decoder`, which gives the texts; `alignment`, `pieces`
+`cuda`, `pinning` and `device` settle where the model computes, `capacity` how much at a time, `processor` what a CPU
+may use for it; `crew` has the threads. `encoders` makes batches ready for `decoder`, which gives the texts; `alignment`, `pieces`
 and `words` find out when each word is spoken. To import the package loads no CTranslate2: its
 modules do.
 

@@ -61,7 +61,7 @@ class _Station:
         self._stop_sent = False
         self.done = False
         self.complaint: Exception | None = None  # what it said before it ended
-        self.child = Child(_STATION, {})
+        self.child = Child(_STATION, self._settings.env)
         threading.Thread(target=self._listen, args=(self.child,), daemon=True).start()
         self._send(self._settings)
 

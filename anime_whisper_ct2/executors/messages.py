@@ -5,7 +5,8 @@ In a room of its own: a class of a module that runs as a program would arrive un
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from anime_whisper_ct2.executors.ladder import Ladder
@@ -26,7 +27,10 @@ WHISPER = "anime_whisper_ct2.engine.whisper:open_engine"
 
 @dataclass(frozen=True, slots=True)
 class StationSettings:
-    """What an engine process is to run. `opener`: `module:function` that takes (model, engine, decoding options)."""
+    """What an engine process is to run, and what its environment has beside this one's.
+
+    `opener`: `module:function` that takes (model, engine, decoding options).
+    """
 
     model: str
     engine: EngineOptions
@@ -37,6 +41,7 @@ class StationSettings:
     segment: SegmentOptions = SEGMENT
     audio: AudioOptions = AUDIO
     bounds: Bounds = BOUNDS
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

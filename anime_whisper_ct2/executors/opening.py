@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 from uuid import uuid4
 
-from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.engine import Engine, cuda
+from anime_whisper_ct2.engine.pinning import pinned
 from anime_whisper_ct2.executors import Executor
 from anime_whisper_ct2.executors.cluster.messages import Rest, Terms
 from anime_whisper_ct2.executors.fleet import Fleet
@@ -43,7 +44,9 @@ def here(
     # Settled here: inside an engine's process nobody knows how many others share the cores.
     frontend = replace(options.frontend, workers=options.frontend.resolved_workers(len(parts)))
     settings = _settings(model, options, length)
-    fleet = Fleet([replace(settings, engine=part, frontend=frontend) for part in parts])
+    gpus = len(cuda.gpus()) if any(part.gpus[0] for part in parts) else 0
+    seen = [pinned(part, gpus) for part in parts]
+    fleet = Fleet([replace(settings, engine=part, env=env, frontend=frontend) for part, env in seen])
     try:
         fleet.open()
         yield fleet

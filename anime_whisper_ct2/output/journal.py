@@ -27,7 +27,7 @@ from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, Part, dump_
 from anime_whisper_ct2.output.lock import FolderLock
 from anime_whisper_ct2.output.metrics import Counts
 from anime_whisper_ct2.output.run_file import check_readable, read_run, remove_run, write_run
-from anime_whisper_ct2.output.settings import changes
+from anime_whisper_ct2.output.settings import changes, encoder_before, with_encoder
 from anime_whisper_ct2.output.unfinished import Unfinished
 from anime_whisper_ct2.records import Headway, Home, Outcome, Transcript
 from anime_whisper_ct2.system import files, refusals
@@ -74,6 +74,8 @@ class Journal:
             self._lock.acquire()
             self._unfinished = Unfinished(out)
             if not overwrite:
+                # Until an engine is open, nobody knows which encoder it is now.
+                self._settings |= encoder_before(read_run(out))
                 self.done = IdSet(ids_of(out / TRANSCRIPTS))
                 for id_ in ids_of(out / ERRORS):
                     self._superseded |= id_ in self.done or not self.failed.add(id_)
@@ -94,8 +96,13 @@ class Journal:
     def begin(self, about: Mapping[str, Any]) -> None:
         """Open the folder for results: old ones go if they are to, a torn last line goes, and `run.json` is written.
 
-        `about` is what else that says: versions, inputs, device.
+        `about` is what else that says: versions, inputs, and of the engine, where there is one, what it is. Raises
+        OutputError where that gives other texts than the one before.
         """
+        if engine := about.get("engine"):
+            self._settings = with_encoder(self._settings, engine)
+            if not self._overwrite:
+                self._check_settings()
         self._about = {**about, "process": os.getpid()}
         with written(self.path):
             if self._overwrite:

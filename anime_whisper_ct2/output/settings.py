@@ -11,6 +11,7 @@ from anime_whisper_ct2.errors import one_line
 from anime_whisper_ct2.model_dir import AWCT2
 
 MODEL = "model"
+ENCODER = "encoder"
 # So many digits tell two models of one user apart.
 _DIGITS = 8
 # Of those that are not called like their option, or that a calibration decides.
@@ -23,7 +24,25 @@ _OPTIONS = {
     "speech_pad_s": "--speech-pad",
 }
 # What stands for a setting that `run.json` leaves out.
-_UNSAID = {"channel": "mix", "words": False}
+_UNSAID = {"channel": "mix", "words": False, ENCODER: "ctranslate2"}
+
+
+def with_encoder(settings: Mapping[str, Any], engine: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the setting that only an open engine knows, from what `run.json` says of it.
+
+    In float32 both libraries give the same texts, so that a run may go on with either. In 16 bits each rounds in its
+    own places, and a text that hangs in the balance can come out otherwise.
+    """
+    library = (engine.get(ENCODER) or {}).get("library", _UNSAID[ENCODER])
+    same = library == _UNSAID[ENCODER] or engine.get("compute_type") == "float32"
+    others = {name: value for name, value in settings.items() if name != ENCODER}
+    return others if same else {**others, ENCODER: library}
+
+
+def encoder_before(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Give that setting of an earlier run, from its `run.json`; empty where it has none."""
+    settings = about.get("settings")
+    return {ENCODER: settings[ENCODER]} if isinstance(settings, dict) and ENCODER in settings else {}
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

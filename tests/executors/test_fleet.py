@@ -53,6 +53,12 @@ def run(
     return done
 
 
+def test_each_process_sees_its_own_gpu(recordings: list[Recording]) -> None:
+    pins = ({"CUDA_VISIBLE_DEVICES": gpu} for gpu in ("2", "3"))
+    fleet = Fleet([replace(settings("by_gpu"), env=pin) for pin in pins], ahead=4)
+    assert {outcome.text for outcome in run(fleet, recordings).values()} == {"2", "3"}
+
+
 def test_every_recording_comes_back_once_under_its_own_number(recordings: list[Recording]) -> None:
     done = run(Fleet([settings("plain"), settings("plain")], ahead=8), recordings)
     assert {key: (outcome.id, outcome.meta) for key, outcome in done.items()} == {

@@ -100,6 +100,36 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
         assert len(journal.done) == 0
 
 
+class TestEncoder:
+    def engine(self, library: str, compute_type: str = "float16") -> dict[str, Any]:
+        return {"engine": {"compute_type": compute_type, "encoder": {"library": library, "why": "asked for"}}}
+
+    def begun(self, out: Path, about: dict[str, Any], **options: bool) -> dict[str, Any]:
+        with Journal(out, SETTINGS, **options) as journal:
+            journal.begin(about)
+            journal.write(transcript(f"{len(journal.done)}.ogg"))
+            journal.finish("finished", {})
+        settings: dict[str, Any] = read_run(out)["settings"]
+        return settings
+
+    def test_another_one_is_refused_as_soon_as_it_is_known(self, tmp_path: Path) -> None:
+        self.begun(tmp_path, self.engine("torch"))
+        lines = (tmp_path / "transcripts.jsonl").read_bytes()
+        with pytest.raises(OutputError, match="--encoder was torch, is ctranslate2"):
+            self.begun(tmp_path, self.engine("ctranslate2"))
+        assert (tmp_path / "transcripts.jsonl").read_bytes() == lines
+        assert self.begun(tmp_path, self.engine("torch")) == {**SETTINGS, "encoder": "torch"}
+        assert self.begun(tmp_path, self.engine("ctranslate2"), overwrite=True) == SETTINGS
+
+    def test_in_float32_a_run_goes_on_with_either(self, tmp_path: Path) -> None:
+        self.begun(tmp_path, self.engine("ctranslate2", "float32"))
+        assert self.begun(tmp_path, self.engine("torch", "float32")) == SETTINGS
+
+    def test_a_run_with_nothing_left_to_do_keeps_what_was_said(self, tmp_path: Path) -> None:
+        self.begun(tmp_path, self.engine("torch"))
+        assert self.begun(tmp_path, {}) == {**SETTINGS, "encoder": "torch"}
+
+
 def test_settings_count_only_where_there_are_results(tmp_path: Path) -> None:
     write(tmp_path)
     Journal(tmp_path, {**SETTINGS, "beam_size": 5}).close()

@@ -14,7 +14,7 @@ from anime_whisper_ct2.cli.run import run
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import AudioOptions, DecodingOptions, RunOptions
 from anime_whisper_ct2.output.about import settings_of
-from anime_whisper_ct2.output.settings import changes, differences
+from anime_whisper_ct2.output.settings import changes, differences, encoder_before, with_encoder
 from anime_whisper_ct2.text.doubt import BOUNDS
 
 
@@ -34,6 +34,27 @@ from anime_whisper_ct2.text.doubt import BOUNDS
 )  # fmt: skip
 def test_options_are_called_as_they_are_given(before: dict[str, Any], now: dict[str, Any], said: str) -> None:
     assert changes(before, now) == said
+
+
+class TestEncoder:
+    @pytest.mark.parametrize(
+        ("library", "compute_type", "kept"),
+        [
+            ("torch", "float16", {"encoder": "torch"}),
+            ("torch", "float32", {}),
+            ("ctranslate2", "float16", {}),
+            (None, "float16", {}),
+        ],
+    )
+    def test_it_counts_where_it_rounds_in_other_places(
+        self, library: str | None, compute_type: str, kept: dict[str, str]
+    ) -> None:
+        engine = {"compute_type": compute_type, **({"encoder": {"library": library, "why": ""}} if library else {})}
+        assert with_encoder({"beam_size": 1, "encoder": "another"}, engine) == {"beam_size": 1, **kept}
+
+    @pytest.mark.parametrize("about", [{}, {"settings": None}, {"settings": {"beam_size": 1}}])
+    def test_earlier_runs_did_not_say_it(self, about: dict[str, Any]) -> None:
+        assert encoder_before(about) == {}
 
 
 def test_every_setting_of_a_run_is_an_option_of_the_command(tiny_model: Path) -> None:

@@ -29,6 +29,16 @@ def by_process(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) 
     return FakeEngine(decode)
 
 
+def by_gpu(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Answer with the GPUs that the process may see, slowly enough for others to get their share."""
+
+    def decode(_: Window) -> Decoded:
+        time.sleep(0.02)
+        return Decoded(os.environ.get("CUDA_VISIBLE_DEVICES", "all"), (1,), -0.1, 0.0)
+
+    return FakeEngine(decode)
+
+
 def dies_once(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
     """Die in the middle, once among all processes; `model` names the file that remembers."""
     left = 5
