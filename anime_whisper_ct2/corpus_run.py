@@ -309,7 +309,7 @@ class CorpusRun:
             self.totals.expected = self._corpus.count()
 
     def _executor_open(self, journal: Journal | Printed) -> AbstractContextManager[Executor]:
-        options = self._options
+        options = replace(self._options, engine=self._options.engine.with_encoder(journal.encoder))
         if options.ray is None:
             return here(self._model, options, self._length, self._open_engine or open_whisper)
         assert self._output is not None

@@ -36,13 +36,14 @@ _ARGUMENTS = {
 }
 # All others that have an argument. Nothing else is taken for an option: files may be called like one.
 _ALIKE = (
-    *("model", "device", "compute-type", "cpu-threads", "batch-size", "workers", "language", "beam-size", "window"),
-    *("no-repeat-ngram-size", "retry", "words", "segment", "vad-threshold", "channel", "strict-audio"),
+    *("model", "device", "encoder", "compute-type", "cpu-threads", "batch-size", "workers", "language", "beam-size"),
+    *("window", "no-repeat-ngram-size", "retry", "words", "segment", "vad-threshold", "channel", "strict-audio"),
 )
 # A command stays as it is; what concerns the command alone goes.
 _OPTION = re.compile(
     r"(?:awct2|hf|ray) [^;,`]*| \(and with --retry-failed\)"
-    rf"|(?<![\w./-])--({'|'.join((*_ARGUMENTS, *_ALIKE))})(?![\w./-])(?: (cpu|cuda|fit|full|off|bfloat16)\b)?"
+    rf"|(?<![\w./-])--({'|'.join((*_ARGUMENTS, *_ALIKE))})(?![\w./-])"
+    r"(?: (cpu|cuda|torch|ctranslate2|fit|full|off|bfloat16|float32)\b)?"
 )
 
 

@@ -79,8 +79,8 @@ class DecodingOptions:
     no_repeat_ngram_size: int = 0  # 5 to 10 where loops show, says the model card
     window: WindowMode = "auto"  # full: 30 s; fit: the clip and a tail; auto: fit where a profile was measured
     tail_s: float | None = None  # silence behind the clip when fitted; None: the profile's, or 2.56
-    retry: bool = True  # decode again what looks wrong: at 30 s, without repeated 5-grams, with 5 beams
-    audit: float = 0.01  # share of the fitted windows that are decoded at 30 s too, to compare
+    retry: bool = True  # decode again what looks wrong: in longer windows, without repeated 5-grams, with 5 beams
+    audit: float | None = None  # share of the fitted windows to decode at 30 s too, to compare; None: until it is known
     words: bool = False  # say when each word is spoken
 
     def __post_init__(self) -> None:
@@ -90,7 +90,8 @@ class DecodingOptions:
         _check_choice("window", self.window, get_args(WindowMode))
         if self.tail_s is not None:
             _check_range("the tail in seconds", self.tail_s, 0, 30)
-        _check_range("the audited share", self.audit, 0, 1)
+        if self.audit is not None:
+            _check_range("the audited share", self.audit, 0, 1)
         _check_switch("retry", self.retry)
         _check_switch("words", self.words)
 
@@ -181,6 +182,10 @@ class EngineOptions:
         _check_at_least("CPU threads", self.cpu_threads, 0)
         if self.batch_size is not None:
             _check_at_least("batch size", self.batch_size, 1)
+
+    def with_encoder(self, library: str | None) -> EngineOptions:
+        """Settle `auto` by what others encode with, or results were made with; None: leave it open."""
+        return replace(self, encoder=library) if self.encoder == "auto" and library else self  # type: ignore[arg-type]
 
     def split(self) -> tuple[EngineOptions, ...]:
         """Give the options of each engine, where several run beside each other."""

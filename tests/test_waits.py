@@ -19,7 +19,7 @@ KNOWN = {
     # In threads of their own.
     ("cli/ending", "stopping.wait"): "the thread that is patient",
     ("engine/crew", "self._calls.get"): "the engine's threads",
-    ("executors/attendant", "worker.receive"): "an attendant's thread",
+    ("executors/attendant", "worker.receive_all"): "an attendant's thread",
     ("executors/fleet", "child.receive"): "the thread that listens to a station",
     ("export/clips/workers", "child.receive"): "a thread of the pool",
     ("executors/cluster/actor", "thread.join"): "the thread that ends an actor",
@@ -32,6 +32,8 @@ KNOWN = {
     ("binary", "ThreadPoolExecutor"): "its end is waited for through `system.waiting`",
     ("executors/cluster/connection", "_ray().shutdown"): "Ray's own",
     # The command, and whoever opens an engine, makes these calls apart.
+    ("engine/overflow", "ctranslate2.models.Whisper"): "the engine's threads",
+    ("engine/stale", "result.result"): "of the engine, which is made apart or in a process of its own",
     ("engine/whisper", "WhisperModel"): "of the engine, which is made apart or in a process of its own",
     ("verification", "transformers.WhisperForConditionalGeneration.from_pretrained"): "a verification is made apart",
     ("verification", "ctranslate2.models.Whisper"): "a verification is made apart",
@@ -43,7 +45,7 @@ KNOWN = {
     ("export/clip_folders", "lock.acquire"): "of FolderLock",
 }
 # Methods that wait when they are given no limit.
-_WAITS = {"wait", "result", "join", "get", "acquire", "receive", "wait_for", "shutdown"}
+_WAITS = {"wait", "result", "join", "get", "acquire", "receive", "receive_all", "wait_for", "shutdown"}
 # These wait whatever they are given.
 _ALWAYS = {"as_completed", "ThreadPoolExecutor", "ProcessPoolExecutor", "map"}
 # Known to last: what fetches gigabytes, loads a model or computes with it.

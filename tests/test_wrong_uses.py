@@ -51,6 +51,7 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
     "device": [("gpu", "device is 'gpu'; choose"), (None, "device is None"), (0, "device is 0"), (["cpu"], "choose")],
     "gpu": [(-1, "GPU is -1"), ("0", "GPU is '0'; give a whole number"), (None, "GPU is None"), (1.5, "whole number")],
     "compute_type": [("fp16", "compute type is 'fp16'"), (None, "compute type is None")],
+    "encoder": [("pytorch", "encoder is 'pytorch'"), (None, "encoder is None")],
     "cpu_threads": [(-1, "at least 0"), ("4", "whole number"), (None, "whole number"), (True, "whole number")],
     "batch_size": [(0, "at least 1"), ("auto", "whole number"), (2.0, "whole number")],
     "workers": [(-1, "at least 0"), ("2", "whole number"), (1.5, "whole number")],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from anime_whisper_ct2.calibration.marks import DoubtResult, NoSpeechResult, measure_doubt, measure_no_speech
 from anime_whisper_ct2.calibration.sample import CANDIDATES, Sample, decode, draw, warm_up
@@ -100,14 +101,16 @@ def calibrate(
     no_speech = _told_apart(engine, full)
     results: list[TailResult] = []
     texts: dict[float | None, list[Decoded]] = {None: full}
+    bounds = Bounds(no_speech=no_speech.bound)
     for tail_s in options.tails_s:
         say(f"decoding with a tail of {tail_s} s")
-        fitted, wall = decode(engine, windows, WindowLength("fit", tail_s))
-        looked = second_looks(windows, full, fitted)
+        length = WindowLength("fit", tail_s)
+        fitted, wall = decode(engine, windows, length)
+        looked = second_looks(windows, full, fitted, length, partial(decode, engine), Ladder(bounds=bounds))
         texts[tail_s] = looked.texts
         results.append(compare(full, fitted, looked, tail_s, sample.audio_s, wall, full_wall))
     passed = fastest(results, options.max_cer, loops(full))
-    ladder = Ladder(retry=False, bounds=Bounds(no_speech=no_speech.bound))
+    ladder = Ladder(retry=False, bounds=bounds)
     doubt = _doubt(windows, texts[passed.tail_s if passed else None], right, ladder) if right else None
     return Calibration(
         clips=len(windows),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +82,7 @@ def warm_up(engine: Engine, windows: Sequence[Window]) -> None:
         waiting.result_of(engine.submit(Batch((window,), length(window.mel.values.shape[1]))))
 
 
-def decode(engine: Engine, windows: Sequence[Window], length: WindowLength) -> tuple[list[Decoded], float]:
+def decode(engine: Engine, windows: Sequence[Window], length: Callable[[int], int]) -> tuple[list[Decoded], float]:
     """Decode all windows as a run would, without second looks; gives the texts in their order, and wall seconds."""
     start = time.perf_counter()  # Windows' monotonic clock stands still for 15 ms
     texts: dict[int, Decoded] = {}

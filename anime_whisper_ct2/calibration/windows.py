@@ -7,21 +7,26 @@ compared, and the shortest tail that changes next to nothing is written into the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import Levenshtein
 
-from anime_whisper_ct2.records import Decoded, Window
-from anime_whisper_ct2.text.quality import doubts, repeats
+from anime_whisper_ct2.executors.ladder import Attempts, Ladder
+from anime_whisper_ct2.features.windows import WindowLength, longer_length
+from anime_whisper_ct2.records import Decoded, Step, Window
+from anime_whisper_ct2.text.quality import repeats
+
+# Decodes windows that are padded as said, and gives texts and wall seconds.
+Decode = Callable[[Sequence[Window], Callable[[int], int]], tuple[list[Decoded], float]]
 
 
 @dataclass(frozen=True, slots=True)
 class TailResult:
     """One tail against 30 s. Rates are percentages, times seconds, `speed` is audio time over wall time.
 
-    `cer` is that of the texts a run would give, with what looked wrong decoded again at 30 s; `cer_before` is that of
-    the first texts. `speed` counts the second decodes.
+    `cer` is that of the texts a run would give, with what looked wrong decoded again in longer windows; `cer_before` is
+    that of the first texts. `speed` counts the second decodes.
     """
 
     tail_s: float
@@ -34,20 +39,49 @@ class TailResult:
 
 @dataclass(frozen=True, slots=True)
 class SecondLooks:
-    """The texts that a run would give, where what looked wrong in a short window is looked at again at 30 s.
+    """The texts that a run would give, where what looked wrong in a short window is looked at again.
 
-    `share`: how many of them were, 0 … 1.
+    Shares of them, 0 … 1: `share` were, and `at_30_s`, too. `wall`: seconds that those in longer fitted windows took.
     """
 
     texts: list[Decoded]
     share: float
+    at_30_s: float
+    wall: float
 
 
-def second_looks(windows: Sequence[Window], full: Sequence[Decoded], fitted: Sequence[Decoded]) -> SecondLooks:
-    """Put the texts at 30 s, which are here already, in the place of those that look wrong."""
-    doubted = [bool(doubts(window, text)) for window, text in zip(windows, fitted, strict=True)]
-    texts = [again if doubt else first for again, first, doubt in zip(full, fitted, doubted, strict=True)]
-    return SecondLooks(texts, sum(doubted) / len(windows))
+def second_looks(
+    windows: Sequence[Window],
+    full: Sequence[Decoded],
+    fitted: Sequence[Decoded],
+    length: WindowLength,
+    decode: Decode,
+    ladder: Ladder,
+) -> SecondLooks:
+    """Look again at what looks wrong, as the ladder says; the texts at 30 s are here already."""
+
+    def longer(frames: int) -> int:
+        return longer_length(frames, length(frames))
+
+    def real(at: int) -> int:
+        return int(windows[at].mel.values.shape[1])
+
+    first: list[Attempts] = [
+        (("first", ladder.marked(window, text)),) for window, text in zip(windows, fitted, strict=True)
+    ]
+    steps = [ladder.next_step(windows[at], one, length(real(at))) for at, one in enumerate(first)]
+    some = [at for at, step in enumerate(steps) if step == "longer"]
+    heard, wall = decode([windows[at] for at in some], longer) if some else ([], 0.0)
+    texts = list(fitted)
+    for at, text in zip(some, heard, strict=True):
+        second: tuple[Step, Decoded] = ("longer", ladder.marked(windows[at], text))
+        steps[at] = ladder.next_step(windows[at], (*first[at], second), longer(real(at)))
+        texts[at] = text
+    for at, step in enumerate(steps):
+        if step == "full":
+            texts[at] = full[at]
+    again = {*some, *(at for at, step in enumerate(steps) if step == "full")}
+    return SecondLooks(texts, len(again) / len(windows), steps.count("full") / len(windows), wall)
 
 
 def compare(
@@ -66,7 +100,7 @@ def compare(
         cer_before=_cer(full, fitted),
         loops=loops(looked.texts),
         redone=100 * looked.share,
-        speed=audio_s / (wall + looked.share * full_wall),
+        speed=audio_s / (wall + looked.wall + looked.at_30_s * full_wall),
     )
 
 

@@ -87,7 +87,7 @@ def run(**given: Any) -> None:
         return
     with ConversionProgress(quiet=quiet) as conversion:
         model = resolve_model(given["model"], progress=conversion)
-    if _is_given("audit") and window_length(given["window"], given["tail"], model.awct2).mode == "full":
+    if given["audit"] is not None and window_length(given["window"], given["tail"], model.awct2).mode == "full":
         raise InputError("--audit is for fitted windows, and these are full; choose --window fit, or leave it out")
     try:
         # Nobody reads errors.jsonl where results are printed, so failures are named as they come.

@@ -7,7 +7,7 @@ from, `Hardware` what the driver says of itself and its GPUs; a test puts its ow
 of its own: `trial` asks, `child` answers.
 
 May import: `_version`, `audio`, `engine`, `errors`, `executors`, `features`, `model_dir`, `models`, `options`,
-`records`, `system`.
+`records`, `system`, `text`.
 """
 
 from anime_whisper_ct2.doctor.check import Check, State

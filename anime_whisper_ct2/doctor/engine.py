@@ -32,6 +32,8 @@ _REMEDIES = (
     ("kernel image|PTX|driver", "install the newest NVIDIA driver"),
     ("knows no language", "name a Japanese model with --model"),
 )
+# What the engine says where its numbers are wrong: what it saw, and what to do.
+_UNTRUSTED = re.compile(r"^(.*(?:cannot be trusted|numbers overflow).*?); (.*?)(?:; awct2 doctor says more)?$")
 _NAME_ONE = "name a converted folder, a checkpoint's folder or a hub id with --model"
 # The errors of a folder end in what mends it, as a command where there is one.
 _ADVICE = re.compile(r"^(.*?); (?:(?:repair it|make one) with: )?(.*)$", re.DOTALL)
@@ -99,6 +101,8 @@ def check_engine(
         trial = ask(model, device, gpu)
     except Awct2Error as error:
         message = str(error)
+        if untrusted := _UNTRUSTED.match(message):
+            return Check(name, "failed", *untrusted.groups())
         # The first that fits; what none fits is taken for a damaged installation.
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, message)), _REINSTALL)
         return Check(name, "failed", message, remedy)

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from anime_whisper_ct2.doctor.check import Check
-from anime_whisper_ct2.doctor.machine import nearest_existing
 from anime_whisper_ct2.engine import cuda
-from anime_whisper_ct2.system.files import is_writable
-
-# The wheel is built with CUDA 12, whose programs need a driver that speaks 12.0.
-NEEDED = (12, 0)
-NEEDED_DRIVER = "525"
-# It holds machine code for these, and for later ones PTX 8.7, which the driver compiles if it speaks CUDA 12.8. Read in
-# the fat binaries of ctranslate2 4.8.5; an H100 or H200 is 9.0.
-MACHINE_CODE = ((5, 3), (6, 0), (6, 1), (7, 0), (7, 5), (8, 0), (8, 6))
-NEEDED_TO_COMPILE = (12, 8)
-NEEDED_DRIVER_TO_COMPILE = "570"
-# The driver's default is 1 GiB; binaries that do not fit are compiled again at every start.
-LEAST_CACHE_BYTES = 256 * 2**20
+from anime_whisper_ct2.engine.cuda.cublas import ADVISED
+from anime_whisper_ct2.engine.cuda.kernels import (
+    MACHINE_CODE,
+    NEEDED_TO_COMPILE,
+    dotted,
+    has_machine_code,
+    is_too_old,
+    kernel_cache,
+    needed_for,
+)
+from anime_whisper_ct2.engine.preparing import own_kernel_cache
 
 NO_GPU = "no GPU here; runs use the CPU"
 CUBLAS_REMEDY = "pip install nvidia-cublas-cu12"
+CUBLAS_UPGRADE = f'pip install --upgrade "nvidia-cublas-cu12>={dotted(ADVISED)}"'
 
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What `cuda` found. `devices`: the NVIDIA GPUs on the bus, whether a driver serves them or not."""
+    """What `cuda` found. `devices`: the NVIDIA GPUs on the bus, whether a driver serves them or not.
+
+    `wheel`: whether CTranslate2's kernels are those of its wheel; what others built may need other GPUs and drivers.
+    """
 
     driver: cuda.Driver
     gpus: tuple[cuda.Gpu, ...]
     devices: int = 0
+    wheel: bool = True
 
 
 def look() -> Hardware:
     """Ask the driver and the bus."""
-    return Hardware(cuda.driver(), cuda.gpus(), cuda.nvidia_devices())
+    return Hardware(cuda.driver(), cuda.gpus(), cuda.nvidia_devices(), cuda.is_wheel())
 
 
 def check_driver(hardware: Hardware, environ: Mapping[str, str]) -> Check:
@@ -46,16 +48,14 @@ def check_driver(hardware: Hardware, environ: Mapping[str, str]) -> Check:
     driver = hardware.driver
     if driver.cuda is None or driver.problem:
         return _without_cuda(hardware, environ)
-    compiles = any(not has_machine_code(gpu) and gpu.capability > MACHINE_CODE[-1] for gpu in hardware.gpus)
-    needed, version = (NEEDED_TO_COMPILE, NEEDED_DRIVER_TO_COMPILE) if compiles else (NEEDED, NEEDED_DRIVER)
-    found = f"{driver.version or 'version unknown'}, CUDA {_dotted(driver.cuda)}"
-    if driver.cuda < needed:
-        why = "to compile CTranslate2's kernels for this GPU" if compiles else "by CTranslate2's wheel"
+    needed = needed_for(hardware.gpus)
+    found = f"{driver.version or 'version unknown'}, CUDA {dotted(driver.cuda)}"
+    if hardware.wheel and driver.cuda < needed.cuda:
         return Check(
             "NVIDIA driver",
             "failed",
-            f"{found}; CUDA {_dotted(needed)} is needed {why}",
-            f"install the NVIDIA driver {version} or newer",
+            f"{found}; CUDA {dotted(needed.cuda)} is needed {needed.purpose}",
+            f"install the NVIDIA driver {needed.driver} or newer",
         )
     return Check("NVIDIA driver", "ok", found)
 
@@ -79,7 +79,7 @@ def _without_cuda(hardware: Hardware, environ: Mapping[str, str]) -> Check:
         )
         return Check("NVIDIA driver", "failed", found, remedy)
     if hardware.devices:
-        remedy = f"install the NVIDIA driver {NEEDED_DRIVER_TO_COMPILE} or newer"
+        remedy = f"install the NVIDIA driver {NEEDED_TO_COMPILE.driver} or newer"
         return Check("NVIDIA driver", "warning", "none, and the machine has an NVIDIA GPU; runs use the CPU", remedy)
     return Check("NVIDIA driver", "skipped", f"none; {NO_GPU}")
 
@@ -90,23 +90,29 @@ def check_gpus(hardware: Hardware) -> Iterator[Check]:
         yield Check("GPU", "skipped", NO_GPU)
     for gpu in hardware.gpus:
         name = gpu_name(gpu)
-        found = f"{gpu.name}, {gpu.memory_bytes / 2**30:,.0f} GiB, compute capability {_dotted(gpu.capability)}"
-        if has_machine_code(gpu):
+        found = f"{gpu.name}, {gpu.memory_bytes / 2**30:,.0f} GiB, compute capability {dotted(gpu.capability)}"
+        if has_machine_code(gpu) or not hardware.wheel:
             yield Check(name, "ok", found)
-        elif gpu.capability > MACHINE_CODE[-1]:
+        elif not is_too_old(gpu):
             yield Check(name, "ok", f"{found}; the driver compiles CTranslate2's kernels for it at first use")
         else:
-            oldest = _dotted(MACHINE_CODE[0])
+            oldest = dotted(MACHINE_CODE[0])
             yield Check(name, "failed", f"{found}; CTranslate2 needs {oldest}", "use --device cpu, or a newer GPU")
 
 
 def check_cublas(hardware: Hardware, cublas: cuda.Cublas) -> Check:
-    """Say whether cuBLAS 12 was loaded, and from where."""
-    if cublas.loaded:
-        return Check("cuBLAS 12", "ok", f"loaded from {cublas.path}" if cublas.path else "loaded")
-    if not hardware.gpus:
-        return Check("cuBLAS 12", "skipped", f"not installed, and {NO_GPU}")
-    return Check("cuBLAS 12", "failed", cublas.problem, CUBLAS_REMEDY)
+    """Say which cuBLAS 12 was loaded, and from where."""
+    name = "cuBLAS 12"
+    if not cublas.loaded:
+        if not hardware.gpus:
+            return Check(name, "skipped", f"not installed, and {NO_GPU}")
+        return Check(name, "failed", cublas.problem, CUBLAS_REMEDY)
+    found = f"loaded from {cublas.path}" if cublas.path else "loaded"
+    if cublas.version:
+        found = f"{dotted(cublas.version)}, {found}"
+    if cublas.is_old and hardware.gpus:
+        return Check(name, "warning", f"{found}; {dotted(ADVISED)} is advised", CUBLAS_UPGRADE)
+    return Check(name, "ok", found)
 
 
 def check_kernel_cache(hardware: Hardware, environ: Mapping[str, str], home: Path | None = None) -> Check:
@@ -116,38 +122,14 @@ def check_kernel_cache(hardware: Hardware, environ: Mapping[str, str], home: Pat
         return Check(name, "skipped", NO_GPU)
     if all(map(has_machine_code, hardware.gpus)):
         return Check(name, "ok", "not needed: CTranslate2 holds machine code for every GPU here")
-    if environ.get("CUDA_CACHE_DISABLE", "0").strip() not in ("", "0"):
-        return Check(name, "warning", "switched off: every start compiles the kernels", "unset CUDA_CACHE_DISABLE")
-    size = environ.get("CUDA_CACHE_MAXSIZE", "").strip()
-    if size.isdecimal() and int(size) < LEAST_CACHE_BYTES:
-        found = f"CUDA_CACHE_MAXSIZE={size} is too small for the kernels: every start compiles them"
-        return Check(name, "warning", found, "unset CUDA_CACHE_MAXSIZE, whose default is 1 GiB")
-    folder = _cache_folder(environ, home or Path.home())
-    existing = nearest_existing(folder)
-    if not (existing.is_dir() and is_writable(existing)):
-        found = f"{folder} cannot be written: every start compiles the kernels"
-        return Check(name, "warning", found, "set CUDA_CACHE_PATH to a folder that can be written, and is kept")
-    return Check(name, "ok", str(folder))
-
-
-def has_machine_code(gpu: cuda.Gpu) -> bool:
-    """Tell whether the wheel's code runs on a GPU as it is: machine code serves later GPUs of the same generation."""
-    major, minor = gpu.capability
-    return any(major == code[0] and minor >= code[1] for code in MACHINE_CODE)
+    own = own_kernel_cache()
+    cache = kernel_cache(environ, own, home)
+    if cache.problem:
+        return Check(name, "warning", cache.problem, cache.remedy)
+    why = ", since CUDA's own folder cannot be written" if cache.folder == own else ""
+    return Check(name, "ok", f"{cache.folder}{why}")
 
 
 def gpu_name(gpu: cuda.Gpu) -> str:
     """Name a GPU as the checks do."""
     return f"GPU {gpu.index}"
-
-
-def _cache_folder(environ: Mapping[str, str], home: Path) -> Path:
-    if named := environ.get("CUDA_CACHE_PATH"):
-        return Path(named)
-    if sys.platform == "win32":
-        return Path(environ.get("APPDATA", str(home))) / "NVIDIA" / "ComputeCache"
-    return home / ".nv" / "ComputeCache"
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.doctor.check import Check
 from anime_whisper_ct2.system.commands import command_line
-from anime_whisper_ct2.system.files import is_writable
+from anime_whisper_ct2.system.files import is_writable, nearest_existing
 
 DISTRIBUTION = "anime-whisper-ct2"
 OLDEST, NEWEST = (3, 10), (3, 13)
@@ -87,11 +87,6 @@ def requirement(name: str) -> str:
     except metadata.PackageNotFoundError:
         return name
     return name + limits.get(name, "")
-
-
-def nearest_existing(folder: Path) -> Path:
-    """Give the folder itself, or the nearest one above it that is there."""
-    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
 def _requirements(lines: Iterable[str]) -> Iterator[tuple[str, str]]:

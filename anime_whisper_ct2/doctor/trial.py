@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
 from typing import TypeVar, cast
 
+from anime_whisper_ct2.engine.preparing import prepare
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors.process import Child
 from anime_whisper_ct2.model_dir import ModelDir
@@ -92,10 +92,12 @@ def _build() -> Build:
 
 
 def _transcribe_clip(model: ModelDir, device: Device, gpu: int) -> Trial:
+    prepare(device)
     from anime_whisper_ct2.doctor.sound import TONE_S, tone  # noqa: PLC0415 - in the child alone
     from anime_whisper_ct2.engine.whisper import CTranslate2Engine  # noqa: PLC0415
     from anime_whisper_ct2.features.mel import SAMPLE_RATE, WINDOW_FRAMES, log_mel  # noqa: PLC0415
     from anime_whisper_ct2.records import Batch, Window  # noqa: PLC0415
+    from anime_whisper_ct2.text.quality import OVERFLOW  # noqa: PLC0415
 
     start = time.monotonic()
     # A batch size of its own: the automatic one is measured, which takes longer than the clip.
@@ -109,6 +111,6 @@ def _transcribe_clip(model: ModelDir, device: Device, gpu: int) -> Trial:
         compute_type = str(engine.description["compute_type"])
     finally:
         engine.close()
-    if not isfinite(decoded.avg_logprob):
-        raise EngineError(f"the engine computes no numbers in {compute_type} (log-probability {decoded.avg_logprob})")
+    if OVERFLOW in decoded.flags:
+        raise EngineError(f"numbers overflow in {compute_type}; try --compute-type float32")
     return Trial(loaded - start, done - loaded, compute_type)

@@ -3,12 +3,14 @@
 `Engine` is what the rest of the house knows. `CTranslate2Engine` (in `whisper`) is the real one, `FakeEngine` (in
 `fake`) needs no model and serves tests, here and elsewhere.
 
-`cuda`, `pinning` and `device` settle where the model computes, `capacity` how much at a time, `processor` what a CPU
-may use for it; `crew` has the threads. `encoders` makes batches ready for `decoder`, which gives the texts; `alignment`, `pieces`
-and `words` find out when each word is spoken. To import the package loads no CTranslate2: its
-modules do.
+`cuda`, `pinning`, `preparing` and `device` settle where the model computes, `capacity` how much at a time, `processor`
+what a CPU may use for it; `crew` has the threads. A `recognizer` is a model's way from features to texts: `encoders`
+make batches ready for `decoder`, which gives the texts; `alignment`, `pieces` and `words` find out when each word is
+spoken. `selfcheck` tries the device at load, with `first_layer` of the model; `stale` tells errors that an earlier call
+left behind, and `overflow` has a second model for numbers that are none. To import the package loads no CTranslate2:
+its modules do.
 
-May import: `errors`, `features`, `model_dir`, `options`, `records`, `text`.
+May import: `errors`, `features`, `model_dir`, `options`, `records`, `system`, `text`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     # `cuda` is asked before anything else is loaded, in processes that may die of it: no numpy for that.
-    from anime_whisper_ct2.records import Batch, Decoded, FeatureType
+    from anime_whisper_ct2.records import Batch, Decoded, FeatureType, Worked
 
 __all__ = ["Engine"]
 
@@ -55,6 +57,9 @@ class Engine(Protocol):
         The future raises EngineMemoryError when the batch does not fit, EngineLostError when only a new process can
         reach the device again, and EngineError when device or model fail otherwise: smaller batches are tried then.
         """
+
+    def take_worked(self) -> Worked:
+        """Give how long batches were computed, and none was between them, since this was last asked."""
 
     def close(self) -> None:
         """Finish what the device is computing, drop what waits for it, and let go of the device."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.features.windows import short_for_full
 
 # Windows of the two batches that measure what one takes.
 PROBES = (4, 16)
+# The longest text that is aligned: the most tokens that Whisper writes, and those around them.
+_ALIGNED_TOKENS = 224 + 4
 
 
 def windows_that_fit(free_bytes: Sequence[int], replicas: int, most: int) -> float:
@@ -21,6 +24,41 @@ def windows_that_fit(free_bytes: Sequence[int], replicas: int, most: int) -> flo
         return most
     # A fifth stays free: longer texts than the probe's grow the decoder's cache.
     return float(min(most, max(1, int(many + 0.8 * free_bytes[1] / a_window) // replicas)))
+
+
+def windows_by_index(frames: int, heads: int, width: int, n_mels: int) -> int:
+    """Give how many windows of so many frames CTranslate2's encoder can count the numbers of on CUDA, in one batch.
+
+    Its softmax multiplies row and length in 32 bits without a sign: beyond, later rows stay as they are and first ones
+    are done twice, without an error. The convolutions lay their input out by an index with a sign, in blocks of 256.
+    """
+    positions = (frames + 1) // 2
+    softmax = (2**32 - 1) // (max(1, heads) * positions**2)
+    convolutions = (2**31 - 256) // (3 * max(width * positions, n_mels * frames))
+    return min(softmax, convolutions)
+
+
+def decoder_windows_by_index(positions: int, width: int, heads: int, *, aligned: bool) -> int:
+    """Give how many windows of so many positions CTranslate2's decoder can count the numbers of on CUDA, in one batch.
+
+    Of each position, it keeps a key and a value of that width, and adds their bias by an index of 32 bits. Where texts
+    are `aligned`, every token looks at every position at once, in each of the heads.
+    """
+    of_each = 2 * width * positions
+    return (2**32 - 1) // (max(of_each, heads * _ALIGNED_TOKENS * positions) if aligned else of_each)
+
+
+def check_batch_size(windows: int | None, most: int | None) -> None:
+    """Hold the batch size that somebody asked for against what may go together at 30 s.
+
+    Raises InputError where it is more.
+    """
+    if windows is not None and most is not None and windows > most:
+        raise InputError(
+            f"the batch size is {windows}, and CTranslate2 takes {most} windows of 30 s of this model at a time "
+            "on a GPU: beyond, its 32-bit indices overflow and texts are wrong, without an error; give a smaller "
+            "--batch-size, or leave it out"
+        )
 
 
 class Capacity:

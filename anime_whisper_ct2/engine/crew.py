@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from typing import Generic, TypeVar
 
 from anime_whisper_ct2.errors import EngineLostError
+from anime_whisper_ct2.records import Worked
 
 T = TypeVar("T")
 
@@ -26,8 +28,11 @@ class Crew(Generic[T]):
     given up. The threads keep the crew alive, so somebody has to close it.
     """
 
-    def __init__(self, threads: int, limit_s: float | None = None) -> None:
+    def __init__(
+        self, threads: int, limit_s: float | None = None, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._limit_s = limit_s
+        self._diary = _Diary(clock)
         self._calls: queue.SimpleQueue[tuple[Future[T], Callable[[], T]] | None] = queue.SimpleQueue()
         self._handing_in = threading.Lock()
         self._closed = False
@@ -40,6 +45,10 @@ class Crew(Generic[T]):
     def hung(self) -> bool:
         """Whether a call was given up, in which its thread still waits for the device."""
         return self._hung
+
+    def take_worked(self) -> Worked:
+        """Give how long calls were made, and none was between them, since this was last asked."""
+        return self._diary.take()
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
         """Have a call made; raises RuntimeError after `close`."""
@@ -80,7 +89,9 @@ class Crew(Generic[T]):
             watch.daemon = True
             with contextlib.suppress(RuntimeError):  # no thread is to be had: better unwatched than unanswered
                 watch.start()
-        _fill(future, call)
+        self._diary.begin()
+        # Ended before the result is there: whoever has it and asks is told of this call, too.
+        _fill(future, call, self._diary.end)
         if watch is not None:
             watch.cancel()
         del future, call, watch  # an error's traceback holds this frame: a circle that would keep the batch
@@ -107,11 +118,55 @@ class Crew(Generic[T]):
         raise EngineLostError(f"the device has not answered for {self._limit_s:.0f} s")
 
 
-def _fill(future: Future[T], call: Callable[[], T]) -> None:
-    """Put what comes of a call into its future, unless that was given up, or came after all, in this very moment."""
+class _Diary:
+    """Keeps how long calls are made, whichever threads make them."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._first_s: float | None = None  # when the first one began
+        self._last_s = 0.0  # when the last one ended
+        self._waited_s = 0.0
+
+    def begin(self) -> None:
+        """Note that a call begins."""
+        with self._lock:
+            now_s = self._clock()
+            if self._first_s is None:
+                self._first_s = now_s
+            elif not self._under_way:
+                self._waited_s += now_s - self._last_s
+            self._under_way += 1
+
+    def end(self) -> None:
+        """Note that a call has ended."""
+        with self._lock:
+            self._under_way -= 1
+            self._last_s = self._clock()
+
+    def take(self) -> Worked:
+        """Give what was kept, and begin anew: with now, where a call is being made."""
+        with self._lock:
+            now_s = self._clock()
+            until_s = now_s if self._under_way else self._last_s
+            taken = Worked() if self._first_s is None else Worked(until_s - self._first_s, self._waited_s)
+            self._first_s, self._waited_s = (now_s if self._under_way else None), 0.0
+            return taken
+
+
+def _fill(future: Future[T], call: Callable[[], T], ended: Callable[[], None] = lambda: None) -> None:
+    """Put what comes of a call into its future, unless that was given up, or came after all, in this very moment.
+
+    `ended` is called as soon as the call has returned or failed.
+    """
     with contextlib.suppress(InvalidStateError):
         try:
-            future.set_result(call())
+            try:
+                result = call()
+            finally:
+                ended()
+            future.set_result(result)
         except BaseException as error:  # reaches whoever waits for the future
             future.set_exception(error)
             del future, call  # see above

@@ -11,12 +11,14 @@ from faster_whisper.tokenizer import Tokenizer
 from anime_whisper_ct2.engine.encoders import Encoded
 from anime_whisper_ct2.options import DecodingOptions
 from anime_whisper_ct2.records import Batch, Decoded, Window
-from anime_whisper_ct2.text.quality import token_cap
+from anime_whisper_ct2.text.quality import OVERFLOW, token_cap
 
 # So many cost next to nothing.
 _FEW_SUPPRESSED = 4
-# What stands for a score that is no number, which JSON cannot hold: numbers overflowed, and no text is less probable.
+# The score of a window without a text because its numbers overflowed. No text is less probable: where none of a
+# vocabulary's scores is a number, CTranslate2 takes the lowest float for one, -65504 at best, and token 0 for the text.
 _NO_LOGPROB = -99.0
+_LOST = Decoded("", (), avg_logprob=_NO_LOGPROB, no_speech_prob=0.0, flags=(OVERFLOW,))
 
 
 class Decoder:
@@ -34,7 +36,10 @@ class Decoder:
         self._suppress = [int(token) for token in config.get("suppress_ids") or []]
 
     def __call__(self, encoded: Encoded, batch: Batch) -> list[Decoded]:
-        """Give each window's text, in their order. Raises RuntimeError and ValueError as CTranslate2 does."""
+        """Give each window's text, in their order; none, and the flag `overflow`, where the scores are no numbers.
+
+        Raises RuntimeError and ValueError as CTranslate2 does.
+        """
         cap = token_cap(max(window.end_s - window.start_s for window in batch.windows))
         results = self._generate(encoded, cap, self._decoding.at(batch.step))
         return [self._read(result, window) for result, window in zip(results, batch.windows, strict=True)]
@@ -77,15 +82,16 @@ class Decoder:
         # The batch had the limit of its longest window; each has its own, so that no text depends on its company.
         cap = token_cap(window.end_s - window.start_s)
         tokens = tuple(result.sequences_ids[0])
+        score, no_speech_prob = float(result.scores[0]), float(result.no_speech_prob)
+        if not (math.isfinite(score) and score > _NO_LOGPROB and math.isfinite(no_speech_prob)):
+            return _LOST
         # The score is the sum over the length, without the end token that is part of the sum.
-        mean = result.scores[0] * len(tokens) / (len(tokens) + 1)
-        if not math.isfinite(mean):
-            mean = _NO_LOGPROB
+        mean = score * len(tokens) / (len(tokens) + 1)
         tokens = tokens[:cap]
         return Decoded(
             text=self._tokenizer.decode(tokens).strip(),
             tokens=tokens,
             avg_logprob=mean,
-            no_speech_prob=float(result.no_speech_prob),
+            no_speech_prob=no_speech_prob,
             capped=len(tokens) >= cap,
         )

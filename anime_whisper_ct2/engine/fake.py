@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from anime_whisper_ct2.engine.crew import Crew
-from anime_whisper_ct2.records import Batch, Decoded, FeatureType, Window
+from anime_whisper_ct2.records import Batch, Decoded, FeatureType, Window, Worked
 
 
 def _describe(window: Window) -> Decoded:
@@ -57,6 +57,10 @@ class FakeEngine:
         """Answer a batch from a thread, as a real engine does."""
         self.batches.append(batch)
         return self._crew.submit(lambda: [self._decode(window) for window in batch.windows])
+
+    def take_worked(self) -> Worked:
+        """Give how long it answered, and waited in between, since this was last asked."""
+        return self._crew.take_worked()
 
     def close(self) -> None:
         """End the thread."""

@@ -62,6 +62,15 @@ class Ahead(Generic[T]):
             raise error
         return None
 
+    def several(self, most: int, left: int) -> list[T]:
+        """Give further items, as far as they are there, and so many would be left for others."""
+        with self._changed:
+            taken = [self._waiting.popleft() for _ in range(min(most, len(self._waiting) - left))]
+            self._waiting_bytes -= sum(weight for _, weight in taken)
+            if taken:
+                self._changed.notify_all()
+        return [item for item, _ in taken]
+
     def _take(self, items: Iterable[T]) -> None:
         error: BaseException | None = None
         try:

@@ -14,6 +14,7 @@ from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryE
 from anime_whisper_ct2.executors.ladder import STEPS, Attempts, Ladder
 from anime_whisper_ct2.executors.pace import Pace
 from anime_whisper_ct2.features.mel import WINDOW_FRAMES
+from anime_whisper_ct2.features.windows import enough_together, longer_length
 from anime_whisper_ct2.options import RETRY_BEAMS
 from anime_whisper_ct2.records import Batch, Broken, Decoded, Drained, Step, Tick, Window
 from anime_whisper_ct2.system.waiting import first_done, result_of
@@ -45,8 +46,9 @@ class Decoding:
     """Hands batches to the engine, several in flight, and gives back each window with what became of it.
 
     A batch that fails is tried again in halves, down to the window at fault, which ends its recording; one that does
-    not fit the memory makes all later ones smaller, too. Windows that `ladder` sends further go again at 30 s, each
-    step in batches of its own. Raises EngineError when nothing but failures comes back: then it is the device.
+    not fit the memory makes all later ones smaller, too. Windows that `ladder` sends further go again as soon as they
+    are a batch: each step in batches of its own, but that longer windows join others of their length. Raises
+    EngineError when nothing but failures comes back: then it is the device.
     """
 
     def __init__(
@@ -65,8 +67,11 @@ class Decoding:
         self._stopped = stopped
         self._pace = pace or Pace(engine)
         self._pending: deque[_Submitted] = deque()
-        self._again: dict[Step, _Waiting] = {}
-        # Texts that are home already and are decoded at 30 s only to be compared.
+        # By step and length.
+        self._again: dict[tuple[Step, int], _Waiting] = {}
+        # Windows that were drawn for the audit, and of those the ones whose texts are home already, and which are
+        # decoded at 30 s only to be compared; by identity, since windows hold arrays and have no hash.
+        self._drawn: set[int] = set()
         self._audited: set[int] = set()
         # Told only when a later batch, or that nothing more comes, shows that the device is not to blame.
         self._lost: list[Broken] = []
@@ -82,6 +87,11 @@ class Decoding:
         busy = sum(not submitted.future.done() for submitted in self._pending)
         return busy < max(1, self._engine.in_flight - 1)
 
+    def room(self, frames: int) -> int:
+        """Give how many windows of so many frames go together beside those that wait to be decoded again."""
+        waiting = self._again.get(("longer", frames))
+        return max(1, self._pace.capacity(frames) - (len(waiting.windows) if waiting else 0))
+
     def __call__(self, items: Iterable[Batch | Drained | T]) -> Iterator[tuple[Window, Decoded] | Broken | T]:
         """Turn batches into (window, decoded); whatever is no batch passes straight through."""
         drained = False
@@ -91,7 +101,7 @@ class Decoding:
                     # Company for them will hardly come, and behind the longest windows short ones fill the end evenly.
                     self._submit_again(next(iter(self._again)))
                     yield from self._wait_for_room()
-                self._submit(item, ((),) * len(item.windows))
+                self._submit(*self._joined(item))
                 yield from self._wait_for_room()
             elif isinstance(item, Drained):
                 drained = True
@@ -113,34 +123,50 @@ class Decoding:
         while len(self._pending) >= self._engine.in_flight:
             yield from self._finish_one()
 
+    def _joined(self, batch: Batch) -> tuple[Batch, tuple[Attempts, ...]]:
+        """Add windows of that length which are to be decoded once more in the same way."""
+        before: tuple[Attempts, ...] = ((),) * len(batch.windows)
+        more = self._pace.capacity(batch.frames) - len(batch.windows)
+        if ("longer", batch.frames) not in self._again or more <= 0:
+            return batch, before
+        windows, attempts = self._taken(("longer", batch.frames), more)
+        return replace(batch, windows=(*batch.windows, *windows)), (*before, *attempts)
+
     def _submit(self, batch: Batch, before: tuple[Attempts, ...]) -> None:
         self._pending.append(_Submitted(batch, self._pace.submit(batch), before))
 
     def _submit_due(self, *, idle: bool) -> None:
         """Send on what has waited long enough, or whatever there is when there is nothing else to do."""
         now = self._clock()
-        for step, waiting in list(self._again.items()):
+        for way, waiting in list(self._again.items()):
             if now - waiting.since > self._patience_s or (idle and self.hungry):
-                self._submit_again(step)
+                self._submit_again(way)
 
-    def _submit_again(self, step: Step, *, share: bool = False) -> None:
-        waiting = self._again[step]
-        take = self._capacity(step)
+    def _submit_again(self, way: tuple[Step, int], *, share: bool = False) -> None:
+        step, frames = way
+        take = self._most(step, frames)
         if share:  # the last ones: as many batches as are computed side by side, so that none of these waits
-            take = min(take, -(-len(waiting.windows) // max(1, self._engine.in_flight - 1)))
-        windows, before = waiting.windows[:take], waiting.before[:take]
-        del waiting.windows[:take], waiting.before[:take]
+            take = min(take, -(-len(self._again[way].windows) // max(1, self._engine.in_flight - 1)))
+        windows, before = self._taken(way, take)
+        self._submit(Batch(windows, frames, step), before)
+
+    def _taken(self, way: tuple[Step, int], most: int) -> tuple[tuple[Window, ...], tuple[Attempts, ...]]:
+        waiting = self._again[way]
+        taken = tuple(waiting.windows[:most]), tuple(waiting.before[:most])
+        del waiting.windows[:most], waiting.before[:most]
+        waiting.since = self._clock()
         if not waiting.windows:
-            del self._again[step]
-        self._submit(Batch(tuple(windows), WINDOW_FRAMES, step), tuple(before))
+            del self._again[way]
+        return taken
 
-    def _is_batch(self, windows: list[Window], step: Step) -> bool:
-        return len(windows) >= self._capacity(step) or self._pace.are_enough(windows, WINDOW_FRAMES)
+    def _is_batch(self, windows: list[Window], step: Step, frames: int) -> bool:
+        return len(windows) >= self._most(step, frames) or self._pace.are_enough(windows, frames)
 
-    def _capacity(self, step: Step) -> int:
-        most = self._engine.capacity(WINDOW_FRAMES)
+    def _most(self, step: Step, frames: int) -> int:
+        """Give how many windows go again together: no more than are worth waiting for, so that none are left last."""
+        fit = self._engine.capacity(frames)
         # Every beam has a cache of its own.
-        return max(1, most // RETRY_BEAMS) if step == "beam" else most
+        return min(enough_together(frames), max(1, fit // RETRY_BEAMS) if step == "beam" else fit)
 
     def _finish_one(self) -> Iterator[tuple[Window, Decoded] | Broken]:
         """Take in the oldest of the batches that are done, or the first that will be."""
@@ -156,40 +182,46 @@ class Decoding:
             return
         self._failures_in_a_row = 0
         yield from self._told()
-        step, fitted = done.batch.step, done.batch.frames < WINDOW_FRAMES
+        frames = done.batch.frames
+        self._ladder.note_work(len(decoded), frames)
         home: list[tuple[Window, Decoded]] = []
         for window, before, now in zip(done.batch.windows, done.before, decoded, strict=True):
-            # By identity, since windows hold arrays and have no hash. A batch holds those in here, so that no other one
-            # can have come by the same.
+            # A batch holds those in here, so that no other window can have come by the same identity.
             if id(window) in self._audited:
                 self._audited.discard(id(window))
-                self._ladder.compare(window, before[0][1], now)
+                self._ladder.compare(before[0][1], now)
             else:
+                # What went before says that it has joined a batch of others.
+                step: Step = "longer" if before and done.batch.step == "first" else done.batch.step
                 marked = self._ladder.marked(window, now)
-                home.extend(self._decoded(window, (*before, (step, marked)), fitted=fitted))
+                home.extend(self._decoded(window, (*before, (step, marked)), frames))
         for at, one in enumerate(home, 1):
             self.amid_batch = at < len(home)
             yield one
-        for further in STEPS:
-            while (
-                not self._stopped() and further in self._again and self._is_batch(self._again[further].windows, further)
-            ):
-                self._submit_again(further)
+        for way in sorted(self._again, key=lambda way: STEPS.index(way[0])):
+            while not self._stopped() and way in self._again and self._is_batch(self._again[way].windows, *way):
+                self._submit_again(way)
 
-    def _decoded(self, window: Window, attempts: Attempts, *, fitted: bool) -> Iterator[tuple[Window, Decoded]]:
-        step = self._ladder.next_step(window, attempts, fitted=fitted)
+    def _decoded(self, window: Window, attempts: Attempts, frames: int) -> Iterator[tuple[Window, Decoded]]:
+        step = self._ladder.next_step(window, attempts, frames)
+        if attempts[-1][0] == "first" and frames < WINDOW_FRAMES and self._ladder.is_audited(window):
+            self._drawn.add(id(window))
         if step is not None:
-            self._wait(step, window, attempts)
+            self._wait(step, window, attempts, frames)
         else:
             yield window, self._ladder.settle(window, attempts)
-        if attempts[-1][0] == "full":
-            self._ladder.compare(window, attempts[0][1], attempts[-1][1])
-        elif fitted and self._ladder.is_audited(window) and step is None:
+        if attempts[-1][0] == "full" and id(window) in self._drawn:
+            self._drawn.discard(id(window))
+            self._ladder.compare(attempts[0][1], attempts[-1][1])
+        elif step is None and id(window) in self._drawn:
+            self._drawn.discard(id(window))
             self._audited.add(id(window))
-            self._wait("full", window, attempts)
+            self._ladder.note_audit()
+            self._wait("full", window, attempts, frames)
 
-    def _wait(self, step: Step, window: Window, attempts: Attempts) -> None:
-        waiting = self._again.setdefault(step, _Waiting(since=self._clock()))
+    def _wait(self, step: Step, window: Window, attempts: Attempts, frames: int) -> None:
+        length = longer_length(window.mel.values.shape[1], frames) if step == "longer" else WINDOW_FRAMES
+        waiting = self._again.setdefault((step, length), _Waiting(since=self._clock()))
         waiting.windows.append(window)
         waiting.before.append(attempts)
 
@@ -217,6 +249,7 @@ class Decoding:
     ) -> Iterator[tuple[Window, Decoded] | Broken]:
         """One window alone failed: a text that it has stands; without one its recording is at fault, or all is."""
         if attempts:
+            self._drawn.discard(id(window))
             if id(window) in self._audited:
                 self._audited.discard(id(window))
             else:

@@ -23,7 +23,7 @@ from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.messages import Counted, Done, Ready, Refused, StationSettings, Stop
 from anime_whisper_ct2.executors.process import Child
 from anime_whisper_ct2.executors.telling import Telling
-from anime_whisper_ct2.records import Failure, Headway, Home, Outcome, Tick, carried_bytes
+from anime_whisper_ct2.records import Failure, Headway, Home, Outcome, Tick, Worked, carried_bytes
 from anime_whisper_ct2.system.processes import cause_of_death
 
 TICK_S = 0.1
@@ -42,7 +42,7 @@ class _Station:
     """One engine process as the fleet sees it."""
 
     def __init__(self, settings: StationSettings, inbox: queue.SimpleQueue[tuple[_Station, Any]]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._inbox = inbox
         self.deaths = 0
         self.proven = False  # whether it has done anything yet
@@ -61,9 +61,9 @@ class _Station:
         self._stop_sent = False
         self.done = False
         self.complaint: Exception | None = None  # what it said before it ended
-        self.child = Child(_STATION, self._settings.env)
+        self.child = Child(_STATION, self.settings.env)
         threading.Thread(target=self._listen, args=(self.child,), daemon=True).start()
-        self._send(self._settings)
+        self._send(self.settings)
 
     def _listen(self, child: Child) -> None:
         try:
@@ -141,6 +141,8 @@ class Fleet:
         self._retired: list[_Station] = []
         self._telling = Telling()
         self._figures: Counter[str] = Counter()
+        self.worked = Worked()
+        self._encoder: str | None = None
         self.ladder = Ladder()
         # What engines died over: each list is done by one engine that has nothing else in hand.
         self._suspects: deque[list[Task]] = deque()
@@ -150,29 +152,36 @@ class Fleet:
 
     def open(self) -> None:
         """Start the engines and wait until all have loaded the model."""
-        self._stations = [_Station(settings, self._inbox) for settings in self._settings]
         try:
-            while not all(station.ready for station in self._stations):
-                self._end_stuck()
-                try:
-                    station, message = self._inbox.get(timeout=TICK_S)
-                except queue.Empty:
-                    continue
-                if isinstance(message, Refused):
-                    raise message.error
-                if message is None:
-                    cause = cause_of_death(station.child.close())
-                    raise EngineError(f"an engine process died while it loaded the model ({cause})")
-                self._note_ready(station, message)
+            first = self._settings[0].engine
+            # On GPUs, the first settles which library encodes, for texts of one kind.
+            waits = 1 if (first.device, first.encoder) == ("cuda", "auto") else 0
+            for settings in (self._settings[:waits], self._settings[waits:]):
+                self._stations += [_Station(each.with_encoder(self._encoder), self._inbox) for each in settings]
+                self._wait_for_all()
         except BaseException:
             self.close()
             raise
+
+    def _wait_for_all(self) -> None:
+        while not all(station.ready for station in self._stations):
+            self._end_stuck()
+            try:
+                station, message = self._inbox.get(timeout=TICK_S)
+            except queue.Empty:
+                continue
+            if isinstance(message, Refused):
+                raise message.error
+            if message is None:
+                cause = cause_of_death(station.child.close())
+                raise EngineError(f"an engine process died while it loaded the model ({cause})")
+            self._note_ready(station, message)
 
     @property
     def figures(self) -> dict[str, Any]:
         """What `run.json` says beside the totals, summed over the engines."""
         counts = {"memory_halvings": self._figures["memory_halvings"], "engine_deaths": self._figures["deaths"]}
-        return {**counts, **self.ladder.figures}
+        return {**counts, **self.worked.figures, **self.ladder.figures}
 
     def run(self, tasks: Iterable[Task]) -> Generator[tuple[int, Outcome] | Headway | Tick, None, None]:
         """Give each recording's number and outcome as it is finished; a tick says that nothing was for a moment."""
@@ -197,6 +206,7 @@ class Fleet:
                 self._note_ready(station, message)
             elif isinstance(message, Counted):
                 self._figures["memory_halvings"] += message.figures.get("memory_halvings", 0)
+                self.worked += message.worked
                 self.ladder.add(message.ladder)
             elif isinstance(message, Done):
                 station.done = True
@@ -266,6 +276,8 @@ class Fleet:
 
     def _note_ready(self, station: _Station, message: Ready) -> None:
         station.ready = True
+        self._encoder = message.description.get("encoder", {}).get("library")
+        station.settings = station.settings.with_encoder(self._encoder)
         self.description = {**message.description, "engines": len(self._settings)}
 
     def _ended(self, station: _Station) -> Iterator[tuple[int, Outcome]]:

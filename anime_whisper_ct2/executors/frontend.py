@@ -14,7 +14,19 @@ from anime_whisper_ct2.errors import RecordingError
 from anime_whisper_ct2.features.mel import log_mel
 from anime_whisper_ct2.options import AUDIO, SEGMENT, AudioOptions, SegmentOptions
 from anime_whisper_ct2.readers.fetch import Opened, opened
-from anime_whisper_ct2.records import LONG_S, ArrayAudio, AtHome, Audio, Broken, Closed, Heard, Home, Sound, Window
+from anime_whisper_ct2.records import (
+    LONG_S,
+    ArrayAudio,
+    AtHome,
+    Audio,
+    Broken,
+    Closed,
+    FeatureType,
+    Heard,
+    Home,
+    Sound,
+    Window,
+)
 from anime_whisper_ct2.segments.spans import Counted, Piece, is_silent, segmented
 from anime_whisper_ct2.segments.vad.silero import SileroVad
 from anime_whisper_ct2.text.quality import measure
@@ -32,6 +44,11 @@ class FeatureSettings:
     segment: SegmentOptions = SEGMENT
     audio: AudioOptions = AUDIO
 
+    @property
+    def dtype(self) -> FeatureType:
+        """The type of the features."""
+        return np.float16 if self.half else np.float32
+
 
 def extract(
     key: int,
@@ -46,7 +63,6 @@ def extract(
     whenever about a minute of audio has been decoded. In the place of a window that is the one in `home`, so that
     nothing is to be done for it, `AtHome` is given, and of a long recording now and then, how much has been `Heard`.
     """
-    dtype = np.float16 if settings.half else np.float32
     findings = Findings()
     number, told_s, length_s = 0, 0.0, None
     known = {one.number: one for one in home}
@@ -65,7 +81,7 @@ def extract(
                 if number in known and _is_same(known[number], piece, sound):
                     yield AtHome(key, number)
                 else:
-                    mel = log_mel(piece.samples, settings.n_mels, dtype)
+                    mel = log_mel(piece.samples, settings.n_mels, settings.dtype)
                     yield Window(key, number, piece.start_s, piece.end_s, mel, sound)
                 number += 1
     except RecordingError as error:

@@ -19,7 +19,7 @@ from anime_whisper_ct2.features.mel import WINDOW_FRAMES
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import AUDIO, AudioOptions, DecodingOptions, FrontendOptions, SegmentOptions
 from anime_whisper_ct2.output.assemble import Assembler
-from anime_whisper_ct2.records import Headway, Outcome, Tick
+from anime_whisper_ct2.records import Headway, Outcome, Tick, Worked
 from anime_whisper_ct2.text.doubt import BOUNDS, Bounds
 
 
@@ -52,6 +52,7 @@ class LocalExecutor:
         self._features = FeatureSettings(engine.n_mels, engine.feature_dtype is np.float16, segment, audio)
         self._frontend_options = frontend or FrontendOptions()
         self._memory_halvings = 0
+        self.worked = Worked()
         self._frontend: WorkerPool | InProcess | None = None
         self._stopping = False
 
@@ -62,6 +63,7 @@ class LocalExecutor:
         Without worker processes, an iterable that has to wait should give ticks meanwhile: nobody else would.
         Closing the generator, or an error in it, ends the workers; what the engine has in hand is finished.
         """
+        self._engine.take_worked()  # what it did for others
         self._frontend = frontend = self._new_frontend()
         pace = Pace(self._engine)
         decoding = Decoding(self._engine, self.ladder, stopped=lambda: self._stopping, pace=pace)
@@ -70,7 +72,7 @@ class LocalExecutor:
             self._until_stopped,
             Batcher(
                 self._length,
-                pace.capacity,
+                decoding.room,
                 lambda: decoding.hungry,
                 lambda: frontend.dry,
                 enough=pace.are_enough,
@@ -91,11 +93,12 @@ class LocalExecutor:
             for generator in reversed(running):
                 generator.close()
             self._memory_halvings += decoding.memory_halvings
+            self.worked += self._engine.take_worked()
 
     @property
     def figures(self) -> dict[str, Any]:
-        """What `run.json` says beside the totals: memory that ran out, retries, and the audit of fitted windows."""
-        return {"memory_halvings": self._memory_halvings, **self.ladder.figures}
+        """What `run.json` says beside the totals: halved batches, waits, retries, and the audit of fitted windows."""
+        return {"memory_halvings": self._memory_halvings, **self.worked.figures, **self.ladder.figures}
 
     def stop(self) -> None:
         """Begin nothing new: the engine finishes its batches, `run` gives the recordings that end with them."""
@@ -107,9 +110,18 @@ class LocalExecutor:
         workers = self._frontend_options.resolved_workers()
         if not workers:
             return InProcess(self._features)
-        # Two full batches may wait, so that the next one is there when the engine is free.
-        capacity = max(64, 2 * self._engine.capacity(WINDOW_FRAMES))
-        return WorkerPool(self._features, workers, capacity, self._frontend_options.time_limit_s)
+        # Two full batches may wait, of whichever length has the largest, so that the next one is there when the engine
+        # is free. They weigh what two of 30 s do.
+        full, largest = self._engine.capacity(WINDOW_FRAMES), self._engine.capacity(self._length(1))
+        windows, frames = (max(64, 2 * many) for many in (max(full, largest), full))
+        return WorkerPool(
+            self._features,
+            workers,
+            windows,
+            self._frontend_options.time_limit_s,
+            frames=frames * WINDOW_FRAMES,
+            beyond=(self._engine.in_flight + 1) * largest,
+        )
 
     def _until_stopped(self, items: Iterable[Message]) -> Iterator[Message]:
         for item in items:

@@ -6,7 +6,7 @@ In a room of its own: a class of a module that runs as a program would arrive un
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from anime_whisper_ct2.executors.ladder import Ladder
@@ -20,6 +20,7 @@ from anime_whisper_ct2.options import (
     FrontendOptions,
     SegmentOptions,
 )
+from anime_whisper_ct2.records import Worked
 from anime_whisper_ct2.text.doubt import BOUNDS, Bounds
 
 WHISPER = "anime_whisper_ct2.engine.whisper:open_engine"
@@ -42,6 +43,10 @@ class StationSettings:
     audio: AudioOptions = AUDIO
     bounds: Bounds = BOUNDS
     env: Mapping[str, str] = field(default_factory=dict)
+
+    def with_encoder(self, library: str | None) -> StationSettings:
+        """Hold an engine that is free to choose its encoder to the one that another has; None: to none."""
+        return replace(self, engine=self.engine.with_encoder(library))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class Counted:
 
     figures: dict[str, Any]
     ladder: Ladder
+    worked: Worked
 
 
 @dataclass(frozen=True, slots=True)

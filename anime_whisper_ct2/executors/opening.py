@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from anime_whisper_ct2.engine import Engine, cuda
 from anime_whisper_ct2.engine.pinning import pinned
+from anime_whisper_ct2.engine.preparing import prepare
 from anime_whisper_ct2.executors import Executor
 from anime_whisper_ct2.executors.cluster.messages import Rest, Terms
 from anime_whisper_ct2.executors.fleet import Fleet
@@ -80,6 +81,7 @@ def on_cluster(
 
 def open_whisper(model: ModelDir, options: RunOptions) -> Engine:
     """Load the model on its device; CTranslate2 is imported here and not before."""
+    prepare(options.engine.device)
     from anime_whisper_ct2.engine.whisper import CTranslate2Engine  # noqa: PLC0415
 
     # A large model loads for minutes, and a signal has to be heard meanwhile.

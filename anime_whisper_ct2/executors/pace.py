@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.features.mel import WINDOW_FRAMES
 from anime_whisper_ct2.records import Batch, Decoded, Window
 
 # What a kill may cost of a recording that is alone in work: a batch takes so long, or holds the least that is worth
@@ -27,8 +28,8 @@ class Pace:
         self._engine = engine
         self._clock = clock
         self._is_slow = engine.description.get("device") == "cpu"
-        # The largest batch that is done, and what a frame took in the last one.
-        self._largest = 0
+        # The frames of the largest batch that is done, and what a frame took in the last one.
+        self._largest = WINDOW_FRAMES // 2
         self._frame_s = 0.0
         # When the engine was last through with as many batches as it computes side by side.
         self._freed: deque[float] = deque(maxlen=max(1, engine.in_flight - 1))
@@ -42,9 +43,9 @@ class Pace:
         return future
 
     def capacity(self, frames: int) -> int:
-        """Give how many windows of so many frames go together: at first one, then twice as many as ever did."""
+        """Give how many windows of so many frames go together: 30 s of them at first, then twice what ever did."""
         most = self._engine.capacity(frames)
-        return min(most, max(1, 2 * self._largest)) if self._is_slow else most
+        return min(most, max(1, 2 * self._largest // frames)) if self._is_slow else most
 
     def are_enough(self, windows: Sequence[Window], frames: int) -> bool:
         """Say whether windows are a batch although there could be more: those of one recording, which a kill costs."""
@@ -59,5 +60,5 @@ class Pace:
             waited = len(self._freed) == self._freed.maxlen
             begun_s = max(submitted_s, self._freed[0]) if waited else submitted_s
             self._frame_s = (now_s - begun_s) / (windows * frames)
-            self._largest = max(self._largest, windows)
+            self._largest = max(self._largest, windows * frames)
         self._freed.append(now_s)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -19,17 +20,20 @@ from anime_whisper_ct2.system import processes, signals, waiting
 
 # How long a child that broke its pipe may take to end by itself, so that its own exit status is seen.
 _GRACE_S = 2.0
+# A message's length goes before it where several are read at a time; so much of them is, a pipe's usual size.
+_LENGTH = struct.Struct("<Q")
+_AT_A_TIME = 1 << 16
 # How long what it said at last may take to be passed on: others may hold that pipe, too.
 _LAST_WORDS_S = 0.2
 
 
 class Child:
-    """One process running `main` of a module, and the two ends of its pipes.
+    """One process running `main` of a module, and the two ends of its pipes; `inherited` descriptors are its own, too.
 
     Raises EngineError when the system starts no more processes.
     """
 
-    def __init__(self, module: str, env: Mapping[str, str]) -> None:
+    def __init__(self, module: str, env: Mapping[str, str], inherited: Collection[int] = ()) -> None:
         root = str(Path(__file__).resolve().parents[2])
         # With -m or PYTHONPATH, files of the folder that a user happens to stand in would be imported for libraries.
         code = (
@@ -37,17 +41,25 @@ class Child:
             f"sys.path.append({root!r}); from {module} import main; main()"
         )
         try:
-            self._process, self._relay = processes.started([sys.executable, "-c", code], {**os.environ, **env})
+            self._process, self._relay = processes.started(
+                [sys.executable, "-c", code], {**os.environ, **env}, inherited
+            )
         except OSError as error:
             raise EngineError(f"no further process could be started: {error.strerror or error}") from error
         self._killed = False
         self._stdin = cast(IO[bytes], self._process.stdin)
         self._stdout = cast(IO[bytes], self._process.stdout)
+        self._come = bytearray()
 
     @property
     def pid(self) -> int:
         """The process's id."""
         return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is known to have ended: `close` leaves one behind that does not."""
+        return self._process.poll() is not None
 
     def send(self, message: object) -> None:
         """Hand over a message; blocks while the pipe is full. Raises OSError when the child is gone."""
@@ -60,6 +72,33 @@ class Child:
             return pickle.load(self._stdout)
         except (pickle.UnpicklingError, OSError, ValueError) as error:
             raise EOFError from error  # it died in the middle of a message, or was closed by another thread
+
+    def receive_all(self) -> list[Any]:
+        """Wait for a message that was `framed`, and give it with all others that have come whole by then.
+
+        Raises EOFError when the child is done or gone.
+        """
+        try:
+            while not (messages := self._whole()):
+                if not (more := self._stdout.read1(_AT_A_TIME)):  # type: ignore[attr-defined] # of what Popen opens
+                    raise EOFError
+                self._come += more
+        except (pickle.UnpicklingError, OSError, ValueError) as error:
+            raise EOFError from error
+        return messages
+
+    def _whole(self) -> list[Any]:
+        """Take the messages that have come whole."""
+        messages, at = [], 0
+        with memoryview(self._come) as come:
+            while (start := at + _LENGTH.size) <= len(come):
+                end = start + _LENGTH.unpack_from(come, at)[0]
+                if end > len(come):
+                    break
+                messages.append(pickle.loads(come[start:end]))
+                at = end
+        del self._come[:at]
+        return messages
 
     def kill(self) -> None:
         """End the child at once; `close` still has to be called."""
@@ -85,6 +124,12 @@ class Child:
         if self._relay is not None:
             self._relay.join(_LAST_WORDS_S)
         return processes.status_of(self._process, killed=self._killed)
+
+
+def framed(message: object) -> bytes:
+    """Put a message into the form that `receive_all` takes."""
+    pickled = pickle.dumps(message, protocol=5)
+    return _LENGTH.pack(len(pickled)) + pickled
 
 
 def streams() -> tuple[IO[bytes], IO[bytes]]:

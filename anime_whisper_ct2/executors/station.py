@@ -51,9 +51,11 @@ def main() -> None:
 
 def _serve(source: IO[bytes], send: Callable[[object], None]) -> None:
     # Imported only now that standard output is safe.
+    from anime_whisper_ct2.engine.preparing import prepare  # noqa: PLC0415
     from anime_whisper_ct2.executors.local import LocalExecutor  # noqa: PLC0415
 
     settings: StationSettings = pickle.load(source)
+    prepare(settings.engine.device)
     module, _, function = settings.opener.partition(":")
     engine = getattr(import_module(module), function)(settings.model, settings.engine, settings.decoding)
     send(Ready(dict(engine.description)))
@@ -67,7 +69,7 @@ def _serve(source: IO[bytes], send: Callable[[object], None]) -> None:
             if not isinstance(item, Tick):
                 send(item)
     finally:
-        send(Counted(executor.figures, executor.ladder))
+        send(Counted(executor.figures, executor.ladder, executor.worked))
     # The engine is not closed: this process ends, and a device that is stuck would only hold that up.
     send(Done())
 

@@ -12,11 +12,13 @@ from anime_whisper_ct2.records import RECORDING_FLAGS, SEGMENT_FLAGS, Segment, T
 
 # Why a segment is left out that no filter minds itself.
 BESIDE = "beside one of these"
+# One that was lost to an overflow, or that a normalizer leaves nothing of.
+WITHOUT_TEXT = "without text"
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a segment must be like to stay; all of it must hold.
+    """What a segment must be like to stay; all of it must hold. One without a text never does.
 
     Raises InputError for bounds that nothing can meet, and for flags that there are not.
     """
@@ -50,6 +52,8 @@ class Filters:
 
         Raises InputError for a segment without a doubt where that decides.
         """
+        if not segment.text:
+            return WITHOUT_TEXT
         # As files give it: the difference of two floats may miss a bound that it seems to meet.
         return self._of_duration(round(segment.end - segment.start, 3)) or self._of_figures(segment)
 
@@ -62,7 +66,7 @@ class Filters:
             return [reason for segment in segments if (reason := self.reason(segment))]
         if reason := self._of_duration(transcript.duration):
             return [reason] * len(segments)
-        found = [self._of_figures(segment) for segment in segments]
+        found = [self._of_figures(segment) if segment.text else WITHOUT_TEXT for segment in segments]
         return [reason or BESIDE for reason in found] if any(found) else []
 
     def drops_recording(self, transcript: Transcript) -> bool:
@@ -79,7 +83,11 @@ class Filters:
         kept = tuple(segment for segment in transcript.segments if self.keeps(segment))
         if len(kept) == len(transcript.segments):
             return transcript
-        return with_only(transcript, kept, joined(kept)) if kept else None
+        if not kept:
+            return None
+        # Those without a text had no part in it.
+        whole = len(kept) == sum(bool(segment.text) for segment in transcript.segments)
+        return with_only(transcript, kept, transcript.text if whole else joined(kept))
 
     def keeps_whole(self, transcript: Transcript) -> bool:
         """Say whether a recording can stay as one piece: its duration is in the limits and every segment is good.

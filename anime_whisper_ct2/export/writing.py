@@ -17,7 +17,7 @@ from anime_whisper_ct2.export.clips.plan import ClipOptions
 from anime_whisper_ct2.export.clips.rows import ClipsOf
 from anime_whisper_ct2.export.cutting import RunClips
 from anime_whisper_ct2.export.destination import destination
-from anime_whisper_ct2.export.filters import Filters, with_only
+from anime_whisper_ct2.export.filters import WITHOUT_TEXT, Filters, with_only
 from anime_whisper_ct2.export.formats import ExportSettings, Named, Row
 from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.export.formats.rows import rows
@@ -29,9 +29,6 @@ from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.records import Transcript
 from anime_whisper_ct2.system.paths import path_of
 from anime_whisper_ct2.text import NORMALIZERS
-
-# Why a segment is left out that the filters let pass.
-WITHOUT_TEXT = "without text"
 
 
 @dataclass(slots=True)

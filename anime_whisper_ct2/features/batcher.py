@@ -59,22 +59,26 @@ class Batcher:
                 if isinstance(item, Tick):
                     yield from self._timed(self._meal(1))
                 yield from self._timed([item])
-                continue
-            frames = self._length(item.mel.values.shape[1])
-            waiting = self._waiting.setdefault(frames, [])
-            if not waiting:
-                self._since[frames] = self._now()
-                self._first_meal[frames] = self._meals
-            waiting.append(item)
-            if len(waiting) >= self._capacity(frames) or self._enough(waiting, frames):
-                yield from self._timed([self._take(frames)])
+            else:
+                yield from self._added(item)
             # While there is more to be had at once, batches had better fill.
-            if self._dry():
+            if self._waiting and self._dry():
                 yield from self._timed(self._meal(_FEW))
         yield Drained()
         # Of equals the longest first: the short ones then fill the end of the run evenly.
         for frames in sorted(self._waiting, key=self._recordings, reverse=True):
             yield self._take(frames)
+
+    def _added(self, window: Window) -> Iterator[Batch]:
+        """Put a window to those of its length, and give them when they are a batch."""
+        frames = self._length(window.mel.values.shape[1])
+        waiting = self._waiting.setdefault(frames, [])
+        if not waiting:
+            self._since[frames] = self._now()
+            self._first_meal[frames] = self._meals
+        waiting.append(window)
+        if len(waiting) >= self._capacity(frames) or self._enough(waiting, frames):
+            yield from self._timed([self._take(frames)])
 
     def _timed(self, items: Iterable[Batch | T]) -> Iterator[Batch | T]:
         """Hand items on, and leave out of the waiting time what the engine takes for them."""

@@ -91,12 +91,13 @@ def log_mel(samples: Float32, n_mels: int, dtype: FeatureType = np.float32) -> L
     return LogMel(np.ascontiguousarray(values.T).astype(dtype, copy=False), (lowest + 4.0) / 4.0)
 
 
-def stack(batch: Batch, n_mels: int, dtype: FeatureType) -> Features:
+def stack(batch: Batch, n_mels: int, dtype: FeatureType, out: Features | None = None) -> Features:
     """Lay a batch's windows into one array, each filled up with its own floor.
 
-    Returns shape (windows, n_mels, batch.frames).
+    Returns shape (windows, n_mels, batch.frames): `out`, where that is given.
     """
-    out: Features = np.empty((len(batch.windows), n_mels, batch.frames), dtype=dtype)
+    if out is None:
+        out = np.empty((len(batch.windows), n_mels, batch.frames), dtype=dtype)
     for row, window in zip(out, batch.windows, strict=True):
         frames = min(window.mel.values.shape[1], batch.frames)
         row[:, :frames] = window.mel.values[:, :frames]

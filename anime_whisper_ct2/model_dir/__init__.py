@@ -1,12 +1,12 @@
 """The converted folder: what it holds, where it is kept, and whether it is safe to run.
 
-The converter writes this format and the engine reads it; neither knows the other. Nothing here loads a weight: the
+The converter writes this format and the engine reads it; neither knows the other. Checking one loads no weight: the
 shape of the network is read from the names and dimensions in `model.bin`, so folders made by other converters are
 checked just as well as our own, and run as they come.
 
-`names` says what the files are called, `cache` where conversions are kept. `shape` reads what `model.bin` says of the
-network, `opening` checks a folder, `faults` says what to do about one that is not sound, and `mistaken` what to name
-instead of what is no model.
+`names` says what the files are called, `cache` where conversions are kept. `variables` finds what `model.bin` holds,
+`shape` reads the network's dimensions off it, `opening` checks a folder, `faults` says what to do about one that is not
+sound, and `mistaken` what to name instead of what is no model.
 
 May import: `errors`, `system`.
 """

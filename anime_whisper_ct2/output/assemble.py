@@ -27,7 +27,7 @@ from anime_whisper_ct2.records import (
     Word,
     flags_of,
 )
-from anime_whisper_ct2.text.quality import compression_ratio
+from anime_whisper_ct2.text.quality import compression_ratio, is_lost
 
 # How often it is told how far one has come, where no window has come home meanwhile.
 _TOLD_EVERY_S = 1.0
@@ -173,7 +173,7 @@ class Assembler:
             audio=entry.recording.name,
             duration=round(closed.duration, 3),
             language=self._language,
-            text=self._between.join(segment.text for segment in segments),
+            text=self._between.join(segment.text for segment in segments if segment.text),
             segments=segments,
             flags=flags_of(segments, (*_empty(segments), *closed.flags)),
             meta=entry.recording.meta,
@@ -191,7 +191,8 @@ def _offset_s(recording: Recording) -> float | None:
 
 
 def _home(window: Window, decoded: Decoded) -> Home:
-    segment = _segment(window, decoded) if decoded.text else None
+    # One that is lost is no silence, and is there to say so.
+    segment = _segment(window, decoded) if decoded.text or is_lost(decoded) else None
     return Home(window.number, window.start_s, window.end_s, window.sound, segment)
 
 

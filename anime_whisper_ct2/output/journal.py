@@ -27,7 +27,7 @@ from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, Part, dump_
 from anime_whisper_ct2.output.lock import FolderLock
 from anime_whisper_ct2.output.metrics import Counts
 from anime_whisper_ct2.output.run_file import check_readable, read_run, remove_run, write_run
-from anime_whisper_ct2.output.settings import changes, encoder_before, with_encoder
+from anime_whisper_ct2.output.settings import ENCODER, UNSAID_ENCODER, changes, encoder_before, with_encoder
 from anime_whisper_ct2.output.unfinished import Unfinished
 from anime_whisper_ct2.records import Headway, Home, Outcome, Transcript
 from anime_whisper_ct2.system import files, refusals
@@ -154,6 +154,13 @@ class Journal:
                 os.fsync(self._files[name].fileno())
                 self._unfinished.drop(outcome.id)
             self._sync_now_and_then()
+
+    @property
+    def encoder(self) -> str | None:
+        """What must go on encoding, where results are there; None: whatever there is, and it is compared then."""
+        there = len(self.done) or len(self.failed) or self._unfinished.ids
+        # Not torch: in float32 it is not needed, and may not be there.
+        return UNSAID_ENCODER if there and not self._overwrite and ENCODER not in self._settings else None
 
     def homes(self, id_: str) -> tuple[Home, ...]:
         """Give what earlier runs have finished of a recording that they did not finish."""

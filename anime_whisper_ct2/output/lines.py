@@ -7,6 +7,7 @@ run.json                          settings and figures (`run_file`)
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined] # the C scanner that json itself uses
@@ -77,13 +78,26 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def dump_json(content: Mapping[str, Any], indent: int | None = None) -> str:
-    """Write JSON as people read it, and with escapes where it holds what is no valid UTF-8."""
-    text = json.dumps(content, ensure_ascii=False, indent=indent)
+    """Write JSON as people read it, with escapes where it holds what is no valid UTF-8; what is no number is null."""
+    try:
+        text = json.dumps(content, ensure_ascii=False, indent=indent, allow_nan=False)
+    except ValueError:
+        content = _finite(content)
+        text = json.dumps(content, ensure_ascii=False, indent=indent, allow_nan=False)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
         return json.dumps(content, ensure_ascii=True, indent=indent)
     return text
+
+
+def _finite(value: Any) -> Any:
+    """Put None in the place of NaN and infinities, which are no JSON."""
+    if isinstance(value, Mapping):
+        return {key: _finite(held) for key, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(held) for held in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def id_of(line: bytes) -> str:

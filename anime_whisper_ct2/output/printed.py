@@ -24,6 +24,8 @@ class Printed:
     Failures are left to whoever follows the run.
     """
 
+    encoder = None
+
     def __init__(self, stream: IO[bytes]) -> None:
         self.done = IdSet()
         self.failed = IdSet()

@@ -12,6 +12,7 @@ from anime_whisper_ct2.model_dir import AWCT2
 
 MODEL = "model"
 ENCODER = "encoder"
+UNSAID_ENCODER = "ctranslate2"
 # So many digits tell two models of one user apart.
 _DIGITS = 8
 # Of those that are not called like their option, or that a calibration decides.
@@ -24,7 +25,7 @@ _OPTIONS = {
     "speech_pad_s": "--speech-pad",
 }
 # What stands for a setting that `run.json` leaves out.
-_UNSAID = {"channel": "mix", "words": False, ENCODER: "ctranslate2"}
+_UNSAID = {"channel": "mix", "words": False, ENCODER: UNSAID_ENCODER}
 
 
 def with_encoder(settings: Mapping[str, Any], engine: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,10 +34,11 @@ def with_encoder(settings: Mapping[str, Any], engine: Mapping[str, Any]) -> dict
     In float32 both libraries give the same texts, so that a run may go on with either. In 16 bits each rounds in its
     own places, and a text that hangs in the balance can come out otherwise.
     """
-    library = (engine.get(ENCODER) or {}).get("library", _UNSAID[ENCODER])
-    same = library == _UNSAID[ENCODER] or engine.get("compute_type") == "float32"
+    if engine.get("compute_type") == "float32":
+        return dict(settings)
+    library = (engine.get(ENCODER) or {}).get("library", UNSAID_ENCODER)
     others = {name: value for name, value in settings.items() if name != ENCODER}
-    return others if same else {**others, ENCODER: library}
+    return others if library == UNSAID_ENCODER else {**others, ENCODER: library}
 
 
 def encoder_before(about: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What travels between the rooms: frozen records, and references instead of audio.
 
 `references` say where audio is, `recordings` what is to be done, `windows` what goes through the engine, `messages`
-what is said along the way, and `outcomes` what becomes of it all.
+what is said along the way, `outcomes` what becomes of it all, and `work` how long an engine waited.
 
 May import: nothing of ours; the standard library and numpy.
 """
@@ -41,6 +41,7 @@ from anime_whisper_ct2.records.windows import (
     Window,
     Word,
 )
+from anime_whisper_ct2.records.work import Worked
 
 __all__ = [
     "DEEPEST",
@@ -79,6 +80,7 @@ __all__ = [
     "Unreadable",
     "Window",
     "Word",
+    "Worked",
     "carried_bytes",
     "flags_of",
 ]

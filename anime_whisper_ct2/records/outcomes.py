@@ -33,7 +33,7 @@ RECORDING_FLAGS = frozenset(("empty", "incomplete", "antiphase"))
 SEGMENT_FLAGS = frozenset(
     (
         *("repetition", "cap", "fast", "slow", "low_logprob", "stock_phrase", "ellipsis_only", "clipped", "noisy"),
-        *("doubtful", "no_speech", "replaced"),
+        *("doubtful", "no_speech", "replaced", "overflow", "no_words"),
     )
 )
 

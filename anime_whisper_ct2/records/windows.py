@@ -49,13 +49,17 @@ class Window:
     sound: Sound = Sound()
 
 
-# How a window is decoded: as asked for; the same at 30 s; without repeated 5-grams; with 5 beams.
-Step: TypeAlias = Literal["first", "full", "ngram", "beam"]
+# How a window is decoded: as asked for; the same in a longer fitted window; the same at 30 s; without repeated 5-grams;
+# with 5 beams.
+Step: TypeAlias = Literal["first", "longer", "full", "ngram", "beam"]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Windows that go through the engine together, each padded to `frames` frames (10 ms)."""
+    """Windows that go through the engine together, each padded to `frames` frames (10 ms).
+
+    Of a `first` step, some may be there a second time: what a longer window is fed, others get at once.
+    """
 
     windows: tuple[Window, ...]
     frames: int
@@ -87,7 +91,8 @@ class Decoded:
 
     `avg_logprob` is the mean natural log-probability of the tokens and the end token; `tokens` leaves the end out;
     `capped` says that the token limit came before the end. `words`, where they were asked for, make up the text; their
-    times count from the window's start. `flags`, `retries` and `doubt` are added behind the engine.
+    times count from the window's start. `flags`: `overflow` and `no_words` are the engine's; all others, `retries` and
+    `doubt` are added behind it.
     """
 
     text: str

@@ -93,13 +93,13 @@ class _Collected:
         self._recording_flags.update(flags)
         for segment in segments:
             self._segment_flags.update(set(segment.flags))
-        # A segment that lasts no time has no speed.
-        rates = [count / span if span else None for count, span in zip(characters, spans_s, strict=True)]
-        logprobs = [segment.avg_logprob for segment in segments]
+        # A segment that lasts no time has no speed, and one without a text neither that nor a score.
+        rates = [count / span if span and count else None for count, span in zip(characters, spans_s, strict=True)]
+        logprobs = [segment.avg_logprob if segment.text else None for segment in segments]
         self.values["recording_seconds"].append(duration_s)
         self.values["segment_seconds"].extend(spans_s)
         self.values["characters_per_second"].extend(rate for rate in rates if rate is not None)
-        self.values["avg_logprob"].extend(filter(isfinite, logprobs))
+        self.values["avg_logprob"].extend(figure for figure in logprobs if figure is not None and isfinite(figure))
         for name, figures in (
             ("slowest", rates),
             ("fastest", rates),

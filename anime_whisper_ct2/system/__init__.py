@@ -7,6 +7,8 @@
     signals     what asks a program to end, a closed console among it
     processes   children without a console of their own, what they died of, how much memory they may take
     pipes       a pipe whose reader has gone
+    shared      memory that children write into
+    openmp      two libraries that each bring an OpenMP run-time
     commands    a command to copy, quoted for the shells of the system
 
 Standard library only.

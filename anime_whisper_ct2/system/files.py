@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from anime_whisper_ct2.system.refusals import Place, is_held
@@ -155,6 +156,11 @@ def is_still_at(path: Place, descriptor: int) -> bool:
     there = os.stat(path)  # noqa: PTH116 - as above
     # Windows moves no file that is open, and its numbers of one volume differ between calls on some.
     return _ON_WINDOWS or there.st_dev == os.fstat(descriptor).st_dev
+
+
+def nearest_existing(folder: Path) -> Path:
+    """Give the folder itself, or the nearest one above it that is there. Raises OSError where it cannot be told."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
 def is_writable(folder: Place) -> bool:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import IO, Any
 
 # What Windows ends a process with, as Popen gives it: an exit status of 32 bits without a sign.
@@ -35,12 +35,15 @@ KILLED = -9
 _ENDED = 1  # with what Popen's `kill` ends a process on Windows
 
 
-def started(command: Sequence[str], env: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], threading.Thread | None]:
+def started(
+    command: Sequence[str], env: Mapping[str, str], inherited: Collection[int] = ()
+) -> tuple[subprocess.Popen[bytes], threading.Thread | None]:
     """Start a child with pipes for its standard input and output, which is no part of this terminal.
 
     Ctrl-C in a terminal is this process's business, and so is a closed console. On Windows no console window opens for
     it, whatever this process has. Its standard error is this process's: where that is a console of Windows, a thread
-    passes on what the child says, and ends with it. Raises OSError.
+    passes on what the child says, and ends with it. Of other descriptors it has those `inherited`, by the same numbers;
+    Windows passes on none. Raises OSError.
     """
     # A console of Windows shows nothing that comes from outside of it.
     relayed = sys.platform == "win32" and _is_console(2)
@@ -50,6 +53,7 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> tuple[subprocess.
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE if relayed else None,
         env=env,
+        pass_fds=inherited,
         **_apart(),
     )
     if process.stderr is None:

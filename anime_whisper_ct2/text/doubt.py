@@ -9,6 +9,7 @@ from typing import Any
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.records import Decoded, Window
+from anime_whisper_ct2.text.quality import is_lost
 
 # Under this name `awct2.json` holds what `awct2 calibrate` measured.
 MARKS = "marks"
@@ -76,6 +77,8 @@ _PLAINLY = 0.95
 
 def doubt(window: Window, decoded: Decoded) -> float:
     """Give how far a text is to be doubted, 0 … 1, from its scores, its length in the window, and its flags."""
+    if is_lost(decoded):
+        return 1.0
     tokens_per_s = min(len(decoded.tokens) / max(_LEAST_S, window.end_s - window.start_s), _MOST_TOKENS_PER_S)
     odds = _OF_TOKENS_PER_S * tokens_per_s - _OF_LOGPROB * decoded.avg_logprob - _OFFSET
     likely = 1.0 / (1.0 + math.exp(-min(odds, 30.0)))

@@ -70,6 +70,9 @@ STOCK_PHRASES = frozenset(
     )
 )
 
+# What the engine itself says of a text: numbers overflowed on the way to it; the times of its words could not be had.
+OVERFLOW, NO_WORDS = "overflow", "no_words"
+ENGINE_FLAGS = frozenset((OVERFLOW, NO_WORDS))
 # Why a text is decoded again: flags that another decode can mend.
 MENDABLE = frozenset(("repetition", "cap", "fast", "low_logprob", "stock_phrase"))
 
@@ -103,12 +106,19 @@ def measure(samples: Float32) -> Sound:
     )
 
 
-# A short window that went wrong shows it in one of these ways; each costs a second decode at 30 s and nothing more, so
+def is_lost(decoded: Decoded) -> bool:
+    """Say whether a window is without a text because its numbers overflowed: not silence, and no retry mends it."""
+    return not decoded.text and OVERFLOW in decoded.flags
+
+
+# A short window that went wrong shows it in one of these ways; each costs a second look and nothing more, so
 # the bounds are on the anxious side. Laughter and moans repeat too: they are decoded again and come out the same.
 
 
 def doubts(window: Window, decoded: Decoded) -> tuple[str, ...]:
-    """Name what looks wrong with the text of a fitted window: an empty tuple is a text to trust."""
+    """Name what looks wrong with the text of a fitted window: an empty tuple is a text to trust, or no retry's case."""
+    if is_lost(decoded):
+        return ()
     text = decoded.text
     found = {
         "cap": decoded.capped,

@@ -92,6 +92,34 @@ def test_the_tail_that_the_model_needs_is_found(corpus: Corpus) -> None:
     assert result.chosen.tail_s >= 2.56
 
 
+def test_second_looks_are_those_of_a_run(corpus: Corpus) -> None:
+    """A loop of lines is mended in a longer window, laughter at 30 s; both count in the speed and change no text."""
+
+    class Looping(ShortSighted):
+        """Loops where the tail is too short: on clips beyond 2 s with a line, else with laughter."""
+
+        def decode(self, window: Window) -> Decoded:
+            right = super().decode(window)
+            if not right.text.endswith("はあ"):
+                return right
+            return replace(right, text="待って、行かないで。" * 8 if window.end_s > 2 else "あ" * 40)
+
+    fake = Looping(needs=500)
+    result = calibrate(fake.engine, corpus, CalibrationOptions(clips=50, tails_s=(1.28,)), frontend=ONE_WORKER)
+    fake.engine.close()
+    (tail,) = result.results
+    assert (tail.cer, tail.loops, tail.redone) == (0.0, 0, 100.0)
+    assert tail.cer_before > 100
+    again = [
+        window
+        for batch in fake.engine.batches
+        for window in batch.windows
+        if batch.frames - window.mel.values.shape[1] >= 500 and batch.frames < 3000
+    ]
+    assert again
+    assert all(window.end_s > 2 for window in again)
+
+
 def test_a_sample_spans_all_lengths(corpus: Corpus) -> None:
     fake = ShortSighted(needs=0)
     result = calibrate(fake.engine, corpus, CalibrationOptions(clips=4, tails_s=(2.56,)), frontend=ONE_WORKER)

@@ -218,6 +218,12 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert f"awct2 {command}" in said.split("Example", 1)[1]
 
 
+def test_an_audit_is_a_share_or_auto(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    for given, said in (("often", "neither 'auto' nor a number"), ("1.5", "give 0 to 1")):
+        refused(awct2("run", tmp_path / "a.wav", "-o", tmp_path / "out", "--audit", given), 2, said)
+
+
 @pytest.mark.parametrize(
     "options",
     [

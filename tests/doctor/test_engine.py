@@ -19,6 +19,7 @@ from anime_whisper_ct2.doctor.engine import BELOW, OLDEST, check_ctranslate2, ch
 from anime_whisper_ct2.doctor.machine import NEWEST
 from anime_whisper_ct2.doctor.machine import OLDEST as OLDEST_PYTHON
 from anime_whisper_ct2.doctor.trial import Build, apart, build, transcribe_clip
+from anime_whisper_ct2.engine import selfcheck
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.model_dir import DEFAULT_QUANTIZATION, cached_conversion_path, open_model_dir
 from anime_whisper_ct2.models import resolve_model
@@ -88,6 +89,16 @@ class TestEngine:
     @pytest.mark.gpu
     def test_one_clip_goes_through_the_gpu(self, tiny_model: Path) -> None:
         assert transcribe_clip(open_model_dir(tiny_model), "cuda", 0).clip_s > 0
+
+    def test_wrong_numbers_have_the_engines_own_remedy(self, tiny_model: Path) -> None:
+        spoiled = selfcheck.refusal("values that are no numbers in 1 of 9 windows", 0, "float16")
+
+        def fail(*_: object) -> NoReturn:
+            raise EngineError(spoiled)
+
+        check = check_engine("GPU 0", fail, open_model_dir(tiny_model), "cuda")
+        assert (check.state, f"{check.found}; {check.remedy}; awct2 doctor says more") == ("failed", spoiled)
+        assert check.remedy.startswith("update the NVIDIA driver, try --compute-type float32, or")
 
     @pytest.mark.parametrize(
         ("message", "remedy"),

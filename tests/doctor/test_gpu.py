@@ -10,7 +10,12 @@ import pytest
 from anime_whisper_ct2.doctor import Hardware
 from anime_whisper_ct2.doctor.gpu import check_cublas, check_driver, check_gpus, check_kernel_cache
 from anime_whisper_ct2.engine.cuda import LIBCUDA, Cublas, Driver, Gpu
+from anime_whisper_ct2.engine.preparing import prepare
+from tests.support.fake_cuda import FakeCuda
 from tests.support.machines import A10, GTX_980, H200, L4, NEW, NEW_ENOUGH, NO_DEVICE, NO_DRIVER, OLD
+from tests.support.windows import ON_WINDOWS
+
+HOME = "APPDATA" if ON_WINDOWS else "HOME"
 
 
 class TestDriver:
@@ -70,13 +75,30 @@ class TestGpus:
         assert (check.state, check.remedy) == ("failed", "pip install nvidia-cublas-cu12")
         assert check_cublas(Hardware(NEW, (A10,)), Cublas()).state == "ok"
 
+    @pytest.mark.parametrize(("version", "state"), [((12, 8, 4), "ok"), ((12, 4, 5), "warning"), (None, "ok")])
+    def test_an_old_cublas_is_a_warning_with_the_command_that_brings_a_new_one(
+        self, version: tuple[int, ...] | None, state: str
+    ) -> None:
+        cublas = Cublas(Path("/usr/lib/libcublas.so.12"), version=version)
+        check = check_cublas(Hardware(NEW, (H200,)), cublas)
+        assert check.state == state
+        assert ("nvidia-cublas-cu12>=12.8" in check.remedy) == (state == "warning")
+        assert str(cublas.path) in check.found
+        # Nothing multiplies with it.
+        assert check_cublas(Hardware(NO_DRIVER, ()), cublas).state == "ok"
+
+    def test_what_others_built_may_be_for_other_gpus_and_drivers(self) -> None:
+        hardware = Hardware(OLD, (GTX_980,), 1, wheel=False)
+        assert check_driver(hardware, {}).state == "ok"
+        assert [check.state for check in check_gpus(hardware)] == ["ok"]
+
 
 class TestKernelCache:
     @pytest.mark.parametrize(
         ("environ", "remedy"),
         [
             ({"CUDA_CACHE_DISABLE": "1"}, "unset CUDA_CACHE_DISABLE"),
-            ({"CUDA_CACHE_MAXSIZE": "1048576"}, "unset CUDA_CACHE_MAXSIZE"),
+            ({"CUDA_CACHE_MAXSIZE": "0"}, "unset CUDA_CACHE_MAXSIZE"),
             ({"CUDA_CACHE_PATH": "FILE"}, "CUDA_CACHE_PATH"),
         ],
     )
@@ -94,3 +116,12 @@ class TestKernelCache:
         check = check_kernel_cache(Hardware(NEW, (H200,)), environ, tmp_path / "home")
         assert check.state == "ok"
         assert check.found.startswith(str(tmp_path / "home"))
+
+    def test_the_folder_is_the_one_that_a_run_uses(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWCT2_CACHE", str(tmp_path / "cache"))
+        (tmp_path / "file").touch()
+        environ = {HOME: str(tmp_path / "file")}
+        check = check_kernel_cache(Hardware(NEW, (H200,)), environ)
+        prepare("cuda", environ, FakeCuda)
+        assert check.state == "ok"
+        assert check.found == f"{environ['CUDA_CACHE_PATH']}, since CUDA's own folder cannot be written"

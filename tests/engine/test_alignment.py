@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -109,8 +111,8 @@ class TestEngine:
         windows = [Window(at, 0, 0.0, len(x) / 16_000, log_mel(x, 128)) for at, x in enumerate(scraps)] + clips[:1]
         for window, one in zip(windows, decoded(engine, windows), strict=True):
             check(one, window)
-        reader = engine._decoder
-        assert reader is not None
+        assert engine._recognizer is not None
+        reader = engine._recognizer.decoder
         read = reader._read
         # As a model would that has nothing to say of some windows, or of none.
         for silent in ({1}, {0, 1, 2}):
@@ -140,15 +142,106 @@ class TestEngine:
         with pytest.raises(InputError, match="alignment heads"):
             CTranslate2Engine(headless, CPU, DecodingOptions(words=True))
 
-    def test_memory_that_runs_out_while_aligning_halves_the_batch(
-        self, engine: CTranslate2Engine, clips: list[Window], monkeypatch: pytest.MonkeyPatch
+
+class TestFailure:
+    """What `align` of CTranslate2 may do on a GPU, played by an object in the model's place."""
+
+    @pytest.fixture
+    def aligned(
+        self, engine: CTranslate2Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> Callable[[Callable[..., Any]], None]:
+        assert engine._recognizer is not None
+        aligner = engine._recognizer.aligner
+
+        def play(align: Callable[..., Any]) -> None:
+            monkeypatch.setattr(aligner, "_model", SimpleNamespace(align=align))
+
+        return play
+
+    def test_memory_that_runs_out_halves_the_batch_and_takes_no_text_from_a_window_alone(
+        self, engine: CTranslate2Engine, clips: list[Window], aligned: Callable[..., None]
     ) -> None:
+        texts = [one.text for one in decoded(engine, clips[:2])]
+
         def fail(*_: object) -> None:
             raise RuntimeError("CUDA failed with error out of memory")
 
-        monkeypatch.setattr(engine, "_aligner", fail)
+        aligned(fail)
         with pytest.raises(EngineMemoryError):
             decoded(engine, clips[:2])
+        alone = [decoded(engine, [clip])[0] for clip in clips[:2]]
+        assert [one.text for one in alone] == texts
+        assert [(one.words, one.flags) for one in alone] == [((), ("no_words",))] * 2
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            RuntimeError("CUDA failed with error invalid configuration argument"),
+            RuntimeError("CUDA failed with error an illegal memory access was encountered"),
+            ValueError("the alignment has no heads"),
+        ],
+    )
+    def test_a_failure_leaves_the_texts_and_is_flagged(
+        self, engine: CTranslate2Engine, clips: list[Window], aligned: Callable[..., None], error: Exception
+    ) -> None:
+        with_words = decoded(engine, clips[:3])
+
+        def fail(*_: object) -> None:
+            raise error
+
+        aligned(fail)
+        assert decoded(engine, clips[:3]) == [replace(one, words=(), flags=("no_words",)) for one in with_words]
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            lambda one: SimpleNamespace(
+                alignments=one.alignments, text_token_probs=[math.nan] * len(one.text_token_probs)
+            ),
+            lambda one: SimpleNamespace(alignments=one.alignments, text_token_probs=one.text_token_probs[:1]),
+            lambda one: SimpleNamespace(alignments=one.alignments[:2], text_token_probs=one.text_token_probs),
+            lambda one: SimpleNamespace(alignments=[], text_token_probs=[]),
+        ],
+        ids=["no numbers", "too few probabilities", "a path that breaks off", "nothing"],
+    )
+    def test_a_wrong_result_costs_the_words_of_its_own_window_alone(
+        self, engine: CTranslate2Engine, clips: list[Window], aligned: Callable[..., None], wrong: Callable[..., Any]
+    ) -> None:
+        with_words = decoded(engine, clips[:3])
+        align = engine._model.align
+        aligned(lambda *given: [wrong(one) if at == 1 else one for at, one in enumerate(align(*given))])
+        expected = [with_words[0], replace(with_words[1], words=(), flags=("no_words",)), with_words[2]]
+        assert decoded(engine, clips[:3]) == expected
+
+    def test_results_that_are_not_one_for_each_window_are_not_believed(
+        self, engine: CTranslate2Engine, clips: list[Window], aligned: Callable[..., None]
+    ) -> None:
+        align = engine._model.align
+        aligned(lambda *given: align(*given)[1:])
+        assert [one.flags for one in decoded(engine, clips[:3])] == [("no_words",)] * 3
+
+    def test_an_error_that_was_left_behind_costs_no_words(
+        self,
+        engine: CTranslate2Engine,
+        clips: list[Window],
+        aligned: Callable[..., None],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        expected = decoded(engine, clips[:2])
+        assert engine._recognizer is not None
+        aligner = engine._recognizer.aligner
+        assert aligner is not None
+        align, calls = engine._model.align, []
+
+        def once(*given: object) -> Any:
+            calls.append(given)
+            if len(calls) == 1:
+                raise RuntimeError("parallel_for failed: cudaErrorInvalidDevice: invalid device ordinal")
+            return align(*given)
+
+        aligned(once)
+        monkeypatch.setattr(aligner, "_again", 1)
+        assert decoded(engine, clips[:2]) == expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +313,13 @@ def test_times_agree_with_those_of_faster_whisper(
 ) -> None:
     theirs = WhisperModel(str(tiny_model), device="cpu", compute_type="float32", local_files_only=True)
     ours = decoded(engine, clips)
+    assert engine._recognizer is not None
+    tokenizer = engine._recognizer.decoder._tokenizer
     expected = []
     for clip, one in zip(clips, ours, strict=True):
         (features,) = stack(Batch((clip,), WINDOW_FRAMES), 128, np.float32)
         (words,) = theirs.find_alignment(
-            engine._tokenizer, [list(one.tokens)], theirs.encode(features), clip.mel.values.shape[1]
+            tokenizer, [list(one.tokens)], theirs.encode(features), clip.mel.values.shape[1]
         )
         expected.append(dict(zip(offsets([word["word"] for word in words]), words, strict=True)))
 

@@ -14,6 +14,7 @@ import pytest
 
 from anime_whisper_ct2.engine.crew import Crew
 from anime_whisper_ct2.errors import EngineError, EngineLostError
+from anime_whisper_ct2.records import Worked
 
 # Long enough for any answer on a busy machine, where one comes.
 PATIENCE_S = 60.0
@@ -164,4 +165,46 @@ def test_many_calls_that_take_their_time_are_not_taken_for_one_that_hangs() -> N
     for future in [crew.submit(partial(time.sleep, 0.05)) for _ in range(100)]:
         future.result(PATIENCE_S)
     assert not crew.hung
+    crew.close()
+
+
+def test_time_without_a_call_is_counted_between_the_first_and_the_last() -> None:
+    now_s = 0.0
+
+    def call(begin_s: float, end_s: float, crew: Crew[None]) -> None:
+        nonlocal now_s
+        now_s = begin_s
+
+        def work() -> None:
+            nonlocal now_s
+            now_s = end_s
+
+        crew.submit(work).result(PATIENCE_S)
+
+    crew: Crew[None] = Crew(1, clock=lambda: now_s)
+    assert crew.take_worked() == Worked()
+    call(10.0, 12.0, crew)
+    call(13.0, 17.0, crew)
+    call(17.5, 20.0, crew)
+    now_s = 100.0  # what comes behind the last one is nobody's wait
+    assert crew.take_worked() == Worked(span_s=10.0, waited_s=1.5)
+    call(200.0, 201.0, crew)
+    assert crew.take_worked() == Worked(span_s=1.0, waited_s=0.0)
+    crew.close()
+
+
+def test_calls_side_by_side_leave_no_wait_and_one_that_is_being_made_counts_so_far(answer: threading.Event) -> None:
+    now_s = 0.0
+    crew: Crew[int] = Crew(2, clock=lambda: now_s)
+    begun = threading.Event()
+    long = crew.submit(partial(stuck, answer, begun))
+    assert begun.wait(PATIENCE_S)
+    now_s = 3.0
+    assert crew.submit(lambda: 1).result(PATIENCE_S) == 1
+    now_s = 8.0
+    assert crew.take_worked() == Worked(span_s=8.0, waited_s=0.0)
+    now_s = 9.0
+    answer.set()
+    assert long.result(PATIENCE_S) == 7
+    assert crew.take_worked() == Worked(span_s=1.0, waited_s=0.0)
     crew.close()

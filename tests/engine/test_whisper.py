@@ -15,7 +15,8 @@ import torch
 import transformers
 
 from anime_whisper_ct2.audio import load
-from anime_whisper_ct2.engine.capacity import windows_that_fit
+from anime_whisper_ct2.engine import stale
+from anime_whisper_ct2.engine.capacity import PROBES, windows_that_fit
 from anime_whisper_ct2.engine.device import kind_of_error
 from anime_whisper_ct2.engine.whisper import CTranslate2Engine
 from anime_whisper_ct2.errors import EngineError, EngineLostError, EngineMemoryError
@@ -23,7 +24,7 @@ from anime_whisper_ct2.features.mel import log_mel, stack
 from anime_whisper_ct2.features.windows import AMBIGUOUS_FRAMES, WindowLength
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions
-from anime_whisper_ct2.records import Batch, Step, Window
+from anime_whisper_ct2.records import Batch, Decoded, Step, Window
 from anime_whisper_ct2.text.quality import token_cap
 from tests.support.places import CHECKPOINT, CORPUS
 from tests.support.processes import wait_until
@@ -160,6 +161,10 @@ def test_closing_ends_all_that_was_started(tiny_model: Path, windows: list[Windo
     [
         ("CUDA failed with error out of memory", EngineMemoryError),
         ("cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED", EngineMemoryError),
+        # torch's words: of a GPU's memory, of the CPU's, and of the CPU's on Windows
+        ("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 1.03 GiB free", EngineMemoryError),
+        ("DefaultCPUAllocator: can't allocate memory: you tried to allocate 281474976710656 bytes.", EngineMemoryError),
+        ("DefaultCPUAllocator: not enough memory: you tried to allocate 4096 bytes.", EngineMemoryError),
         ("CUDA failed with error an illegal memory access was encountered", EngineLostError),
         ("CUDA failed with error unspecified launch failure", EngineLostError),
         ("CUDA failed with error uncorrectable ECC error encountered", EngineLostError),
@@ -178,6 +183,21 @@ class TestMemory:
         assert (engine.capacity(3000), engine.capacity(1500)) == (8, 16)
         engine.shrink(64, 1)
         assert engine.capacity(3000) == 1
+        engine.close()
+
+    def test_a_probe_that_does_not_fit_leaves_no_error_to_the_first_recording(
+        self, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine = CTranslate2Engine(open_model_dir(tiny_model), CPU)
+        cleared: list[int] = []
+
+        def full(batch: Batch) -> list[Decoded]:
+            raise EngineMemoryError(f"no room for {len(batch.windows)} windows")
+
+        monkeypatch.setattr(engine, "_recognizer", full)
+        monkeypatch.setattr(stale, "clear", lambda model, prompt, threads: cleared.append(threads))
+        assert engine._measured_windows(0) == PROBES[0] / 2
+        assert cleared == [engine.in_flight - 1]
         engine.close()
 
     @pytest.mark.parametrize(

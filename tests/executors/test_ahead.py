@@ -78,3 +78,13 @@ def test_a_stop_ends_the_thread_that_waits_for_room() -> None:
     stop.set()
     time.sleep(0.3)
     assert len(begun) == 3
+
+
+def test_several_are_given_while_enough_are_left_for_others() -> None:
+    ahead = Ahead(iter(range(10)), 10, weigh=lambda _: 1 << 20)
+    wait_until(lambda: ahead.several(0, 0) == [] and len(ahead._waiting) == 10, 30, "reading ahead")
+    assert ahead.several(3, 4) == [0, 1, 2]
+    assert ahead.several(9, 4) == [3, 4, 5]
+    assert ahead.several(9, 4) == []
+    assert [ahead.next(30.0) for _ in range(5)] == [6, 7, 8, 9, None]
+    assert ahead.over

@@ -96,6 +96,7 @@ class TestRun:
         assert totals.done > 0
         run_json = hold_to_the_truth(tmp_path / "out", 3, state="finished")
         assert run_json["failed"] == totals.failed
+        assert run_json["engine_waits"] == 0.25
 
     def test_a_container_is_listed_anew_after_a_loss_and_counted_once(
         self, run: Callable[..., Totals], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

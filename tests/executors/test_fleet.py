@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, SegmentOptions
 from anime_whisper_ct2.records import Failure, Headway, Recording, Tick, Transcript
+from tests.support.places import CORPUS
 from tests.support.processes import KILLED, kill
 
 N = 60
@@ -59,6 +61,12 @@ def test_each_process_sees_its_own_gpu(recordings: list[Recording]) -> None:
     assert {outcome.text for outcome in run(fleet, recordings).values()} == {"2", "3"}
 
 
+def test_on_gpus_the_first_settles_what_all_encode_with(recordings: list[Recording]) -> None:
+    on_gpus = replace(settings("by_encoder"), engine=EngineOptions("cuda"))
+    fleet = Fleet([on_gpus] * 2, ahead=4)
+    assert {outcome.text for outcome in run(fleet, recordings).values()} == {"auto", "torch"}
+
+
 def test_every_recording_comes_back_once_under_its_own_number(recordings: list[Recording]) -> None:
     done = run(Fleet([settings("plain"), settings("plain")], ahead=8), recordings)
     assert {key: (outcome.id, outcome.meta) for key, outcome in done.items()} == {
@@ -67,11 +75,15 @@ def test_every_recording_comes_back_once_under_its_own_number(recordings: list[R
 
 
 def test_the_work_is_shared(recordings: list[Recording]) -> None:
-    done = run(Fleet([settings("by_process"), settings("by_process")], ahead=8), recordings)
+    fleet = Fleet([settings("by_process"), settings("by_process")], ahead=8)
+    done = run(fleet, recordings)
     shares = [sum(outcome.text == who for outcome in done.values()) for who in {o.text for o in done.values()}]
     assert len(shares) == 2
     # More than the 8 that each is given at first.
     assert min(shares) >= N // 6
+    # Both engines' time: each recording took a fiftieth of a second.
+    assert fleet.worked.span_s - fleet.worked.waited_s >= N * 0.02
+    assert fleet.figures["engine_waits"] == round(fleet.worked.waited_s / fleet.worked.span_s, 4)
 
 
 def test_a_small_corpus_is_shared_too(recordings: list[Recording]) -> None:
@@ -83,6 +95,20 @@ def test_an_engine_that_dies_is_started_again_and_its_share_done(recordings: lis
     fleet = Fleet([settings("dies_once", str(tmp_path / "died"))] * 2, ahead=8)
     assert run(fleet, recordings).keys() == set(range(N))
     assert fleet.figures["engine_deaths"] == 1
+
+
+def test_an_engine_that_dies_as_torch_encodes_is_started_again(tiny_model: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    options = EngineOptions(device="cpu", compute_type="float32", encoder="torch", batch_size=2)
+    here = FrontendOptions(workers=0)
+    named = "tests.support.torch_engines:dies_once"
+    fleet = Fleet([StationSettings(str(model), options, DecodingOptions(), here, WindowLength("fit"), named)], ahead=16)
+    paths = sorted(map(str, CORPUS.rglob("第一章/*.ogg")))
+    done = run(fleet, [Recording(path, path, path) for path in paths])
+    assert fleet.figures["engine_deaths"] == 1
+    assert fleet.description["encoder"]["library"] == "torch"
+    assert len(done) == len(paths) >= 9
+    assert all(transcript.text for transcript in done.values())
 
 
 def test_an_engine_that_dies_in_a_long_recording_goes_on_where_it_was(

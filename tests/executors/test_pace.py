@@ -52,6 +52,13 @@ def test_the_first_batch_on_a_cpu_is_one_window_and_each_may_be_twice_the_last()
     assert sizes == [1, 2, 4, 8, 16, 16]
 
 
+def test_of_short_windows_30_s_go_first_too() -> None:
+    paced = Paced("cpu", 1.0, batch_size=64)
+    assert [paced.pace.capacity(frames) for frames in (3000, 1500, 704)] == [1, 2, 4]
+    paced.compute(2)
+    assert [paced.pace.capacity(frames) for frames in (3000, 1500, 704)] == [4, 8, 17]
+
+
 def test_a_batch_that_fails_is_no_reason_for_a_larger_one() -> None:
     paced = Paced("cpu", 1.0)
     paced.compute(1, error=EngineError("no"))

@@ -10,12 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors import attendant
 from anime_whisper_ct2.executors.frontend import FeatureSettings
+from anime_whisper_ct2.executors.local import LocalExecutor
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
-from anime_whisper_ct2.options import SegmentOptions
+from anime_whisper_ct2.features.windows import WindowLength
+from anime_whisper_ct2.options import FrontendOptions, SegmentOptions
 from anime_whisper_ct2.records import ArrayAudio, Broken, Closed, Heard, Opened, Recording, Tick, Window
+from tests.support.audio_windows import numbered
 from tests.support.deaths import ABORT, SEGFAULT, limited
 from tests.support.processes import wait_until
 from tests.support.sounds import tone
@@ -126,7 +130,7 @@ def test_how_far_a_long_recording_is_read_is_told_ahead_of_its_windows(write_ton
     pool = WorkerPool(SETTINGS, workers=1, capacity=64)
     messages = pool([(0, recording("long", str(write_tone("long.wav", 10 * 30.0))))])
     assert isinstance(next(message for message in messages if not isinstance(message, Tick)), Opened)
-    wait_until(lambda: pool._out.qsize() >= 11, 60, "it is not read")
+    wait_until(lambda: len(pool._out) >= 11, 60, "it is not read")
     kinds = [type(message) for message in messages if not isinstance(message, Tick)]
     told = kinds.index(Window)
     assert kinds == [Heard] * told + [Window] * 10 + [Closed]
@@ -140,6 +144,71 @@ def test_short_recordings_pass_a_long_one(write_tone: Callable[..., Path]) -> No
     messages = WorkerPool(SETTINGS, workers=1, capacity=4)(enumerate([long, *clips]))
     closed = [message.key for message in messages if isinstance(message, Closed)]
     assert closed[-1] == 0
+
+
+def test_clips_go_to_a_worker_several_at_a_time_once_they_have_shown_to_be_short(
+    write_tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, given = str(write_tone("a.wav")), []
+    give = attendant.Attendant._give
+
+    def noted(self: attendant.Attendant, worker: object, hand: attendant._InHand, tasks: list[object]) -> None:
+        given.append((len(tasks), len(hand.tasks)))
+        give(self, worker, hand, tasks)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(attendant.Attendant, "_give", noted)
+    messages = WorkerPool(SETTINGS, workers=1, capacity=8)((n, recording(str(n), path)) for n in range(100))
+    assert sum(isinstance(message, Closed) for message in messages) == 100
+    assert given[0][1] <= 2
+    assert max(hand for _, hand in given) == attendant._SHORT
+    assert max(tasks for tasks, _ in given) >= attendant._SHORT // 2
+
+
+def test_long_recordings_come_a_few_at_a_time(write_tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of a pass, each worker should have one."""
+    path, most = str(write_tone("a.wav", 61.0)), 0
+    noted = attendant._InHand.take
+
+    def take(self: attendant._InHand, task: object) -> object:
+        nonlocal most
+        made = noted(self, task)  # type: ignore[arg-type]
+        most = max(most, len(self.tasks))
+        return made
+
+    monkeypatch.setattr(attendant._InHand, "take", take)
+    messages = WorkerPool(SETTINGS, workers=1, capacity=8)((n, recording(str(n), path)) for n in range(12))
+    assert sum(isinstance(message, Closed) for message in messages) == 12
+    assert most <= attendant._AHEAD + attendant._LONG
+
+
+def test_two_batches_of_whichever_length_has_the_largest_may_wait_and_weigh_what_two_of_30_s_do() -> None:
+    class Fitting(FakeEngine):
+        def capacity(self, frames: int) -> int:
+            return 160 if frames < 3_000 else 40
+
+    engine = Fitting()
+    executor = LocalExecutor(engine, frontend=FrontendOptions(workers=1), length=WindowLength("fit"))
+    workers = executor._new_frontend()
+    engine.close()
+    assert isinstance(workers, WorkerPool)
+    for frames, windows in ((500, 320), (3_000, 80)):
+        # A clip is opened and closed, too.
+        for key in range(windows):
+            assert workers._out.put([Opened(key, seconds(1)), numbered(key, 0, frames), Closed(key, 1, 1.0)], 0.0)
+        assert not workers._out.put([Closed(0, 1, 1.0)], 0.0)
+        while workers._out.take(0.0):
+            pass
+
+
+@pytest.mark.usefixtures("faulty_decoders")
+def test_of_many_in_the_same_hands_only_the_one_at_fault_is_lost(
+    write_tone: Callable[..., Path],
+) -> None:
+    paths = [str(write_tone(f"{'segfault-' if n == 33 else ''}{n}.wav", 0.2)) for n in range(50)]
+    done = gather(WorkerPool(SETTINGS, workers=1, capacity=50)((n, recording(p, p)) for n, p in enumerate(paths)))
+    assert [key for key, messages in done.items() if isinstance(messages[-1], Broken)] == [33]
+    assert sum(isinstance(messages[-1], Closed) for messages in done.values()) == 49
+    assert all(sum(isinstance(message, Opened) for message in messages) == 1 for messages in done.values())
 
 
 def test_workers_are_replaced_now_and_then(write_tone: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,12 +227,14 @@ def test_workers_that_cannot_start_end_the_run(
         list(WorkerPool(SETTINGS, workers=1, capacity=8)([(0, recording("a", str(write_tone("a.wav"))))]))
 
 
-def test_an_error_in_the_listing_reaches_the_caller() -> None:
+# The last two are what a worker's broken pipe is told by.
+@pytest.mark.parametrize("kind", [LookupError, OSError, EOFError])
+def test_an_error_in_the_listing_reaches_the_caller(kind: type[Exception]) -> None:
     def source() -> Iterator[Recording]:
         yield seconds(1)
-        raise LookupError("the list ends here")
+        raise kind("the list ends here")
 
-    with pytest.raises(LookupError, match="the list ends here"):
+    with pytest.raises(kind, match="the list ends here"):
         list(WorkerPool(SETTINGS, workers=1, capacity=8)(enumerate(source())))
 
 

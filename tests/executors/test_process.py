@@ -8,9 +8,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
-from anime_whisper_ct2.executors.process import Child
+from anime_whisper_ct2.executors.process import Child, framed
 from anime_whisper_ct2.system import processes
 
 MODULE = "anime_whisper_ct2.doctor.child"
@@ -72,3 +73,36 @@ def test_what_it_said_at_last_is_there_when_it_is_closed(monkeypatch: pytest.Mon
     child.kill()
     child.close()
     assert said == [b"why it died\n"]
+
+
+class Saying(io.BytesIO):
+    """A pipe through which some bytes come at a time."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        super().__init__(b"".join(pieces))
+        self._sizes = [len(piece) for piece in pieces]
+
+    def read1(self, size: int | None = -1) -> bytes:
+        return self.read(self._sizes.pop(0)) if self._sizes else b""
+
+
+def said_in(*pieces: bytes) -> Child:
+    child = object.__new__(Child)
+    child._stdout, child._come = Saying(*pieces), bytearray()
+    return child
+
+
+def test_all_messages_are_given_that_have_come_whole() -> None:
+    one, two, three = (framed(message) for message in ("one", np.arange(30_000), {"three": 3}))
+    child = said_in(one[:5], one[5:] + two[:9], two[9:] + three + one + two[:100])
+    assert child.receive_all() == ["one"]
+    array, *others = child.receive_all()
+    np.testing.assert_array_equal(array, np.arange(30_000))
+    assert others == [{"three": 3}, "one"]
+    with pytest.raises(EOFError):
+        child.receive_all()  # the last one is torn
+
+
+def test_what_is_no_message_is_taken_for_the_end() -> None:
+    with pytest.raises(EOFError):
+        said_in((4).to_bytes(8, "little") + b"oops").receive_all()

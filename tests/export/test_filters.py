@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.export.filters import BESIDE, Filters
+from anime_whisper_ct2.export.filters import BESIDE, WITHOUT_TEXT, Filters
 from anime_whisper_ct2.records import RECORDING_FLAGS, SEGMENT_FLAGS, Segment, Transcript
 from tests.support.runs import LONG, segment, transcript
 
@@ -110,6 +110,20 @@ def test_a_recording_that_stays_as_one_piece_or_not_at_all_takes_its_good_segmen
         Filters(drop_flags=("incomplete",)).reasons(replace(LONG, flags=("incomplete",))) == ["flagged incomplete"] * 3
     )
     assert Filters().reasons(LONG, whole=True) == []
+
+
+def test_a_segment_that_was_lost_is_no_example_of_anything() -> None:
+    lost = segment(3, 4, "", -99.0, "overflow")
+    one = replace(LONG, segments=(LONG.segments[0], lost, *LONG.segments[1:]), flags=("overflow", *LONG.flags))
+    assert Filters().reasons(one) == [WITHOUT_TEXT]
+    kept = Filters().apply(one)
+    assert kept is not None
+    assert (kept.segments, kept.text) == (LONG.segments, LONG.text)
+    assert "overflow" not in kept.flags
+    # The sound is there, and a file of it all would teach that nothing is said in that place.
+    assert Filters().keeps_whole(LONG)
+    assert not Filters().keeps_whole(one)
+    assert Filters().apply(transcript("a.ogg", lost, flags=("overflow",))) is None
 
 
 @pytest.mark.parametrize("name", ["min_duration_s", "max_duration_s", "min_logprob", "max_no_speech", "max_doubt"])

@@ -27,7 +27,7 @@ from anime_whisper_ct2.export.formats import Row, texts
 from anime_whisper_ct2.export.formats.publish import MARKER
 from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.output.journal import Journal
-from anime_whisper_ct2.records import Segment, Transcript
+from anime_whisper_ct2.records import Segment, Transcript, Word
 from tests.support.files import contents
 from tests.support.places import ROOT
 from tests.support.runs import LONG, segment, short, transcript, write_run
@@ -301,3 +301,22 @@ def test_a_name_that_a_format_has_no_use_for_is_refused_and_any_other_is_written
         return
     with pytest.raises(InputError, match=f"--{option} has no effect: {format_} names none; leave it out"):
         Export(run, format_, tmp_path / "out", **{option: "桜"})
+
+
+@pytest.mark.parametrize("format_", ["txt", "srt", "vtt", "ass", "lrc", "tsv", "csv", "json"])
+def test_a_lost_segment_leaves_no_trace_and_one_without_words_stands_beside_others(
+    format_: str, tmp_path: Path
+) -> None:
+    worded = replace(segment(0.0, 2.0, "はい"), words=(Word(0.5, 0.8, "は", 0.9), Word(0.8, 1.1, "い", 0.9)))
+    wordless = segment(3.0, 5.0, "そうです", -0.2, "no_words")
+    lost = segment(6.0, 8.0, "", -99.0, "overflow")
+
+    def exported(*segments: Segment) -> Any:
+        whole = transcript("a.ogg", *segments, duration=9.0)
+        folder = tmp_path / str(len(segments))
+        Export(write_run(folder, whole), format_, folder / "out").run()
+        return contents(folder / "out")
+
+    plain = exported(worded, wordless)
+    assert exported(worded, lost, wordless) == plain
+    assert any("そうです".encode() in content for content in plain.values())

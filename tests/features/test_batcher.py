@@ -74,6 +74,22 @@ class TestBatcher:
         sizes = [len(item.windows) for item in batches(numbered(n) for n in range(40)) if isinstance(item, Batch)]
         assert sizes == [16, 16, 8]
 
+    def test_a_hungry_engine_gets_its_windows_when_what_comes_with_them_is_through(self) -> None:
+        """Windows come in company: the last that is at hand is seldom one."""
+        left: list[Window | Closed] = []
+
+        def together() -> Iterator[Window | Closed]:
+            for some in ([numbered(n) for n in range(8)], [numbered(n) for n in range(8, 16)]):
+                left.extend([*some, Closed(0, 1, 1.0)])
+                while left:
+                    yield left.pop(0)
+                seen.append("all taken")
+
+        seen: list[object] = []
+        for item in Batcher(WindowLength(), lambda _: 64, lambda: True, lambda: not left)(together()):
+            seen.append(len(item.windows) if isinstance(item, Batch) else type(item))
+        assert seen == [Closed, 8, "all taken", Closed, 8, "all taken", Drained]
+
     def test_a_rare_length_is_not_passed_over_for_ever(self) -> None:
         """A hungry engine and a long recording: its many windows of one length do not keep the one clip waiting."""
         stream = [numbered(0, frames=900), *(numbered(1, n) for n in range(200))]

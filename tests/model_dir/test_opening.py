@@ -46,6 +46,7 @@ def model_bin(*, n_mels: int = 8, n_vocab: int = len(TOKENS), layers: int = 2, n
         *(variable(f"decoder/layer_{i}/ffn/linear_0/bias", (3,), 0, bytes(12)) for i in range(layers)),
         variable("decoder/num_heads", (), 2, struct.pack("<h", 2)),
         variable("encoder/conv1/weight", (2, n_mels, 3), floats, bytes(n_mels * 24)),
+        variable("encoder/num_heads", (), 2, struct.pack("<h", 1)),
     ]
     head = struct.pack("<I", 6) + string(name) + struct.pack("<II", 3, len(variables))
     return head + b"".join(variables) + struct.pack("<I", 0)
@@ -76,7 +77,9 @@ def folder(tmp_path: Path) -> Path:
 def test_a_sound_folder_is_described(folder: Path) -> None:
     model = open_model_dir(folder)
     assert model.path == folder
-    assert model.shape == ModelShape(8, len(TOKENS), decoder_layers=2, decoder_heads=2, stored_type="float32")
+    assert model.shape == ModelShape(
+        8, len(TOKENS), decoder_layers=2, decoder_heads=2, encoder_heads=1, width=2, stored_type="float32"
+    )
     assert model.n_mels == 8
     assert model.config == CONFIG
     assert model.awct2 == {}

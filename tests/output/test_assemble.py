@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 
 import pytest
 
 from anime_whisper_ct2.output.assemble import Assembler
+from anime_whisper_ct2.output.lines import to_json
+from anime_whisper_ct2.output.results import read_transcript
 from anime_whisper_ct2.records import (
     AtHome,
     Broken,
@@ -48,6 +52,30 @@ class TestAssembler:
         ((_, transcript),) = self.run(*items)
         assert isinstance(transcript, Transcript)
         assert (transcript.text, transcript.segments, transcript.flags) == ("", (), ("empty",))
+
+    def test_a_window_that_was_lost_is_there_without_a_text_and_the_recording_is_not_said_to_be_empty(self) -> None:
+        lost = replace(said("", -99.0), flags=("overflow",), doubt=1.0)
+        ((_, alone),) = self.run((numbered(7), lost), Closed(7, 1, 2.0))
+        assert isinstance(alone, Transcript)
+        assert (alone.text, alone.flags) == ("", ("overflow",))
+        ((_, transcript),) = Assembler("en", between=" ")(
+            [
+                Opened(7, self.recording),
+                *((numbered(7, at), text) for at, text in enumerate((said("one"), lost, said("three")))),
+                Closed(7, 3, 61.0),
+            ]
+        )
+        assert isinstance(transcript, Transcript)
+        assert transcript.text == "one three"
+        assert [segment.flags for segment in transcript.segments] == [(), ("overflow",), ()]
+        # Like any other line of a run.
+        assert read_transcript(json.loads(to_json(transcript))) == transcript
+
+    @pytest.mark.parametrize("figure", [math.nan, math.inf, -math.inf])
+    def test_what_is_no_number_never_reaches_a_line(self, figure: float) -> None:
+        transcript = Transcript("a", "a.ogg", 1.0, "ja", "", (), (), {"level": figure, "deep": [{"x": figure}, 1.5]})
+        line = to_json(transcript)
+        assert json.loads(line, parse_constant=pytest.fail)["meta"] == {"level": None, "deep": [{"x": None}, 1.5]}
 
     @pytest.mark.parametrize(
         ("missing_s", "own", "said_missing_s"),

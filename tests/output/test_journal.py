@@ -125,6 +125,26 @@ class TestEncoder:
         self.begun(tmp_path, self.engine("ctranslate2", "float32"))
         assert self.begun(tmp_path, self.engine("torch", "float32")) == SETTINGS
 
+    def test_in_float32_it_goes_on_with_results_of_either_and_leaves_what_they_were_made_with(
+        self, tmp_path: Path
+    ) -> None:
+        self.begun(tmp_path, self.engine("torch"))
+        for library in ("torch", "ctranslate2"):
+            assert self.begun(tmp_path, self.engine(library, "float32")) == {**SETTINGS, "encoder": "torch"}
+        with pytest.raises(OutputError, match="--encoder was torch, is ctranslate2"):
+            self.begun(tmp_path, self.engine("ctranslate2"))
+
+    def test_results_of_ctranslate2_go_on_with_it_and_others_with_what_there_is(self, tmp_path: Path) -> None:
+        def asked(out: Path, **options: bool) -> str | None:
+            with Journal(out, SETTINGS, **options) as journal:
+                return journal.encoder
+
+        assert asked(tmp_path / "new") is None
+        for library, encoder in (("ctranslate2", "ctranslate2"), ("torch", None)):
+            self.begun(tmp_path / library, self.engine(library))
+            assert asked(tmp_path / library) == encoder
+            assert asked(tmp_path / library, overwrite=True) is None
+
     def test_a_run_with_nothing_left_to_do_keeps_what_was_said(self, tmp_path: Path) -> None:
         self.begun(tmp_path, self.engine("torch"))
         assert self.begun(tmp_path, {}) == {**SETTINGS, "encoder": "torch"}

@@ -66,6 +66,17 @@ def test_a_glance_at_what_an_earlier_merge_left_beside_ends_none(tmp_path: Path,
     assert len(holders.refusals) == 8
 
 
+def test_how_long_the_engines_waited_is_weighted_by_how_long_each_part_took(tmp_path: Path) -> None:
+    parts = shards(tmp_path)
+    for part, wall_s, waits in zip(parts, (10.0, 30.0, 99.0), (0.1, 0.5, None), strict=True):
+        known = {"wall_seconds": wall_s, **({} if waits is None else {"engine_waits": waits})}
+        (part / "run.json").write_text(json.dumps({**about(part), **known}), encoding="utf-8")
+    merge(parts, tmp_path / "out")
+    told = about(tmp_path / "out")
+    assert told["engine_waits"] == 0.4
+    assert [part.get("engine_waits") for part in told["parts"]] == [0.1, 0.5, None]
+
+
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     parts = shards(tmp_path, 12)
     with pytest.raises(InputError, match="2 of 12 shards missing: 1/12, 11/12; run them"):

@@ -41,7 +41,7 @@ class TestEncoder:
         ("library", "compute_type", "kept"),
         [
             ("torch", "float16", {"encoder": "torch"}),
-            ("torch", "float32", {}),
+            ("torch", "float32", {"encoder": "another"}),
             ("ctranslate2", "float16", {}),
             (None, "float16", {}),
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,17 @@ class TestFigures:
         flags = stats_of(write_run(tmp_path, *SOME)).flags
         counts = {flag: (count.segments, count.recordings) for flag, count in flags.items()}
         assert counts == {"empty": (0, 1), "low_logprob": (1, 1), "repetition": (1, 1)}
+
+    def test_a_segment_that_was_lost_has_a_flag_and_neither_speed_nor_score(self, tmp_path: Path) -> None:
+        lost = transcript(
+            "a.ogg", 4.0, segment(0.0, 2.0, "はいはい"), replace(segment(2.0, 4.0, ""), flags=("overflow",))
+        )
+        lost = replace(lost, segments=(lost.segments[0], replace(lost.segments[1], avg_logprob=-99.0)))
+        stats = stats_of(write_run(tmp_path, lost))
+        assert (stats.total.segments, stats.total.flagged, stats.flags["overflow"].segments) == (2, 1, 1)
+        assert stats.distributions["avg_logprob"].count == 1
+        assert stats.distributions["characters_per_second"].count == 1
+        assert [one.text for one in (*stats.extremes["slowest"], *stats.extremes["lowest_logprob"])] == ["はいはい"] * 2
 
     def test_groups_are_first_folders_or_archives_and_add_up_to_the_total(self, tmp_path: Path) -> None:
         archived = transcript("shard-000.tar/a/1.ogg", 7.0, segment(0.0, 7.0, "はいはい"))

@@ -1,10 +1,13 @@
-"""Windows without sound in them, what is said there, and how a decoder in a loop says it."""
+"""Windows of the corpus, others without sound in them, what is said there, and how a decoder in a loop says it."""
 
 from __future__ import annotations
 
 import numpy as np
+import soundfile
 
+from anime_whisper_ct2.features.mel import log_mel
 from anime_whisper_ct2.records import Decoded, LogMel, Sound, Window
+from tests.support.places import CORPUS
 
 LOOPS = (
     "そうそうそうそうそうそう",
@@ -13,6 +16,15 @@ LOOPS = (
     "待って、" * 8,
     "ｱﾊﾊ" * 9,
 )
+
+
+def clip_windows(count: int) -> list[Window]:
+    """The first so many recordings of the sample's first chapter, with 128 mel bands."""
+    made = []
+    for key, path in enumerate(sorted(CORPUS.rglob("第一章/*.ogg"))[:count]):
+        samples, _ = soundfile.read(path, dtype="float32")
+        made.append(Window(key, 0, 0.0, len(samples) / 16_000, log_mel(samples, 128), Sound(0.1)))
+    return made
 
 
 def window(key: int, seconds: float = 3.0, rms: float = 0.1) -> Window:

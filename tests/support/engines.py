@@ -39,6 +39,18 @@ def by_gpu(_model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> F
     return FakeEngine(decode)
 
 
+def by_encoder(_model: str, engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
+    """Answer slowly with the encoder that was asked for, and have torch where that is open."""
+
+    def decode(_: Window) -> Decoded:
+        time.sleep(0.02)
+        return Decoded(engine.encoder, (1,), -0.1, 0.0)
+
+    made = FakeEngine(decode)
+    made.description = {"encoder": {"library": "torch" if engine.encoder == "auto" else engine.encoder, "why": ""}}
+    return made
+
+
 def dies_once(model: str, _engine: EngineOptions, _decoding: DecodingOptions) -> FakeEngine:
     """Die in the middle, once among all processes; `model` names the file that remembers."""
     left = 5

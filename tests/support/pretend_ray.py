@@ -13,7 +13,7 @@ import pytest
 
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.ladder import Ladder
-from anime_whisper_ct2.records import Failure, Outcome, Tick, Unreadable
+from anime_whisper_ct2.records import Failure, Outcome, Tick, Unreadable, Worked
 from tests.support.runs import short
 
 # What `Terms.opener` names.
@@ -143,6 +143,7 @@ class Instant:
     def __init__(self) -> None:
         self.description = {"device": "none"}
         self.figures = {"memory_halvings": 1}
+        self.worked = Worked(span_s=8.0, waited_s=2.0)
         self.ladder = Ladder()
         self.die: Callable[[], None] = lambda: None
         self.stopped = False

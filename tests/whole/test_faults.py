@@ -206,9 +206,9 @@ class TestSignals:
     def test_a_batch_that_takes_longer_than_the_patience_is_left_to_the_next_run(
         self, tiny_model: Path, tmp_path: Path
     ) -> None:
-        corpus, out = make_clips(tmp_path / "corpus", 400), tmp_path / "out"
-        # Batches that take far longer than 8 s, one at a time, of recordings in the order of their listing.
-        # Some of these are left even where the two in flight are done in time.
+        corpus, out = make_clips(tmp_path / "corpus", 800), tmp_path / "out"
+        # Batches that take far longer than 8 s, of recordings in the order of their listing. So many that those in
+        # flight are of one size: a small one, as at the end of a corpus, would be done before those ahead of it.
         one = ("--device", "cpu", "--cpu-threads", "1", "--workers", "1", "--window", "full", "--no-retry")
         args = ("run", corpus, "-m", tiny_model, "-o", out, "--batch-size", "120", *one)
         with running(*args, log=tmp_path / "log") as run:

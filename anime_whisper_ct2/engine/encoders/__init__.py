@@ -3,7 +3,7 @@
 CTranslate2 always decodes. An `Encoder` lays a batch out and gives what CTranslate2 is to decode: mel, which that then
 encodes itself, or encoder output that it takes as it is. `choosing` settles which of the two a run gets.
 
-May import: `features`, `model_dir`, `options`, `records`, `engine.device`.
+May import: `errors`, `features`, `model_dir`, `options`, `records`, `system`, `engine.capacity`, `engine.device`.
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ class NodeEngine:
             self._continuous.close()
             self._executor.close()
         finally:
-            self._events.put(Ended(dict(self._executor.figures), self._executor.ladder))
+            self._events.put(Ended(dict(self._executor.figures), self._executor.ladder, self._executor.worked))
 
     def _work(self, content: bytes, name: str) -> None:
         try:

@@ -29,7 +29,7 @@ from anime_whisper_ct2.options import RayOptions
 from anime_whisper_ct2.output.metrics import Counts
 from anime_whisper_ct2.output.storage import open_storage
 from anime_whisper_ct2.output.storage.parts import probe_name
-from anime_whisper_ct2.records import Tick
+from anime_whisper_ct2.records import Tick, Worked
 
 TICK_S = 0.1
 # How often the cluster is asked which nodes it has, for how long it may have none that fits, and when that is told.
@@ -84,6 +84,7 @@ class RayExecutor:
         self._alone_since_s: float | None = None
         self._figures: Counter[str] = Counter()
         self._per_node: dict[str, Counts] = {}
+        self.worked = Worked()
         self.ladder = Ladder()
         self.description: dict[str, Any] = {}
 
@@ -120,7 +121,8 @@ class RayExecutor:
         """What `run.json` says beside the totals, summed over the engines, and what each node did."""
         names = ("memory_halvings", "engine_deaths", "engines_lost")
         per_node = {host: {"done": counts.done, "failed": counts.failed} for host, counts in self._per_node.items()}
-        return {**{name: self._figures[name] for name in names}, **self.ladder.figures, "nodes": per_node}
+        counts = {name: self._figures[name] for name in names}
+        return {**counts, **self.worked.figures, **self.ladder.figures, "nodes": per_node}
 
     def run(self, tasks: Iterable[Task]) -> Generator[Result, None, None]:
         """Give parts as they are written, and what containers held, each recording before the part that it is in."""
@@ -250,6 +252,7 @@ class RayExecutor:
     def _note_ended(self, engine: RemoteEngine, message: Ended) -> None:
         for name in ("memory_halvings", "engine_deaths"):
             self._figures[name] += message.figures.get(name, 0)
+        self.worked += message.worked
         self.ladder.add(message.ladder)
         del self._engines[self._slot(engine)]
         engine.close()

@@ -11,7 +11,7 @@ from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.selection import EVERYTHING, Selection
-from anime_whisper_ct2.records import Recording
+from anime_whisper_ct2.records import Recording, Worked
 
 FLEET = "anime_whisper_ct2.executors.fleet:open_fleet"
 
@@ -87,6 +87,7 @@ class Ended:
 
     figures: dict[str, Any]
     ladder: Ladder
+    worked: Worked
 
 
 Event: TypeAlias = PartWritten | ShardDone | Raised | Ended

@@ -15,6 +15,8 @@ PARTS = "parts"  # the key that says a run folder is a merge's
 _COUNTS = ("found", "done", "resumed", "empty", "flagged", "failed")
 _SECONDS = ("audio_seconds", "kept_seconds", "load_seconds", "wall_seconds")
 _OPTIONAL_COUNTS = ("memory_halvings", "engine_deaths")
+# What is told of each part by itself.
+_OWN = ("engine", "engine_waits", "retries", "window_check")
 
 
 def about_of(parts: Sequence[Part]) -> dict[str, Any]:
@@ -73,18 +75,30 @@ def figures_of(parts: Sequence[Part], copied: Iterable[Copied], called: Callable
         for name in _OPTIONAL_COUNTS
         if any(name in part.about for part in parts)
     }
+    extra.update(_waits(parts))
     described = [
         {
             "folder": called(str(part.path)),
             "shard": part.shard,
             "state": part.state,
             **figures,
-            **{name: part.about[name] for name in ("engine", "retries", "window_check") if name in part.about},
+            **{name: part.about[name] for name in _OWN if name in part.about},
         }
         for part, figures in zip(parts, each, strict=True)
     ]
     # `Totals` parts new failures from old ones and `run.json` does not, so either will do.
     return {**Totals(**total, failed_before=failed).as_dict(), **extra, PARTS: described}
+
+
+def _waits(parts: Sequence[Part]) -> dict[str, float]:
+    """Give the share of the time that the engines waited: the parts' mean, weighted by how long each took."""
+    waits = [(_number(part.about, "wall_seconds"), part.about["engine_waits"]) for part in parts if _waited(part)]
+    whole = sum(wall_s for wall_s, _ in waits)
+    return {"engine_waits": round(sum(wall_s * share for wall_s, share in waits) / whole, 4)} if whole else {}
+
+
+def _waited(part: Part) -> bool:
+    return isinstance(part.about.get("engine_waits"), (int, float))
 
 
 def _part_figures(part: Part, copied: Copied) -> dict[str, Any]:
