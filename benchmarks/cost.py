@@ -1,6 +1,7 @@
 """What 100,000 hours of clips cost on 8, 64 and 512 GPUs, and which part gives out first.
 
-    python -m benchmarks.cost [--usd 3] [--cores 16] [--storage-gb-s 5] [--opens 20000] [--stat-ms 0.3] [--language ja]
+    python -m benchmarks.cost [--encoder torch] [--usd 3] [--cores 16] [--storage-gb-s 5] [--opens 20000]
+        [--stat-ms 0.3] [--language ja]
 
 Prints the page that `benchmarks/README.md` has, for assumptions of one's own; nothing is measured.
 """
@@ -11,15 +12,16 @@ import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
-from benchmarks.measures.reckoning import Figure, Inputs, gather
+from benchmarks.measures.reckoning import Encoder, Figure, Inputs, gather
 from benchmarks.report.cost_text import page
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the page for other assumptions than those of the README."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoder", choices=get_args(Encoder), default=Inputs().encoder, help="what computes it")
     parser.add_argument("--usd", type=float, default=Inputs().usd.value, help="for a GPU's hour")
     parser.add_argument("--cores", type=float, default=Inputs().cores.value, help="for each GPU")
     parser.add_argument("--storage-gb-s", type=float, default=Inputs().storage_bytes_s.value / 1e9)
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kb-each", type=float, default=Inputs().bytes_each.value / 1000, help="kB of a clip")
     parser.add_argument("--language", choices=("en", "ja"), default="en")
     options = parser.parse_args(arguments)
-    inputs = gather()
+    inputs = gather(encoder=options.encoder)
     given = {
         "usd": options.usd,
         "cores": options.cores,

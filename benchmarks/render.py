@@ -26,6 +26,8 @@ from benchmarks.report.genuine_tables import (
     doubt_chart,
     doubt_table,
 )
+from benchmarks.report.gpu_tables import gpu_chart, gpu_table
+from benchmarks.report.plumbing_tables import plumbing_table
 from benchmarks.report.ray_tables import million_table, ray_overhead_table
 from benchmarks.report.tables import (
     Report,
@@ -34,8 +36,6 @@ from benchmarks.report.tables import (
     convert_table,
     engine_table,
     frontend_table,
-    gpu_chart,
-    gpu_table,
     mixed_table,
     overhead_table,
     retries_table,
@@ -107,6 +107,7 @@ TABLES: dict[str, Callable[[Report], str]] = {
     "engine": engine_table,
     "engine-full": engine_table,
     "overhead": overhead_table,
+    "plumbing": plumbing_table,
     "soak": soak_table,
     "vad": vad_table,
     "mixed": mixed_table,

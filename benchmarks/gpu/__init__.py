@@ -1,4 +1,5 @@
 """The GPU's part, `python -m benchmarks.gpu`: its steps against the clock, each a process of its own.
 
-`look`, `oom` and `stations` are commands by themselves, too. On a machine without a GPU all of them run on the CPU.
+`prepare`, `probe`, `texts`, `oom` and `stations` are commands by themselves, too, and run on a CPU as well. `carry`
+gathers what a machine without a network has to be brought.
 """

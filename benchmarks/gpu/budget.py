@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from contextlib import suppress
+from typing import IO, TypeVar
 
 from benchmarks.measures.places import ROOT, search_path
 
 T = TypeVar("T")
 
+# What was said last is what tells; all of it may be long.
+_SAID = 4_000
+
 
 class Clock:
     """How much of the time is left, and what it did not suffice for.
 
-    `skipped`: the reason for each step that gave nothing. `took`: seconds of each, all its turns together. `after` is
-    called after every step, so that what there is can be saved.
+    `skipped`: the reason for each step that gave nothing, or not all. `took`: seconds of each, all its turns together.
+    `after` is called after every step, so that what there is can be saved.
     """
 
     def __init__(self, minutes: float) -> None:
@@ -66,18 +72,44 @@ class Clock:
 
 
 def command_output(arguments: Sequence[str], timeout_s: float | None = None) -> str:
-    """Run a module of the benchmarks in a process of its own. Raises RuntimeError where it fails or takes too long."""
-    path = search_path()
-    command = [sys.executable, "-m", *arguments]
-    try:
-        done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True,
-            timeout=timeout_s,
+    """Run a module of the benchmarks in a process of its own, and give what it prints.
+
+    Raises RuntimeError where it fails or takes too long; then nothing is left of it, nor of what it started.
+    """
+    return output_of([sys.executable, "-m", *arguments], timeout_s)
+
+
+def output_of(command: Sequence[str], timeout_s: float | None = None) -> str:
+    """Run any command so; its name in what is raised is the word before its options."""
+    name = command[2] if command[1:2] == ["-m"] else command[0]
+    # Files, not pipes: a process that outlives the one that was killed would keep a pipe open, and whoever reads it.
+    with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": search_path()}, stdin=subprocess.DEVNULL,
+            stdout=out, stderr=err, start_new_session=True,
         )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        said = error.stderr or b""
-        said = said if isinstance(said, str) else said.decode(errors="replace")
-        raise RuntimeError(f"{said[-2000:]}\n{arguments[0]} took more than {timeout_s:.0f} s") from error
-    except subprocess.CalledProcessError as error:
-        raise RuntimeError(f"{arguments[0]} failed:\n{error.stdout[-2000:]}\n{error.stderr[-4000:]}") from error
-    return done.stdout
+        try:
+            code = process.wait(timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeError(f"{_end_of(err)}\n{name} took more than {timeout_s:.0f} s") from error
+        finally:
+            _kill(process)
+        if code:
+            raise RuntimeError(f"{name} failed:\n{_end_of(out)}\n{_end_of(err)}")
+        out.seek(0)
+        return out.read()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started."""
+    with suppress(OSError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _end_of(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()[-_SAID:].strip()

@@ -1,7 +1,7 @@
 """A newer cuBLAS in the place of version 12, for machines that have CUDA 13 alone and no network to fetch the wheel.
 
 CTranslate2 4.8 opens `libcublas.so.12` by that name. The functions that it calls are the same in version 13, so a link
-of the old name serves a measurement; whether the numbers are right is what `benchmarks.gpu.look` sees. Users install
+of the old name serves a measurement; whether the numbers are right is what the probe and `texts` see. Users install
 the wheel: `pip install nvidia-cublas-cu12`.
 """
 

@@ -1,6 +1,7 @@
 """Two engine processes on one device: the work is shared, and one that is killed is replaced.
 
-    python -m benchmarks.gpu.stations [--clips 2000] [--size full] [--device cuda --compute-type float16] [--kill]
+    python -m benchmarks.gpu.stations [--clips 2000] [--size full] [--encoder torch]
+        [--device cuda --compute-type float16] [--kill]
 
 `awct2 run` starts one process for each GPU; here two share one, so that one GPU is enough to see several of them at
 work. With `--kill`, one of them is killed as soon as the first text is there; every clip must come out all the same.
@@ -13,14 +14,15 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from anime_whisper_ct2.executors.fleet import Fleet
 from anime_whisper_ct2.executors.messages import StationSettings
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.model_dir import open_model_dir
-from anime_whisper_ct2.options import DecodingOptions, EngineOptions, FrontendOptions, available_cores
+from anime_whisper_ct2.options import DecodingOptions, EncoderLibrary, EngineOptions, FrontendOptions, available_cores
 from anime_whisper_ct2.records import Recording, Transcript
 from benchmarks.measures import corpora, standins
 from benchmarks.measures.places import folder
@@ -37,16 +39,19 @@ def main() -> None:
     parser.add_argument("--size", choices=standins.SIZES, default="full")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
     parser.add_argument("--compute-type", default="float16")
+    parser.add_argument("--encoder", choices=get_args(EncoderLibrary), default="auto")
     parser.add_argument("--kill", action="store_true", help="kill one of them")
     options = parser.parse_args()
     where = about()
     with folder(options.temp) as temp:
-        model = standins.make(options.size, temp / f"standin-{options.size}", quantization=options.compute_type)
-        manifest = corpora.clips(temp / f"clips-{options.clips}", options.clips)
-        figures = shared(
-            list(corpora.read_manifest(manifest)), model, options.device, options.compute_type, kill=options.kill
+        half = "16" in options.compute_type
+        model = standins.make(
+            options.size, temp / f"standin-{options.size}", quantization=options.compute_type, half=half
         )
-    chosen = {key: getattr(options, key) for key in ("clips", "size", "device", "compute_type", "kill")}
+        clips = list(corpora.read_manifest(corpora.clips(temp / f"clips-{options.clips}", options.clips)))
+        computing = EngineOptions(device=options.device, compute_type=options.compute_type, encoder=options.encoder)
+        figures = shared(clips, model, computing, kill=options.kill)
+    chosen = {key: getattr(options, key) for key in ("clips", "size", "device", "compute_type", "encoder", "kill")}
     store.save(options.out, chosen, figures, where)
     print(figures)
     if figures["done"] != figures["found"]:
@@ -55,14 +60,12 @@ def main() -> None:
         sys.exit(f"{figures['engine_deaths']} engines died")
 
 
-def shared(
-    clips: Sequence[corpora.Clip], standin: Path, device: str, compute_type: str, *, kill: bool
-) -> dict[str, Any]:
+def shared(clips: Sequence[corpora.Clip], standin: Path, computing: EngineOptions, *, kill: bool) -> dict[str, Any]:
     """Transcribe the clips with two engine processes, and say what became of it."""
-    threads = max(1, available_cores() // ENGINES) if device == "cpu" else 0
+    threads = max(1, available_cores() // ENGINES) if computing.device == "cpu" else 0
     settings = StationSettings(
         model=str(open_model_dir(standin / "converted").path),
-        engine=EngineOptions(device=device, compute_type=compute_type, cpu_threads=threads),  # type: ignore[arg-type]
+        engine=replace(computing, cpu_threads=threads),
         decoding=DecodingOptions(window="fit"),
         frontend=FrontendOptions(FrontendOptions().resolved_workers(ENGINES)),
         length=WindowLength("fit"),
@@ -94,6 +97,8 @@ def shared(
         "done": len(done),
         "wrong_texts": wrong,
         "engine_deaths": fleet.figures["engine_deaths"],
+        "engine_waits": fleet.figures.get("engine_waits"),
+        "encoder": fleet.description.get("encoder"),
         "load_s": round(load_s, 2),
         "wall_s": round(wall_s, 2),
         "times_real_time": seconds / wall_s,

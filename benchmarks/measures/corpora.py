@@ -13,7 +13,10 @@ import argparse
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeAlias
 
@@ -103,24 +106,31 @@ def clips(
     rate: int = RATE,
     distinct: int = DISTINCT,
     originals: Sequence[Clip] = (),
+    processes: int = 1,
 ) -> Path:
     """Write `count` clips below `folder/clips`, a thousand to a folder, and give the manifest's path.
 
     Beyond `distinct`, files are hard links to earlier ones, and all are links where `originals` are given. A corpus
-    that is complete already is kept.
+    that is complete already is kept. `processes`: so many encode side by side.
     """
     manifest = folder / "manifest.jsonl"
     if manifest.is_file():
         return manifest
     lengths = [] if originals else durations(min(count, distinct))
     entries: list[Clip] = []
-    for number in range(count):
-        path = folder / "clips" / f"{number // 1000:04d}" / f"{number:07d}.{extension}"
+    paths = [folder / "clips" / f"{number // 1000:04d}" / f"{number:07d}.{extension}" for number in range(count)]
+    for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
+    encode = partial(_encode, rate=rate, subtype=SUBTYPES[extension])
+    if processes > 1:
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            list(pool.map(encode, paths[: len(lengths)], lengths, range(len(lengths))))
+    else:
+        list(map(encode, paths[: len(lengths)], lengths, range(len(lengths))))
+    for number, path in enumerate(paths):
         if number < len(lengths):
             duration = lengths[number]
-            soundfile.write(path, speechlike(duration, number, rate), rate, subtype=SUBTYPES[extension])
         else:
             original = (originals or entries)[number % (len(originals) or len(lengths))]
             duration = original.duration
@@ -128,6 +138,10 @@ def clips(
         entries.append(Clip(path.relative_to(folder / "clips").as_posix(), os.fspath(path), duration))
     write_manifest(manifest, entries)
     return manifest
+
+
+def _encode(path: Path, seconds: float, seed: int, *, rate: int, subtype: str) -> None:
+    soundfile.write(path, speechlike(seconds, seed, rate), rate, subtype=subtype)
 
 
 def recording(path: Path, hours: float, *, rate: int = RATE) -> Path:

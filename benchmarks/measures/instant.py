@@ -8,7 +8,7 @@ from typing import Any
 
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.ladder import Ladder
-from anime_whisper_ct2.records import Outcome, Recording, Segment, Transcript
+from anime_whisper_ct2.records import Outcome, Recording, Segment, Transcript, Worked
 from benchmarks.measures.standins import TEXT
 
 OPENER = "benchmarks.measures.instant:open_instant"
@@ -21,6 +21,7 @@ class Instant:
     def __init__(self) -> None:
         self.description: dict[str, Any] = {"engine": "answers at once"}
         self.figures: dict[str, Any] = {}
+        self.worked = Worked()
         self.ladder = Ladder()
         self._stopped = False
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.report import store
 
 Window: TypeAlias = Literal["full", "fit"]
+Encoder: TypeAlias = Literal["torch", "ctranslate2"]
 # Tars that the engines list (at URLs, or compressed), plain ones on disk, which the command lists, and loose files.
 Form: TypeAlias = Literal["remote tars", "tars", "files"]
 # In the order of the way that a recording goes.
@@ -29,6 +31,10 @@ FORMS: tuple[Form, ...] = ("remote tars", "tars", "files")
 # At the end, engines wait for the one that has most left: three shards of some 20 s, by what the executor aims at.
 TAIL_S = 60.0
 MOST_RUNS = 64
+# Times real time of one H200, by what computes the encoder: from the instructions of the kernels, and the card's speed.
+CALCULATED: Mapping[Encoder, Mapping[Window, float]] = MappingProxyType(
+    {"torch": {"full": 1_080.0, "fit": 4_600.0}, "ctranslate2": {"full": 270.0, "fit": 1_700.0}}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +50,9 @@ class Figure:
 class Inputs:
     """What the reckoning rests on. None: not measured, and then nothing is said of that part."""
 
-    # Of one GPU, in times real time.
-    speed: Mapping[Window, Figure] = field(
-        default_factory=lambda: {"full": Figure(690.0, "calculated"), "fit": Figure(4_060.0, "calculated")}
-    )
+    encoder: Encoder = "torch"
+    # Of one GPU with that encoder, in times real time.
+    speed: Mapping[Window, Figure] = field(default_factory=lambda: calculated_speed("torch"))
     cpu_ms: Figure | None = None  # of a core, for each recording, workers and what feeds them
     engine_cores: Figure = Figure(1.0, "assumed")  # that an engine's own process keeps busy
     cores: Figure = Figure(16.0, "assumed")  # for each GPU
@@ -84,6 +89,11 @@ class Estimate:
     busy_hours: float
     usd: float
     read_bytes_s: float
+
+
+def calculated_speed(encoder: Encoder) -> dict[Window, Figure]:
+    """Give what was calculated of one GPU."""
+    return {window: Figure(value, "calculated") for window, value in CALCULATED[encoder].items()}
 
 
 def recordings(hours: float = HOURS) -> float:
@@ -163,9 +173,9 @@ def driver_mib(inputs: Inputs, count: float) -> float | None:
     return inputs.base_mib.value + inputs.million_mib.value * count / 1e6
 
 
-def gather(results: Path = store.RESULTS) -> Inputs:
+def gather(results: Path = store.RESULTS, encoder: Encoder = "torch") -> Inputs:
     """Read what was measured; the rest stays as it is assumed or calculated."""
-    inputs = Inputs()
+    inputs = Inputs(encoder=encoder, speed=calculated_speed(encoder))
     fronts = {path.stem: store.load(path.stem, results) or {} for path in results.glob("frontend*.json")}
     if fronts:
         name, report = max(fronts.items(), key=lambda each: _pool_ms(each[1]))
@@ -205,7 +215,7 @@ def _of_million(report: Mapping[str, Any]) -> dict[str, Any]:
 def _of_gpu(report: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
     """Take a GPU's own speed in the place of the calculated one, and what its run took of the cores."""
     source = _named("gpu", report)
-    systems = {window: report["systems"].get(f"awct2-{window}") for window in WINDOWS}
+    systems = {window: report["systems"].get(f"awct2-{window}-{inputs.encoder}") for window in WINDOWS}
     speed = {
         window: Figure(row["times_real_time"], "measured", source) if row else inputs.speed[window]
         for window, row in systems.items()

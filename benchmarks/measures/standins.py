@@ -74,22 +74,25 @@ SIZES = {
 }
 
 
-def make(name: str, folder: Path, *, quantization: str = "float32") -> Path:
-    """Write `folder/checkpoint` and convert it to `folder/converted`; what is there already is kept."""
+def make(name: str, folder: Path, *, quantization: str = "float32", half: bool = False) -> Path:
+    """Write `folder/checkpoint` and convert it to `folder/converted`; what is there already is kept.
+
+    `half`: the checkpoint is in float16, and half as much is written and read.
+    """
     from anime_whisper_ct2_convert import convert
 
     checkpoint, converted = folder / "checkpoint", folder / "converted"
     if not (checkpoint / "merges.txt").is_file():  # written last
-        write_checkpoint(checkpoint, SIZES[name])
+        write_checkpoint(checkpoint, SIZES[name], np.float16 if half else np.float32)
     if not converted.is_dir():
         convert(str(checkpoint), converted, quantization=quantization)
     return folder
 
 
-def write_checkpoint(folder: Path, size: Size) -> None:
-    """Write a checkpoint as the hub lays it out, in float32."""
+def write_checkpoint(folder: Path, size: Size, dtype: type[np.float16 | np.float32] = np.float32) -> None:
+    """Write a checkpoint as the hub lays it out."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model.{name}": value for name, value in weights(size)}
+    tensors = {f"model.{name}": value.astype(dtype, copy=False) for name, value in weights(size)}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     end = size.text_tokens
     config = {
@@ -109,7 +112,7 @@ def write_checkpoint(folder: Path, size: Size) -> None:
         "vocab_size": size.n_vocab,
         "decoder_start_token_id": end + 1,
         **dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), end),
-        "torch_dtype": "float32",
+        "torch_dtype": np.dtype(dtype).name,
     }
     ids = {token: end + 1 + at for at, token in enumerate(special_tokens())}
     generation = {
@@ -285,8 +288,9 @@ def main() -> None:
     parser.add_argument("size", choices=SIZES)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--quantization", default="float32")
+    parser.add_argument("--half", action="store_true", help="a checkpoint in float16")
     options = parser.parse_args()
-    make(options.size, options.folder, quantization=options.quantization)
+    make(options.size, options.folder, quantization=options.quantization, half=options.half)
     print(f"{options.folder}: {SIZES[options.size].parameters / 1e6:,.1f} M parameters")
 
 

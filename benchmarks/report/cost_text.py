@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from benchmarks.measures.reckoning import (
     WINDOWS,
     Estimate,
     Figure,
+    Form,
     Inputs,
     cores_per_gpu,
     driver_mib,
@@ -35,27 +36,34 @@ _UNITS = {"en": (" h ", " min ", " s"), "ja": ("時間", "分", "秒")}
 
 def rendered_cost(language: str, results: Path) -> str:
     """Write the page from what is in a folder of results."""
-    return page(gather(results), language)
+    return page(gather(results), language, gather(results, "ctranslate2"))
 
 
-def page(inputs: Inputs, language: str = "en") -> str:
-    """Write the page: what it comes to, what limits, and what all of it rests on."""
+def page(inputs: Inputs, language: str = "en", beside: Inputs | None = None) -> str:
+    """Write the page: what it comes to, what limits, and what all of it rests on.
+
+    `beside`: with another encoder, for which plain tars are told of.
+    """
     words = _WORDS[language]
-    kinds = {figure.kind for figure in inputs.speed.values()}
+    kinds = {figure.kind for each in (inputs, beside) if each for figure in each.speed.values()}
     speed = words["speed"]["measured" if kinds == {"measured"} else "calculated"]
     intro = words["intro"].format(hours=HOURS, clip=CLIP_S, **_COUNT, speed=speed, usd=inputs.usd.value)
+    intro += words["between"] + words["with"].format(encoder=words["encoder"][inputs.encoder])
     parts = [intro, table(words["head"], _rows(inputs, language))]
+    if beside is not None:
+        parts.append(words["beside"].format(encoder=words["encoder"][beside.encoder]))
+        parts.append(table(words["head"], _rows(beside, language, ("tars",))))
     if inputs.ledger is None:
         parts.append(words["unmeasured"])
     parts += [words["limits"], table(words["limits_head"], _limits(inputs, words))]
-    parts += [words["rests"], table(words["rests_head"], _rests(inputs, words)), words["last"]]
+    parts += [words["rests"], table(words["rests_head"], _rests(inputs, words, beside)), words["last"]]
     return "\n\n".join(parts)
 
 
-def _rows(inputs: Inputs, language: str) -> list[list[str]]:
+def _rows(inputs: Inputs, language: str, forms: Sequence[Form] = FORMS) -> list[list[str]]:
     words = _WORDS[language]
     rows = []
-    for form in FORMS:
+    for form in forms:
         for window in WINDOWS:
             for gpus in GPUS:
                 one = estimate(inputs, gpus, window, form)
@@ -102,15 +110,16 @@ def _limits(inputs: Inputs, words: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
-def _rests(inputs: Inputs, words: Mapping[str, Any]) -> list[list[str]]:
-    def row(name: str, figure: Figure | None, form: str) -> None:
+def _rests(inputs: Inputs, words: Mapping[str, Any], beside: Inputs | None = None) -> list[list[str]]:
+    def row(name: str, figure: Figure | None, form: str, encoder: str = "") -> None:
         if figure is not None:
             source = words["kind"][figure.kind].format(result=figure.result)
-            rows.append([words["figures"][name].format(**_COUNT), form.format(figure.value), source])
+            rows.append([words["figures"][name].format(**_COUNT, encoder=encoder), form.format(figure.value), source])
 
     rows: list[list[str]] = []
-    for window in WINDOWS:
-        row(window, inputs.speed[window], words["fast"])
+    for each in filter(None, (inputs, beside)):
+        for window in WINDOWS:
+            row(window, each.speed[window], words["fast"], words["encoder"][each.encoder])
     row("cpu_ms", inputs.cpu_ms, "{0:.2f} ms")
     row("engine_cores", inputs.engine_cores, "{0:g}")
     needed = [cores_per_gpu(inputs, window) for window in WINDOWS]

@@ -13,9 +13,16 @@ EN: dict[str, Any] = {
         "are at {usd:g} USD for a GPU-hour, an example."
     ),
     "speed": {
-        "calculated": "calculated from FLOPs and memory bandwidth of an H200, not measured yet",
+        "calculated": "calculated from the work of the kernels and the speed of an H200, not measured yet",
         "measured": "measured",
     },
+    "between": " ",
+    "with": "The encoder is computed by {encoder}.",
+    "encoder": {
+        "torch": "torch (`--encoder torch`, which `auto` takes where it is installed and agrees)",
+        "ctranslate2": "CTranslate2 itself (`--encoder ctranslate2`)",
+    },
+    "beside": "The same for plain tars on disk, where the encoder is computed by {encoder}:",
     "unmeasured": "Of the command itself nothing was measured yet, so it is left out.",
     "head": (
         "corpus",
@@ -51,8 +58,8 @@ EN: dict[str, Any] = {
         "assumed": "assumed",
     },
     "figures": {
-        "full": "a GPU, windows of 30 s",
-        "fit": "a GPU, fitted windows with a tail of 2.56 s",
+        "full": "a GPU, windows of 30 s, encoder by {encoder}",
+        "fit": "a GPU, fitted windows with a tail of 2.56 s, encoder by {encoder}",
         "cpu_ms": "time of a core for a clip, decoding and features",
         "engine_cores": "cores for an engine's own process",
         "needed": "cores that a GPU wants, full and fitted",
@@ -87,9 +94,16 @@ JA: dict[str, Any] = {
         "**GPU の速さは{speed}**。料金は、例として1 GPU 時間あたり{usd:g}ドルとしています。"
     ),
     "speed": {
-        "calculated": "、H200 の演算性能とメモリ帯域から計算した値です（まだ実測していません）",
+        "calculated": "、カーネルの処理量と H200 の性能から計算した値です（まだ実測していません）",
         "measured": "実測値です",
     },
+    "between": "",
+    "with": "エンコーダーは{encoder}で計算します。",
+    "encoder": {
+        "torch": " torch（`--encoder torch`。インストールされていて結果が一致すれば `auto` でも選ばれます）",
+        "ctranslate2": " CTranslate2 自体（`--encoder ctranslate2`）",
+    },
+    "beside": "エンコーダーを{encoder}で計算する場合の、ディスク上の無圧縮の tar の値です。",
     "unmeasured": "コマンド自体の処理はまだ測定していないため、計算に入れていません。",
     "head": (
         "コーパス",
@@ -125,8 +139,8 @@ JA: dict[str, Any] = {
         "assumed": "仮定",
     },
     "figures": {
-        "full": "GPU 1基、30秒のウィンドウ（full）",
-        "fit": "GPU 1基、2.56秒の無音を付けた短いウィンドウ（fit）",
+        "full": "GPU 1基、30秒のウィンドウ（full）、エンコーダーは{encoder}",
+        "fit": "GPU 1基、2.56秒の無音を付けた短いウィンドウ（fit）、エンコーダーは{encoder}",
         "cpu_ms": "クリップ1件のデコードと特徴量の計算にかかる時間（1コア）",
         "engine_cores": "エンジンのプロセス自体が使うコア数",
         "needed": "GPU 1基を待たせないために必要なコア数（full、fit）",

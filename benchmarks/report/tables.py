@@ -131,66 +131,6 @@ def soak_table(report: Report) -> str:
     )
 
 
-def gpu_table(report: Report) -> str:
-    """Give what was asked, the systems, the engine alone, and the runs that lost memory or an engine."""
-    head = [
-        "",
-        "batch",
-        "workers",
-        "clips",
-        "runs",
-        "× real time",
-        "GPU busy",
-        "GPU MiB",
-        "CPU s / audio h",
-        "peak MiB",
-    ]
-    rows = [
-        [
-            row["label"],
-            row["batch_size"] or "auto",
-            row["workers"],
-            f"{row['clips']:,}",
-            len(row["runs"]),
-            f"{row['times_real_time']:,.0f}",
-            f"{100 * row['gpu_busy']:.0f} %" if row["gpu_busy"] is not None else "",
-            f"{row['gpu_peak_mib']:,.0f}" if row["gpu_peak_mib"] is not None else "",
-            f"{row['cpu_s_per_audio_hour']:,.0f}",
-            f"{row['peak_mib']:,.0f}",
-        ]
-        for row in sorted(report["systems"].values(), key=lambda row: row["real_time_factor"])
-    ]
-    verdict = {True: "yes", False: "NO", None: ""}
-    wanted = [
-        [row["what"], row["asked"], _figure(row["measured"]), verdict[row["met"]]] for row in report.get("asked", ())
-    ]
-    parts = [table(head, rows), table(["", "asked for an H200", "measured", "met"], wanted)]
-    if cublas := report["options"].get("cublas"):
-        parts.append(f"cuBLAS: {cublas}.")
-    if engine := report.get("engine"):
-        parts.append(engine_table({"options": report["options"], **engine}))
-    if oom := report.get("out_of_memory"):
-        parts.append(
-            f"Memory too small for the batch: {oom['done']:,} of {oom['found']:,} clips transcribed, batches halved "
-            f"{oom['memory_halvings']} times, from {oom['batch_size']} windows."
-        )
-    for name, what in (("stations", "Two engines on it"), ("stations, one killed", "Two engines on it, one killed")):
-        if row := report.get(name):
-            parts.append(
-                f"{what}: {row['done']:,} of {row['found']:,} clips transcribed, "
-                f"{row['times_real_time']:,.0f} times real time."
-            )
-    if skipped := report.get("skipped"):
-        parts.append("Not measured: " + "; ".join(f"{name} ({why})" for name, why in skipped.items()) + ".")
-    return "\n\n".join(parts)
-
-
-def _figure(value: float | None) -> str:
-    if value is None:
-        return "not measured"
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
-
-
 def convert_table(report: Report, words: Words = EN) -> str:
     """Give wall time and peak memory of both converters."""
     rows = [
@@ -214,11 +154,6 @@ def compare_chart(report: Report, path: Path) -> None:
         f"{options['clips']} clips, 5.1 s on average, stand-in {options['size']}, {cores} cores",
         path,
     )
-
-
-def gpu_chart(report: Report, path: Path) -> None:
-    """Draw the comparison on a GPU."""
-    bars(report["systems"], f"{report['options']['size']} stand-in, {report['about']['machine']['gpu'] or 'CPU'}", path)
 
 
 def soak_chart(report: Report, path: Path) -> None:
@@ -295,16 +230,19 @@ def _rounds(options: Mapping[str, Any]) -> str:
 def retries_table(report: Report) -> str:
     """Give what planted loops cost, for full and fitted windows."""
     options = report["options"]
+    slower = {"slower": "slower"}
+    if "slower_audited" in report.get("fit", {}):
+        slower |= {"slower_audited": "with the audit", "slower_before": "at 30 s at once, 1 % audited"}
     rows = [
         [
             window,
             f"{report[window]['plain_s']:.1f}",
             f"{report[window]['looped_s']:.1f}",
             f"{report[window]['retried']:.0f}",
-            f"{100 * report[window]['slower']:.1f} %",
+            *(f"{100 * report[window][key]:.1f} %" if key in report[window] else "–" for key in slower),
         ]
         for window in ("full", "fit")
         if window in report
     ]
-    head = ["windows", "no loops, s", f"{100 * options['share']:g} % loops, s", "decoded again", "slower"]
+    head = ["windows", "no loops, s", f"{100 * options['share']:g} % loops, s", "decoded again", *slower.values()]
     return f"{options['clips']} clips, stand-in `{options['size']}`, {_rounds(options)}.\n\n{table(head, rows)}"

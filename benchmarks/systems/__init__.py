@@ -13,8 +13,10 @@ import argparse
 import json
 import os
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +38,8 @@ class Settings:
     threads: int = 0  # of the engine; 0: all cores that the process may use
     workers: int = -1  # processes that load audio, where the system has them; -1: its own default
     window: str = "full"  # awct2 alone: full or fit
+    encoder: str = "auto"  # awct2 alone: auto, ctranslate2 or torch
+    limit_s: float = 0.0  # begin nothing new after so long, and measure what was done; 0: do all
 
     def resolved_threads(self) -> int:
         """Give the number of threads to compute with."""
@@ -77,23 +81,35 @@ class System(Protocol):
         """Do the work: every clip, from its file to its text."""
 
     def texts(self) -> Mapping[str, str]:
-        """Give the text of each id."""
+        """Give the text of each id that was done."""
 
     def notes(self) -> dict[str, Any]:
         """Say what else decided the figures: options that differ from the defaults, what was skipped."""
 
 
-def run(name: str, system: System, settings: Settings, clips: Sequence[Clip]) -> Result:
-    """Measure a system, and write its texts and its figures."""
+class Stoppable(System, Protocol):
+    """One that can end early."""
+
+    def stop(self) -> None:
+        """Begin nothing new; `transcribe` returns with what was begun. Called from another thread."""
+
+
+def run(name: str, system: System | Stoppable, settings: Settings, clips: Sequence[Clip]) -> Result:
+    """Measure a system, and write its texts and its figures. Raises ValueError where it has no end but its own."""
+    stop = getattr(system, "stop", None)
+    if settings.limit_s and stop is None:
+        raise ValueError(f"{name} cannot be stopped in the middle; leave limit_s out")
     settings.out.mkdir(parents=True, exist_ok=True)
     with Watch() as watch:
         start = time.perf_counter()
         system.load(settings)
         load_s = time.perf_counter() - start
         system.warm_up(min(clips, key=lambda clip: clip.duration))
-        with span() as work:
+        with span() as work, stopping(stop, settings.limit_s):
             system.transcribe(clips)
     texts = system.texts()
+    if settings.limit_s:
+        clips = [clip for clip in clips if clip.id in texts]
     result = Result(
         system=name,
         clips=len(clips),
@@ -111,6 +127,20 @@ def run(name: str, system: System, settings: Settings, clips: Sequence[Clip]) ->
     (settings.out / "transcripts.jsonl").write_text("".join(lines), encoding="utf-8")
     (settings.out / "result.json").write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
     return result
+
+
+@contextmanager
+def stopping(stop: Callable[[], None] | None, limit_s: float) -> Iterator[None]:
+    """Call `stop` after so long, if what is done here is not over by then."""
+    timer = threading.Timer(limit_s, stop) if stop and limit_s else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        if timer:
+            timer.cancel()
 
 
 def main(name: str, system: System) -> None:

@@ -27,6 +27,7 @@ def run_options(settings: Settings) -> RunOptions:
             compute_type=settings.compute_type,  # type: ignore[arg-type]
             cpu_threads=settings.threads,
             batch_size=settings.batch_size or None,
+            encoder=settings.encoder,  # type: ignore[arg-type]
         ),
         frontend=FrontendOptions(None if settings.workers < 0 else settings.workers),
         overwrite=True,
@@ -58,8 +59,12 @@ class Awct2:
             corpus, self._settings.out / "run", self._model, self._options, open_engine=lambda *_: self._engine
         )
         totals = self._run.run()
-        if totals.done != len(clips):
+        if totals.done != len(clips) and not self._run.stopped:
             raise SystemExit(f"{totals.done} of {len(clips)} clips were transcribed: {totals}")
+
+    def stop(self) -> None:
+        if self._run is not None:
+            self._run.stop()
 
     def texts(self) -> Mapping[str, str]:
         lines = (self._settings.out / "run" / "transcripts.jsonl").read_text(encoding="utf-8").splitlines()
@@ -70,7 +75,7 @@ class Awct2:
         about = json.loads((self._settings.out / "run" / "run.json").read_text(encoding="utf-8"))
         figures = {
             key: about[key]
-            for key in ("engine", "workers", "memory_halvings", "retries", "window_check")
+            for key in ("engine", "workers", "memory_halvings", "engine_waits", "retries", "window_check")
             if key in about
         }
         return {**figures, "done": self._run.totals.done}

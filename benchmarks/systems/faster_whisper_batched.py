@@ -28,13 +28,19 @@ class FasterWhisperBatched:
         )
         self._pipeline = BatchedInferencePipeline(model)
         self._texts: dict[str, str] = {}
+        self._stopped = False
 
     def warm_up(self, clip: Clip) -> None:
         self._one(clip)
 
     def transcribe(self, clips: Sequence[Clip]) -> None:
         for clip in clips:
+            if self._stopped:
+                return
             self._texts[clip.id] = self._one(clip)
+
+    def stop(self) -> None:
+        self._stopped = True
 
     def texts(self) -> Mapping[str, str]:
         return self._texts

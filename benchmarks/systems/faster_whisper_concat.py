@@ -26,6 +26,8 @@ class FasterWhisperConcat(FasterWhisperBatched):
 
     def transcribe(self, clips: Sequence[Clip]) -> None:
         for at in range(0, len(clips), CLIPS_PER_CALL):
+            if self._stopped:
+                return
             self._together(clips[at : at + CLIPS_PER_CALL])
 
     def notes(self) -> dict[str, Any]:

@@ -48,12 +48,16 @@ class TransformersLoader:
             checkpoint, dtype=dtype, attn_implementation="sdpa"
         ).to(settings.device)
         self._texts: dict[str, str] = {}
+        self._stopped = False
 
     def warm_up(self, clip: Clip) -> None:
         self._work([clip] * self._settings.batch_size)
 
     def transcribe(self, clips: Sequence[Clip]) -> None:
-        self._texts = dict(zip((clip.id for clip in clips), self._work(clips), strict=True))
+        self._texts = dict(zip((clip.id for clip in clips), self._work(clips), strict=False))  # fewer, when stopped
+
+    def stop(self) -> None:
+        self._stopped = True
 
     def texts(self) -> Mapping[str, str]:
         return self._texts
@@ -73,6 +77,8 @@ class TransformersLoader:
         texts: list[str] = []
         with torch.inference_mode():
             for features in loader:
+                if self._stopped:
+                    break
                 tokens = self._model.generate(
                     features.to(self._settings.device, non_blocking=True),
                     language="japanese",

@@ -57,9 +57,9 @@ def test_the_corpus_is_as_many_clips_as_its_hours_hold() -> None:
 def test_time_and_money_follow_from_the_part_that_gives_out_first() -> None:
     few = reckoning.estimate(MEASURED, 8, "full", "tars")
     assert few.first == "gpu"
-    assert few.per_s == pytest.approx(8 * 690 / 5.1)
-    assert few.busy_hours == pytest.approx(100_000 / 690)
-    assert few.wall_s == pytest.approx(100_000 * 3600 / (8 * 690) + 60 + reckoning.TAIL_S)
+    assert few.per_s == pytest.approx(8 * 1_080 / 5.1)
+    assert few.busy_hours == pytest.approx(100_000 / 1_080)
+    assert few.wall_s == pytest.approx(100_000 * 3600 / (8 * 1_080) + 60 + reckoning.TAIL_S)
     assert few.gpu_hours == pytest.approx(8 * few.wall_s / 3600)
     assert few.usd == pytest.approx(3 * few.gpu_hours)
     many = reckoning.estimate(MEASURED, 512, "fit", "tars")
@@ -93,7 +93,7 @@ def test_sizes_of_loose_files_are_asked_for_one_after_the_other_and_names_listed
 
 def test_runs_are_as_few_as_free_the_gpus_of_the_driver() -> None:
     assert reckoning.enough_runs(MEASURED, 8, "full", "tars") == 1
-    # 64 fitted GPUs do 50,949 a second, a command 12,000.
+    # 64 fitted GPUs do 57,725 a second, a command 12,000.
     runs = reckoning.enough_runs(MEASURED, 64, "fit", "remote tars")
     assert runs == 5
     assert reckoning.estimate(MEASURED, 64, "fit", "remote tars", runs).first == "gpu"
@@ -107,7 +107,7 @@ def test_runs_are_as_few_as_free_the_gpus_of_the_driver() -> None:
 
 
 def test_cores_and_the_drivers_memory_are_reckoned_from_what_was_measured() -> None:
-    assert reckoning.cores_per_gpu(MEASURED, "fit") == pytest.approx(4_060 / 5.1 * 0.005 + 1)
+    assert reckoning.cores_per_gpu(MEASURED, "fit") == pytest.approx(4_600 / 5.1 * 0.005 + 1)
     assert reckoning.driver_mib(MEASURED, 70e6) == pytest.approx(200 + 18 * 70)
     assert reckoning.cores_per_gpu(Inputs(), "fit") is None
     assert reckoning.driver_mib(Inputs(), 1e6) is None
@@ -129,7 +129,7 @@ def test_what_was_measured_takes_the_place_of_what_was_not(tmp_path: Path) -> No
     def system(speed: float) -> dict[str, Any]:
         return {"times_real_time": speed, "cpu_s_per_audio_hour": 4.0, "runs": [{"load_s": 9.0}, {"load_s": 20.0}]}
 
-    systems = {"awct2-full": system(600.0), "awct2-fit": system(3_000.0)}
+    systems = {"awct2-full-torch": system(600.0), "awct2-fit-torch": system(3_000.0)}
     on_cpu = {**ABOUT, "machine": {**ABOUT["machine"], "gpu": None}}  # type: ignore[dict-item] # ABOUT is a literal
     store.save(tmp_path / "gpu.json", {}, {"systems": systems}, on_cpu)
     assert reckoning.gather(tmp_path).speed["fit"].kind == "calculated"  # a smoke test on a CPU is no figure
@@ -138,13 +138,17 @@ def test_what_was_measured_takes_the_place_of_what_was_not(tmp_path: Path) -> No
     inputs = reckoning.gather(tmp_path)
     assert inputs.speed["fit"] == Figure(3_000.0, "measured", "gpu.json, abc1234")
     assert inputs.start_s.value == 20.0
+    # Of the other encoder nothing was measured there.
+    stock = reckoning.gather(tmp_path, "ctranslate2")
+    assert stock.speed["fit"] == Figure(1_700.0, "calculated")
+    assert stock.cpu_ms == Figure(5.0, "measured", "frontend.json, abc1234")
     # Four seconds of processor time for an hour of audio, at 3,000 hours an hour: 3.3 cores.
     assert reckoning.cores_per_gpu(inputs, "fit") == pytest.approx(4.0 * 3_000 / 3600)
 
 
 def test_the_cost_page_says_in_both_languages_what_is_calculated_assumed_and_measured() -> None:
     english, japanese = (cost_text.page(MEASURED, language) for language in ("en", "ja"))
-    assert "calculated from FLOPs" in english
+    assert "calculated from the work of the kernels" in english
     assert "まだ実測していません" in japanese
     assert "| tars at URLs | fit | 512 | ledger | 12,000 |" in english
     assert "| URL の tar | fit | 512 | 結果の集約 | 12,000 |" in japanese
@@ -153,6 +157,20 @@ def test_the_cost_page_says_in_both_languages_what_is_calculated_assumed_and_mea
     assert "nothing was measured yet" in cost_text.page(Inputs())
     real = replace(MEASURED, speed={"full": Figure(600.0, "measured", "gpu.json, abc"), "fit": Figure(3e3, "measured")})
     assert "**Speed of the GPU: measured.**" in cost_text.page(real)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_page_tells_of_both_encoders_and_marks_what_was_not_measured_of_either(language: str) -> None:
+    stock = replace(MEASURED, encoder="ctranslate2", speed=reckoning.calculated_speed("ctranslate2"))
+    half = replace(MEASURED, speed={window: Figure(4_000.0, "measured", "gpu.json, abc") for window in ("full", "fit")})
+    page = cost_text.page(half, language, stock)
+    assert page.count("--encoder torch") >= 2
+    # 8 GPUs at 270 times real time.
+    assert f"| {8 * 270 / 5.1:,.0f} |" in page
+    measured, calculated = (cost_text._WORDS[language]["speed"][kind] for kind in ("measured", "calculated"))
+    assert calculated in page
+    assert f"**{measured}" not in page
+    assert "{" not in page
 
 
 @pytest.mark.parametrize(
