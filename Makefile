@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DOCS_VENV := .venv-docs
 DEMO_OUT := demo-out
 
-.PHONY: help demo test test-ffmpeg test-real docs tables test-docs lint bench clean
+.PHONY: help demo demo-bare test test-ffmpeg test-real docs tables test-docs lint bench clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -35,6 +35,11 @@ demo: $(VENV)/.demo ## install, convert the tiny model of the tests, transcribe 
 	$(BIN)/awct2 run tests/sample/corpus --model $(DEMO_OUT)/model --output $(DEMO_OUT)/transcripts --overwrite
 	$(BIN)/awct2 eval $(DEMO_OUT)/transcripts tests/sample/references.jsonl --group-by none --max-cer 5
 	@$(BIN)/python -m tests.sample.beside $(DEMO_OUT)/transcripts $(BIN)/awct2
+
+# An environment of its own, which nothing but the package itself has been put into.
+demo-bare: ## the same where torch is not installed: it is never missed, unless somebody asks for it
+	$(MAKE) demo VENV=.venv-bare DEMO_OUT=demo-out/bare
+	.venv-bare/bin/python -m tests.whole.without_torch demo-out/bare/model
 
 test: $(VENV)/.test ## run the tests; installs torch and transformers to compare with
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ffmpeg and not site and not real'
@@ -92,4 +97,4 @@ bench: $(VENV)/.bench $(VENV)/.real ## measure beside other systems on the CPU; 
 	$(BIN)/python -m benchmarks.render
 
 clean: ## remove all that was made, .venv too
-	rm -rf $(VENV) $(DOCS_VENV) $(DEMO_OUT) docs/site docs/.cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-bare $(DOCS_VENV) $(DEMO_OUT) docs/site docs/.cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
