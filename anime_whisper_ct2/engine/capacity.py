@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.errors import InputError, counted
 from anime_whisper_ct2.features.windows import short_for_full
 
 # Windows of the two batches that measure what one takes.
@@ -55,8 +55,8 @@ def check_batch_size(windows: int | None, most: int | None) -> None:
     """
     if windows is not None and most is not None and windows > most:
         raise InputError(
-            f"the batch size is {windows}, and CTranslate2 takes {most} windows of 30 s of this model at a time "
-            "on a GPU: beyond, its 32-bit indices overflow and texts are wrong, without an error; give a smaller "
+            f"the batch size is {windows}, and CTranslate2 takes {counted(most, 'window')} of 30 s of this model at "
+            "a time on a GPU: beyond, its 32-bit indices overflow and texts are wrong, without an error; give a smaller "
             "--batch-size, or leave it out"
         )
 

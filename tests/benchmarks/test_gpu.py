@@ -502,7 +502,7 @@ def test_a_stand_in_in_half_precision_says_the_same(tmp_path: Path) -> None:
 
 
 # Every part in a process of its own, torch among them: a minute on two cores. The parts by themselves are tested above.
-@pytest.mark.slow
+@pytest.mark.smoke
 @pytest.mark.posix("/proc")
 def test_the_gpu_part_runs_to_its_end_on_a_cpu(tmp_path: Path) -> None:
     out = tmp_path / "results" / "gpu.json"

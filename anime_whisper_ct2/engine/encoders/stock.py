@@ -11,6 +11,7 @@ import ctranslate2
 import numpy as np
 
 from anime_whisper_ct2.engine.capacity import decoder_windows_by_index, windows_by_index
+from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.features.mel import stack
 from anime_whisper_ct2.features.windows import AMBIGUOUS_FRAMES
 from anime_whisper_ct2.model_dir import ModelShape
@@ -54,7 +55,7 @@ class StockEncoder:
         """Give a batch as mel, or encoded. Raises MemoryError for more windows than may go together."""
         most = self.most_windows(batch.frames)
         if most is not None and len(batch.windows) > most:
-            raise MemoryError(f"CTranslate2 counts to {most} windows of {batch.frames} frames")
+            raise MemoryError(f"CTranslate2 counts to {counted(most, 'window')} of {batch.frames} frames")
         features = stack(batch, self._n_mels, self._dtype)
         # Encoder output of such a length would be taken for mel, and encoded once more.
         if batch.frames not in AMBIGUOUS_FRAMES:
