@@ -54,9 +54,10 @@ def check_batch_size(windows: int | None, most: int | None) -> None:
     Raises InputError where it is more.
     """
     if windows is not None and most is not None and windows > most:
+        together = counted(most, "window")
         raise InputError(
-            f"the batch size is {windows}, and CTranslate2 takes {counted(most, 'window')} of 30 s of this model at "
-            "a time on a GPU: beyond, its 32-bit indices overflow and texts are wrong, without an error; give a smaller "
+            f"the batch size is {windows}, and {together} of 30 s are what CTranslate2 takes of this model at a time "
+            "on a GPU: beyond, its 32-bit indices overflow and texts are wrong, without an error; give a smaller "
             "--batch-size, or leave it out"
         )
 
