@@ -106,5 +106,5 @@ def check_engine(
         # The first that fits; what none fits is taken for a damaged installation.
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, message)), _REINSTALL)
         return Check(name, "failed", message, remedy)
-    found = f"{trial.compute_type}; the model loads in {trial.load_s:.1f} s, a 30 s window takes {trial.clip_s:.2f} s"
-    return Check(name, "ok", found)
+    took = f"the model loads in {trial.load_s:.1f} s, a 30 s window takes {trial.clip_s:.2f} s"
+    return Check(name, "ok", f"{trial.compute_type}, {trial.encoder} encodes; {took}")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import TypeVar, cast
 
+from anime_whisper_ct2.engine import cuda
+from anime_whisper_ct2.engine.pinning import pinned
 from anime_whisper_ct2.engine.preparing import prepare
 from anime_whisper_ct2.errors import EngineError
 from anime_whisper_ct2.executors.process import Child
@@ -35,19 +38,20 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One clip through the engine: seconds to load the model, seconds for the clip."""
+    """One clip through the engine: seconds to load the model, seconds for the clip; which library encoded."""
 
     load_s: float
     clip_s: float
     compute_type: str
+    encoder: str
 
 
-def apart(call: Callable[[], T], patience_s: float = _PATIENCE_S) -> T:
-    """Make a call in a process of its own; call and result must be picklable.
+def apart(call: Callable[[], T], patience_s: float = _PATIENCE_S, env: Mapping[str, str] = MappingProxyType({})) -> T:
+    """Make a call in a process of its own, with `env` in its environment; call and result must be picklable.
 
     Raises EngineError with what it raised, or with how the process died.
     """
-    child = Child(_CHILD, {"CT2_VERBOSE": "-1"})  # warnings would stand between the lines of the report
+    child = Child(_CHILD, {"CT2_VERBOSE": "-1", **env})  # warnings would stand between the lines of the report
     timed_out = threading.Event()
 
     def give_up() -> None:
@@ -81,7 +85,9 @@ def build() -> Build:
 
 def transcribe_clip(model: ModelDir, device: Device, gpu: int) -> Trial:
     """Send one clip of built-in sound through the engine. Raises EngineError."""
-    return apart(partial(_transcribe_clip, model, device, gpu))
+    # It sees its own GPU alone, as in a run. A batch size is given, since to measure one takes longer than a clip.
+    options, env = pinned(EngineOptions(device=device, gpus=(gpu,), batch_size=1), len(cuda.gpus()))
+    return apart(partial(_transcribe_clip, model, options), env=env)
 
 
 def _build() -> Build:
@@ -91,8 +97,8 @@ def _build() -> Build:
     return Build(ctranslate2.__version__, tuple(types), ctranslate2.get_cuda_device_count())
 
 
-def _transcribe_clip(model: ModelDir, device: Device, gpu: int) -> Trial:
-    prepare(device)
+def _transcribe_clip(model: ModelDir, options: EngineOptions) -> Trial:
+    prepare(options.device)
     from anime_whisper_ct2.doctor.sound import TONE_S, tone  # noqa: PLC0415 - in the child alone
     from anime_whisper_ct2.engine.whisper import CTranslate2Engine  # noqa: PLC0415
     from anime_whisper_ct2.features.mel import SAMPLE_RATE, WINDOW_FRAMES, log_mel  # noqa: PLC0415
@@ -100,17 +106,16 @@ def _transcribe_clip(model: ModelDir, device: Device, gpu: int) -> Trial:
     from anime_whisper_ct2.text.quality import OVERFLOW  # noqa: PLC0415
 
     start = time.monotonic()
-    # A batch size of its own: the automatic one is measured, which takes longer than the clip.
-    engine = CTranslate2Engine(model, EngineOptions(device=device, gpus=(gpu,), batch_size=1), DecodingOptions())
+    engine = CTranslate2Engine(model, options, DecodingOptions())
     loaded = time.monotonic()
     try:
         mel = log_mel(tone(SAMPLE_RATE), engine.n_mels, engine.feature_dtype)
         batch = Batch((Window(key=0, number=0, start_s=0.0, end_s=TONE_S, mel=mel),), WINDOW_FRAMES)
         (decoded,) = waiting.result_of(engine.submit(batch))
         done = time.monotonic()
-        compute_type = str(engine.description["compute_type"])
+        compute_type, encoder = (engine.description[key] for key in ("compute_type", "encoder"))
     finally:
         engine.close()
     if OVERFLOW in decoded.flags:
         raise EngineError(f"numbers overflow in {compute_type}; try --compute-type float32")
-    return Trial(loaded - start, done - loaded, compute_type)
+    return Trial(loaded - start, done - loaded, str(compute_type), str(encoder["library"]))

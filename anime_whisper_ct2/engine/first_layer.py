@@ -3,8 +3,7 @@
 Of the converted folder, the convolutions, the first layer and the last normalization; a decoder so small that it only
 makes CTranslate2 load the whole. A large encoder gives 54 MB of 1.5 GB.
 
-Source: CTranslate2 4.8 `python/ctranslate2/specs/model_spec.py`, `ModelSpec._serialize`, for the layout of model.bin,
-and `models.Whisper`, which takes files from memory.
+Source: CTranslate2 4.8 `models.Whisper`, which takes files from memory.
 """
 
 from __future__ import annotations
@@ -19,13 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anime_whisper_ct2.model_dir import CONFIG, MODEL_BIN, VOCABULARY
-from anime_whisper_ct2.model_dir.variables import Variables, read_variables
+from anime_whisper_ct2.model_dir.variables import Variables, head, headed, read_variables
 
 Stored: TypeAlias = tuple[str, tuple[int, ...], str, bytes]
 
-_BINARY_VERSION, _SPEC, _REVISION = 6, "WhisperSpec", 3
-# The order is that of DataType in CTranslate2's include/ctranslate2/types.h.
-_TYPE_IDS = {name: at for at, name in enumerate(("float32", "int8", "int16", "int32", "float16", "bfloat16"))}
 _FIRST, _LAYER = "encoder/layer_0/", "encoder/layer_"
 # Above the layers, but no layer.
 _NORM = "encoder/layer_norm/"
@@ -75,13 +71,7 @@ def _ones(name: str, shape: tuple[int, ...]) -> Stored:
 
 
 def _written(stored: list[Stored]) -> bytes:
-    parts = [struct.pack("<I", _BINARY_VERSION) + _string(_SPEC) + struct.pack("<II", _REVISION, len(stored))]
+    parts = [head(len(stored))]
     for name, shape, dtype, data in stored:
-        dimensions = struct.pack(f"<B{len(shape)}I", len(shape), *shape)
-        parts += (_string(name) + dimensions + struct.pack("<BI", _TYPE_IDS[dtype], len(data)), data)
+        parts += (headed(name, shape, dtype, len(data)), data)
     return b"".join((*parts, struct.pack("<I", 0)))
-
-
-def _string(text: str) -> bytes:
-    data = text.encode()
-    return struct.pack("<H", len(data) + 1) + data + b"\0"

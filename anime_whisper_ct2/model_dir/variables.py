@@ -1,5 +1,7 @@
 """What lies where in a `model.bin`: its variables by name, read without a weight, and the weights as they are mapped.
 
+`headed` and `named` are the same layout for those who write one.
+
 Source: CTranslate2 4.8 `python/ctranslate2/specs/model_spec.py`, `ModelSpec._serialize`, for the layout of model.bin.
 """
 
@@ -17,12 +19,14 @@ if TYPE_CHECKING:
     # Commands that load no model start without it.
     import numpy.typing as npt
 
+# What `ModelSpec` calls itself at the head of a file, and the versions of the layout and of Whisper's variables.
+BINARY_VERSION, SPEC_REVISION = 6, 3
+_SPEC = "WhisperSpec"
 # The order is that of DataType in CTranslate2's include/ctranslate2/types.h.
 _TYPES = ("float32", "int8", "int16", "int32", "float16", "bfloat16")
 _MOST_SCALAR_BYTES = 8
 # numpy has no bfloat16: its bits stand for it.
 _CARRIERS = {"bfloat16": "uint16"}
-_SPEC = "WhisperSpec"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,23 @@ def read_variables(path: Path) -> Variables:
             return Variables(path, *_scan(stream, path.stat().st_size))
     except struct.error as error:
         raise ValueError(str(error)) from error
+
+
+def head(variables: int) -> bytes:
+    """Give how a file of so many stored variables begins."""
+    return struct.pack("<I", BINARY_VERSION) + named(_SPEC) + struct.pack("<II", SPEC_REVISION, variables)
+
+
+def named(text: str) -> bytes:
+    """Give a name as a file holds it: its length with a NUL behind, then as many bytes."""
+    data = text.encode()
+    return struct.pack("<H", len(data) + 1) + data + b"\0"
+
+
+def headed(name: str, shape: tuple[int, ...], dtype: str, n_bytes: int) -> bytes:
+    """Give what stands before the values of a stored variable."""
+    dimensions = struct.pack(f"<B{len(shape)}I", len(shape), *shape)
+    return named(name) + dimensions + struct.pack("<BI", _TYPES.index(dtype), n_bytes)
 
 
 def _scan(stream: BinaryIO, size: int) -> tuple[dict[str, Variable], dict[str, str]]:

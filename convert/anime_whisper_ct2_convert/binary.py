@@ -23,16 +23,12 @@ from types import TracebackType
 import numpy as np
 
 from anime_whisper_ct2.errors import CheckpointError
+from anime_whisper_ct2.model_dir.variables import head, headed, named
 from anime_whisper_ct2.system import waiting
 from anime_whisper_ct2_convert.numerics import Array, FloatType, all_finite, convert_float, quantize_rows
 from anime_whisper_ct2_convert.variables import Scalar, Variable, Weight
 
-BINARY_VERSION = 6
-SPEC_NAME = "WhisperSpec"
-SPEC_REVISION = 3
-
 # The order is that of DataType in CTranslate2's include/ctranslate2/types.h.
-_TYPE_IDS = {name: i for i, name in enumerate(("float32", "int8", "int16", "int32", "float16", "bfloat16"))}
 _ITEM_BYTES = {"float32": 4, "int8": 1, "int16": 2, "int32": 4, "float16": 2, "bfloat16": 2}
 # What becomes of the weights that int8 does not apply to; plain "int8" leaves them as they were loaded.
 _FLOAT_TYPES: dict[str, FloatType | None] = {
@@ -166,14 +162,12 @@ def _not_finite(weight: Weight, dtype: FloatType) -> CheckpointError:
 
 def _head(kept: Sequence[Variable], quantization: str) -> bytes:
     n_scales = sum(_is_int8(variable, quantization) for variable in kept)
-    return (
-        struct.pack("<I", BINARY_VERSION) + _string(SPEC_NAME) + struct.pack("<II", SPEC_REVISION, len(kept) + n_scales)
-    )
+    return head(len(kept) + n_scales)
 
 
 def _tail(aliases: Mapping[str, str]) -> bytes:
     # In the order of their names, as the variables are.
-    pairs = b"".join(_string(alias) + _string(aliases[alias]) for alias in sorted(aliases))
+    pairs = b"".join(named(alias) + named(aliases[alias]) for alias in sorted(aliases))
     return struct.pack("<I", len(aliases)) + pairs
 
 
@@ -181,15 +175,8 @@ def _scale(weight: Variable) -> str:
     return f"{weight.name}_scale"
 
 
-def _string(text: str) -> bytes:
-    data = text.encode()
-    return struct.pack("<H", len(data) + 1) + data + b"\0"
-
-
 def _header(name: str, shape: tuple[int, ...], dtype: str) -> bytes:
-    n_bytes = math.prod(shape) * _ITEM_BYTES[dtype]
-    dims = struct.pack(f"<B{len(shape)}I", len(shape), *shape)
-    return _string(name) + dims + struct.pack("<BI", _TYPE_IDS[dtype], n_bytes)
+    return headed(name, shape, dtype, math.prod(shape) * _ITEM_BYTES[dtype])
 
 
 class _HashingFile:

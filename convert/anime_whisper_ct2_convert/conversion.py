@@ -27,6 +27,7 @@ from anime_whisper_ct2.model_dir import (
     is_converted,
     open_model_dir,
 )
+from anime_whisper_ct2.model_dir.variables import BINARY_VERSION, SPEC_REVISION
 from anime_whisper_ct2.system.paths import path_of
 from anime_whisper_ct2_convert import binary
 from anime_whisper_ct2_convert.config import model_config, preprocessor_config
@@ -205,8 +206,8 @@ def _record(
         "shape": asdict(shape),
         "versions": {
             "awct2": __version__,
-            "model_bin": binary.BINARY_VERSION,
-            "whisper_spec": binary.SPEC_REVISION,
+            "model_bin": BINARY_VERSION,
+            "whisper_spec": SPEC_REVISION,
             **{name: _installed(name) for name in ("ctranslate2", "numpy", "tokenizers")},
         },
     }
@@ -229,7 +230,7 @@ def _check_quantization(quantization: str) -> None:
 
 
 def _warn_of_other_format() -> None:
-    ours, theirs = (binary.BINARY_VERSION, binary.SPEC_REVISION), binary.installed_format()
+    ours, theirs = (BINARY_VERSION, SPEC_REVISION), binary.installed_format()
     if theirs is not None and theirs != ours:
         logger.warning(
             "The installed CTranslate2 writes model.bin version %d with Whisper layout %d, and this awct2 version %d "

@@ -12,6 +12,7 @@ from safetensors.torch import load, save_file
 
 from anime_whisper_ct2.errors import CheckpointError
 from anime_whisper_ct2.model_dir import QUANTIZATIONS
+from anime_whisper_ct2.model_dir.variables import BINARY_VERSION, SPEC_REVISION
 from anime_whisper_ct2.system import waiting
 from anime_whisper_ct2_convert import binary, convert
 from anime_whisper_ct2_convert.tensor import Tensor
@@ -101,7 +102,7 @@ def test_shards_give_the_same_bytes(checkpoint: Path, tmp_path: Path) -> None:
 def test_the_installed_ctranslate2_writes_the_format_that_we_write() -> None:
     from ctranslate2.specs import model_spec, whisper_spec
 
-    ours = (binary.BINARY_VERSION, binary.SPEC_REVISION)
+    ours = (BINARY_VERSION, SPEC_REVISION)
     assert ours == binary.installed_format()
     assert ours == (model_spec.CURRENT_BINARY_VERSION, whisper_spec.WhisperSpec(1, 1, 1, 1).revision)
 

@@ -80,7 +80,7 @@ class TestEngine:
     def test_one_clip_goes_through_the_real_one(self, tiny_model: Path) -> None:
         check = check_engine("engine on the CPU", transcribe_clip, open_model_dir(tiny_model), "cpu")
         assert check.state == "ok", check
-        assert check.found.startswith("float32; the model loads in ")
+        assert check.found.startswith("float32, ctranslate2 encodes; the model loads in ")
 
     def test_a_device_that_is_not_there_is_an_error_and_not_the_end(self, tiny_model: Path) -> None:
         with pytest.raises(EngineError, match="no CUDA device 99"):

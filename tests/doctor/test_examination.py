@@ -24,7 +24,9 @@ def healthy(*gpus: Gpu, driver: Driver = NEW) -> Probes:
         packages=lambda: Check("packages", "ok", "all there"),
         formats=(BY_NAME["WAV"],),
         build=lambda: Build("4.8.5", ("float32", "int8"), len(gpus)),
-        transcribe_clip=lambda _model, device, _gpu: Trial(0.5, 0.1, "float16" if device == "cuda" else "float32"),
+        transcribe_clip=lambda _model, device, _gpu: (
+            Trial(0.5, 0.1, "float16", "torch") if device == "cuda" else Trial(0.5, 0.1, "float32", "ctranslate2")
+        ),
     )
 
 
@@ -51,7 +53,7 @@ class TestExamination:
             tried.append((device, gpu))
             if gpu == 1:
                 raise EngineError("CUDA failed with error out of memory")
-            return Trial(0.5, 0.1, "float16")
+            return Trial(0.5, 0.1, "float16", "torch")
 
         probes = replace(healthy(H200, replace(A10, index=1)), transcribe_clip=transcribe)
         checks = named(list(examine(str(tiny_model), probes)))
