@@ -55,5 +55,12 @@ class Inbox(Generic[T]):
                 self._emptied.notify_all()
         return [item for item, _ in taken]
 
+    def clear(self) -> None:
+        """Forget what waits."""
+        with self._emptied:
+            self._waiting.clear()
+            self._weight = 0
+            self._emptied.notify_all()
+
     def _has_room(self) -> bool:
         return len(self._waiting) < self._most_items and self._weight < self._most_weight

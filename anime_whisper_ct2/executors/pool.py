@@ -172,6 +172,9 @@ class WorkerPool:
                 # It may just have started another one.
                 attendant.kill()
                 thread.join(TICK_S)
+        # Nobody takes it any more, and whoever still reads ahead would keep it, and with it its slots.
+        self._taken.clear()
+        self._out.clear()
         if self._slots:
             self._slots.close()
 

@@ -32,6 +32,16 @@ def test_a_full_one_takes_nothing_until_it_is_half_empty() -> None:
     waiting.join(60)
 
 
+def test_what_was_forgotten_makes_room() -> None:
+    inbox = Inbox[int](2, 10, lambda item: item)
+    assert inbox.put([6, 6], 0.0)
+    waiting = threading.Thread(target=inbox.put, args=([7], 60.0))
+    waiting.start()
+    inbox.clear()
+    assert inbox.take(60.0) == [7]
+    waiting.join(60)
+
+
 def test_what_is_heavy_fills_it_as_well() -> None:
     inbox = Inbox[int](100, 10, lambda item: item)
     assert inbox.put([6, 6], 0.0)

@@ -19,6 +19,7 @@ from anime_whisper_ct2.executors.slots import LENT, Laid, Lease, Slots, Writer
 from anime_whisper_ct2.options import SegmentOptions
 from anime_whisper_ct2.records import ArrayAudio, Closed, Features, LogMel, Opened, Recording, Sound, Window
 from tests.support import dying_worker
+from tests.support.processes import wait_until
 from tests.support.sounds import tone
 
 SETTINGS = FeatureSettings(n_mels=80, half=True, segment=SegmentOptions(mode="off"))
@@ -159,13 +160,19 @@ def test_there_are_no_more_slots_than_a_gigabyte_of_addresses_holds(monkeypatch:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[Slots]:
-    """Keep the slots of the pools that are opened."""
+    """Keep the slots of the pools that are opened; each counts the windows that it gave."""
     made: list[Slots] = []
 
     class Kept(Slots):
+        given = 0
+
         def __init__(self, *args: object) -> None:
             super().__init__(*args)  # type: ignore[arg-type]
             made.append(self)
+
+        def window(self, laid: Laid) -> Window:
+            self.given += 1
+            return super().window(laid)
 
     monkeypatch.setattr(pool, "Slots", Kept)
     return made
@@ -237,14 +244,23 @@ def test_where_there_is_no_such_memory_features_come_through_the_pipe(monkeypatc
 
 
 def test_stopping_early_leaves_no_slot_in_use(seen: list[Slots]) -> None:
+    # Whoever reads ahead is still at it afterwards, and knows the pool.
+    held = threading.Event()
+
+    def endless() -> Iterator[tuple[int, Recording]]:
+        yield from recordings(200)
+        held.wait(60)
+
     workers = WorkerPool(SETTINGS, workers=2, capacity=2)
-    messages = workers(iter(recordings(200)))
+    messages = workers(endless())
     next(message for message in messages if isinstance(message, Window))
-    messages.close()  # type: ignore[attr-defined]
-    del messages, workers
-    gc.collect()
     (slots,) = seen
-    assert slots.free == slots.count
+    wait_until(lambda: slots.given > 3, 60, "no more windows came than were asked for")  # type: ignore[attr-defined]
+    messages.close()  # type: ignore[attr-defined]
+    try:
+        assert slots.free == slots.count
+    finally:
+        held.set()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
