@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DOCS_VENV := .venv-docs
 DEMO_OUT := demo-out
 
-.PHONY: help demo demo-bare test test-ffmpeg test-smoke test-real docs tables test-docs lint bench clean
+.PHONY: help demo demo-bare test test-ffmpeg test-cluster test-smoke test-real docs tables test-docs lint bench clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -42,11 +42,14 @@ demo-bare: ## the same where torch is not installed: it is never missed, unless 
 	.venv-bare/bin/python -m tests.whole.without_torch demo-out/bare/model
 
 test: $(VENV)/.test ## run the tests; installs torch and transformers to compare with
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ffmpeg and not site and not smoke and not real'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ffmpeg and not site and not cluster and not smoke and not real'
 
 # What is heard beside what the `ffmpeg` command hears; Debian's packages ffmpeg, lame and flac make the files.
 test-ffmpeg: $(VENV)/.test ## compare what is heard with the ffmpeg command
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m ffmpeg tests/reports
+
+test-cluster: $(VENV)/.test ## run on nodes of Ray that come, go and die
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m cluster
 
 test-smoke: $(VENV)/.test ## go through all that is measured on a GPU, on the CPU
 	$(BIN)/python -m pytest -m smoke tests/benchmarks

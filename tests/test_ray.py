@@ -275,7 +275,7 @@ def test_without_ray_the_import_works_and_what_needs_it_says_what_to_install(
     assert len(done.stdout.splitlines()) == 1
 
 
-@pytest.mark.slow  # starts Ray, and a model in one of its actors
+@pytest.mark.cluster  # and a model in one of its actors
 def test_a_pipeline_of_three_stages_gives_the_texts_of_a_transcriber(tiny_model: Path, tmp_path: Path) -> None:
     distribution("ray")
     paths = [path for path in sorted(CORPUS.rglob("*.*")) if "長い録音" not in path.parts][:20]

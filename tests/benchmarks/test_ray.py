@@ -58,7 +58,7 @@ def test_processor_time_of_a_process_that_nobody_waits_for_is_seen() -> None:
     assert seen.cpu_s > 0.3
 
 
-@pytest.mark.slow
+@pytest.mark.cluster
 def test_a_run_on_a_cluster_is_watched_to_its_end(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="an extra")
     out = tmp_path / "results" / "million.json"

@@ -24,7 +24,7 @@ from tests.support.places import CORPUS, ROOT
 from tests.support.processes import finished, hold_to_the_truth, line_count, lines, one_line, running, wait_until
 from tests.support.remotes import s3_server
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.cluster
 
 CLIPS = 400
 BUCKET = "voices"
