@@ -1,4 +1,4 @@
-"""Every window comes back with its own text, and one that fails costs itself alone."""
+"""Every window comes back with its own text, one that fails costs itself alone, and memory that runs out nothing."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from concurrent.futures import Future
 import pytest
 
 from anime_whisper_ct2.engine.fake import FakeEngine
-from anime_whisper_ct2.errors import EngineError
+from anime_whisper_ct2.errors import EngineError, EngineMemoryError
 from anime_whisper_ct2.executors.decoding import Decoding
-from anime_whisper_ct2.records import (
-    Batch,
-    Broken,
-    Decoded,
-    Window,
-)
-from tests.support.audio_windows import numbered, said
+from anime_whisper_ct2.features.batcher import Batcher
+from anime_whisper_ct2.features.windows import WindowLength
+from anime_whisper_ct2.records import Batch, Broken, Decoded, Tick, Window
+from tests.support.audio_windows import numbered, said, window
 
 
 class TestDecoding:
@@ -81,3 +78,39 @@ class TestDecoding:
 
         with pytest.raises(ZeroDivisionError):
             self.run(decode, [Batch((numbered(0),), 3000)])
+
+
+class TestMemory:
+    def limited(self, most: int) -> FakeEngine:
+        def decode(item: Window) -> Decoded:
+            batch = next(batch for batch in reversed(engine.batches) if item in batch.windows)
+            if len(batch.windows) > most:
+                raise EngineMemoryError("CUDA failed with error out of memory")
+            return said(f"text {item.key}")
+
+        engine = FakeEngine(decode, batch_size=16, in_flight=1)
+        return engine
+
+    def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_lost(self) -> None:
+        engine = self.limited(5)
+        stage = Decoding(engine)
+
+        def items() -> object:
+            for key in range(100):
+                yield window(key)
+                yield Tick()
+
+        out = stage(Batcher(WindowLength("full"), engine.capacity)(items()))  # type: ignore[arg-type]
+        done = [item for item in out if isinstance(item, tuple)]
+        assert sorted(item.key for item, _ in done) == list(range(100))
+        assert stage.memory_halvings == 3  # the batch of 16, and both of its halves
+        # Once it is known what fits, batches are made that small.
+        assert {len(batch.windows) for batch in engine.batches[8:]} == {4}
+        engine.close()
+
+    def test_one_window_that_never_fits_costs_its_recording_alone(self) -> None:
+        engine = self.limited(0)
+        (broken,) = Decoding(engine)([Batch((window(7),), 3000)])
+        assert isinstance(broken, Broken)
+        assert (broken.key, broken.error) == (7, "EngineMemoryError")
+        engine.close()

@@ -1,9 +1,9 @@
-"""Texts that look wrong are decoded again, the rest is left alone, and memory that runs out costs nothing."""
+"""Texts that look wrong are decoded again, and the rest is left alone."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,7 +15,7 @@ from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.ladder import Attempts, Ladder
 from anime_whisper_ct2.features.batcher import Batcher
 from anime_whisper_ct2.features.windows import WindowLength, enough_together, longer_length, work
-from anime_whisper_ct2.records import Batch, Broken, Decoded, Step, Tick, Window
+from anime_whisper_ct2.records import Batch, Decoded, Step, Window
 from tests.support.audio_windows import LOOPS, said, window
 
 
@@ -410,41 +410,3 @@ class TestEngineFlags:
         assert (decoded.text, decoded.retries and decoded.retries.kept) == (loop.text, "first")
         assert decoded.flags == ("repetition", "overflow", "doubtful")
         assert decoded.doubt == self.settled(("first", loop)).doubt
-
-
-class TestMemory:
-    def limited(self, most: int) -> tuple[FakeEngine, Callable[[Window], Decoded]]:
-        engine: FakeEngine
-
-        def decode(item: Window) -> Decoded:
-            batch = next(batch for batch in reversed(engine.batches) if item in batch.windows)
-            if len(batch.windows) > most:
-                raise EngineMemoryError("CUDA failed with error out of memory")
-            return said(f"text {item.key}")
-
-        engine = FakeEngine(decode, batch_size=16, in_flight=1)
-        return engine, decode
-
-    def test_a_batch_that_does_not_fit_is_halved_and_nothing_is_lost(self) -> None:
-        engine, _ = self.limited(5)
-        stage = Decoding(engine)
-
-        def items() -> object:
-            for key in range(100):
-                yield window(key)
-                yield Tick()
-
-        out = stage(Batcher(WindowLength("full"), engine.capacity)(items()))  # type: ignore[arg-type]
-        done = [item for item in out if isinstance(item, tuple)]
-        assert sorted(item.key for item, _ in done) == list(range(100))
-        assert stage.memory_halvings == 3  # the batch of 16, and both of its halves
-        # Once it is known what fits, batches are made that small.
-        assert {len(batch.windows) for batch in engine.batches[8:]} == {4}
-        engine.close()
-
-    def test_one_window_that_never_fits_costs_its_recording_alone(self) -> None:
-        engine, _ = self.limited(0)
-        (broken,) = Decoding(engine)([Batch((window(7),), 3000)])
-        assert isinstance(broken, Broken)
-        assert (broken.key, broken.error) == (7, "EngineMemoryError")
-        engine.close()
