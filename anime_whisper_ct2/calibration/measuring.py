@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from anime_whisper_ct2.calibration.marks import DoubtResult, NoSpeechResult, measure_doubt, measure_no_speech
-from anime_whisper_ct2.calibration.sample import CANDIDATES, Sample, decode, draw, warm_up
+from anime_whisper_ct2.executors.sample import CANDIDATES, Sample, decode, draw, warm_up
 from anime_whisper_ct2.calibration.sounds import without_speech
 from anime_whisper_ct2.calibration.windows import TailResult, compare, fastest, loops, second_looks
 from anime_whisper_ct2.engine import Engine

@@ -1,4 +1,4 @@
-"""The clips that are measured with, and decoding them as a run would."""
+"""Some clips of a corpus, to be measured with or learnt from, and decoding them as a run would."""
 
 from __future__ import annotations
 
