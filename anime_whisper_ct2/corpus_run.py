@@ -18,6 +18,7 @@ from anime_whisper_ct2.engine.cuda import why_unused
 from anime_whisper_ct2.errors import EngineError, counted
 from anime_whisper_ct2.executors import Executor, Listed, Result
 from anime_whisper_ct2.executors.ahead import Ahead
+from anime_whisper_ct2.executors.audit import Calibrated, warning
 from anime_whisper_ct2.executors.cluster.messages import Rest
 from anime_whisper_ct2.executors.opening import here, on_cluster, open_whisper
 from anime_whisper_ct2.features.windows import window_length
@@ -68,6 +69,7 @@ class CorpusRun:
         self._options = options = options or RunOptions()
         self._length = window_length(options.decoding.window, options.decoding.tail_s, model.awct2)
         self._bounds = Bounds.of(model.awct2)
+        self._calibrated = Calibrated.of(model.awct2, self._length)
         self._open_engine = open_engine
         self._on_progress = on_progress or (lambda _totals, _outcome: None)
         self._on_note = on_note
@@ -95,7 +97,7 @@ class CorpusRun:
     @property
     def figures(self) -> Mapping[str, Any]:
         """What the engines counted beside the totals, as `run.json` says it; empty where none was needed."""
-        return self._executor.figures if self._executor else {}
+        return self._calibrated.held_against(self._executor.figures) if self._executor else {}
 
     def stop(self) -> None:
         """Finish what the engine has in hand and return from `run`; may be called from a signal handler."""
@@ -130,6 +132,7 @@ class CorpusRun:
                 self._check_all_told()
                 self._note_passed_over()
                 self._note_unclaimed(journal)
+                self._note_audit()
                 state = "interrupted" if self._stopping else "finished"
             except KeyboardInterrupt:
                 state = "interrupted"
@@ -301,6 +304,11 @@ class CorpusRun:
                 f"{journal.path / UNFINISHED} holds the beginning of {counted(unclaimed, 'recording')} not found in "
                 "INPUT; give the INPUT of then to go on there, or remove that folder"
             )
+
+    def _note_audit(self) -> None:
+        """Say where short windows do not do what they did when they were calibrated."""
+        if line := warning(self.figures):
+            self._on_note(line)
 
     def _count(self) -> None:
         """Say how much there is, ahead of the listing, which waits for the engine."""

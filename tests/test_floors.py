@@ -27,7 +27,7 @@ FLOORS = (
     {"readers"},
     {"output"},
     {"evaluation", "executors", "models", "plan", "stats"},
-    {"calibration", "corpus_run", "doctor", "export", "transcriber"},
+    {"adaptation", "calibration", "corpus_run", "doctor", "export", "transcriber"},
     {"__init__", "cli", "ray"},
 )
 # Each foreign engine has one door.
@@ -47,7 +47,7 @@ DOORS = {
     "pyarrow": {"readers", "export", "ray"},
     "tarfile": {"readers", "export"},
     "ray": {"executors", "ray"},
-    "torch": {"engine"},
+    "torch": {"adaptation", "engine"},
     "transformers": set[str](),
 }
 

@@ -18,13 +18,12 @@ import pytest
 
 import anime_whisper_ct2_convert
 from anime_whisper_ct2 import Transcriber
-from anime_whisper_ct2.calibration import sample
 from anime_whisper_ct2.cli import main
 from anime_whisper_ct2.cli.convert import convert
 from anime_whisper_ct2.doctor import trial
 from anime_whisper_ct2.engine import whisper
 from anime_whisper_ct2.engine.fake import FakeEngine
-from anime_whisper_ct2.executors import Task
+from anime_whisper_ct2.executors import Task, sample
 from anime_whisper_ct2.executors.continuous import Continuous
 from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.opening import here, open_whisper

@@ -6,17 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from anime_whisper_ct2.calibration.drawing import META, draw_measured
 from anime_whisper_ct2.calibration.marks import DoubtResult, NoSpeechResult, measure_doubt, measure_no_speech
-from anime_whisper_ct2.executors.sample import CANDIDATES, Sample, decode, draw, warm_up
 from anime_whisper_ct2.calibration.sounds import without_speech
-from anime_whisper_ct2.calibration.windows import TailResult, compare, fastest, loops, second_looks
+from anime_whisper_ct2.calibration.windows import TailResult, Terms, compare, loops, second_looks
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import InputError, counted
-from anime_whisper_ct2.evaluation.grouping import Grouping
-from anime_whisper_ct2.evaluation.joining import Join, References
-from anime_whisper_ct2.evaluation.records import Line
-from anime_whisper_ct2.evaluation.texts import Texts, open_texts
 from anime_whisper_ct2.executors.ladder import Ladder
+from anime_whisper_ct2.executors.sample import CANDIDATES, decode, warm_up
 from anime_whisper_ct2.features.mel import SAMPLE_RATE, log_mel
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import AUDIO, AudioOptions, FrontendOptions
@@ -27,8 +24,7 @@ from anime_whisper_ct2.text.doubt import Bounds
 from anime_whisper_ct2.text.normalize import author
 from anime_whisper_ct2.text.quality import measure
 
-# In the place of references: what the corpus itself says.
-META = "meta"
+__all__ = ["META", "Calibration", "CalibrationOptions", "calibrate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +34,23 @@ class CalibrationOptions:
     clips: int = 500  # clips in the sample, stratified by length
     tails_s: tuple[float, ...] = (0.64, 1.28, 2.56, 5.12)  # silence behind the clip
     max_cer: float = 0.5  # percent of characters that may differ from the text at 30 s
+    max_cer_rise: float = 0.3  # percent points by which the CER may rise, where there are references
 
     def __post_init__(self) -> None:
         if self.clips < 1 or not self.tails_s or not 0 <= self.max_cer <= 100:
             raise InputError("give at least one clip and one tail, and a CER from 0 to 100 percent")
+        if not 0 <= self.max_cer_rise <= 100:
+            raise InputError(f"the CER cannot rise by {self.max_cer_rise} points; give 0 to 100")
         for tail_s in self.tails_s:
             WindowLength("fit", tail_s)  # refuses what is no tail, before anything is measured
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was measured and decided; `chosen` is None where no tail passed, `doubt` where there were no references."""
+    """What was measured and decided; `chosen` is None where no tail passed, `doubt` where there were no references.
+
+    `references` counts the clips that have one; without any, `max_cer_rise` is None.
+    """
 
     clips: int
     audio_seconds: float
@@ -58,11 +60,23 @@ class Calibration:
     max_cer: float
     no_speech: NoSpeechResult | None = None
     doubt: DoubtResult | None = None
+    references: int = 0
+    max_cer_rise: float | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """What a tail had to pass."""
+        return Terms(self.max_cer, self.max_cer_rise, self.full_loops)
 
     @property
     def chosen(self) -> TailResult | None:
         """The tail that passed, and of several the fastest."""
-        return fastest(self.results, self.max_cer, self.full_loops)
+        return self.terms.fastest(self.results)
+
+    @property
+    def rule(self) -> str | None:
+        """The rule that it passed: `equal_texts` or `cer_rise`."""
+        return None if self.chosen is None else self.terms.rule_passed(self.chosen)
 
 
 def calibrate(
@@ -77,22 +91,19 @@ def calibrate(
 ) -> Calibration:
     """Decode a sample of a corpus at 30 s and with each tail, and sounds without speech, and compare.
 
-    `references`: where the clips' right texts are, as `awct2 eval` takes it, `meta` among them. Raises InputError when
-    the corpus holds no clip of up to 30 s, or no reference fits one.
+    `references`: where the clips' right texts are, as `awct2 eval` takes it, `meta` among them; clips that have one are
+    measured before others, and with them a tail may pass by `max_cer_rise`. Raises InputError when the corpus holds no
+    clip of up to 30 s, or no reference fits one.
     """
     options = options or CalibrationOptions()
     say = on_progress or (lambda _stage: None)
-    known = None
-    if references not in (None, META):
-        known = References(open_texts(references, heard=False), Grouping("none"))
     say(f"reading up to {counted(options.clips * CANDIDATES, 'clip')}")
-    sample = draw(engine, corpus, options.clips, frontend or FrontendOptions(), audio)
-    windows = sample.windows
     # Before anything is decoded: what fits no clip is found out in a second.
-    right = _of_meta(sample) if references == META else {}
-    if known is not None:
-        right = _right(sample, known)
-    say(f"{counted(len(windows), 'clip')}, {sample.audio_s:.0f} s: decoding at 30 s")
+    measured = draw_measured(engine, corpus, options.clips, references, frontend or FrontendOptions(), audio)
+    sample, right = measured.sample, measured.right
+    windows = sample.windows
+    of = f", {len(right):,} of them with a reference" if references is not None else ""
+    say(f"{counted(len(windows), 'clip')}{of}, {sample.audio_s:.0f} s: decoding at 30 s")
     warm_up(engine, windows)
     full, full_wall = decode(engine, windows, WindowLength("full"))
     if not any(text.text for text in full):
@@ -108,8 +119,9 @@ def calibrate(
         fitted, wall = decode(engine, windows, length)
         looked = second_looks(windows, full, fitted, length, partial(decode, engine), Ladder(bounds=bounds))
         texts[tail_s] = looked.texts
-        results.append(compare(full, fitted, looked, tail_s, sample.audio_s, wall, full_wall))
-    passed = fastest(results, options.max_cer, loops(full))
+        results.append(compare(full, fitted, looked, tail_s, sample.audio_s, wall, full_wall, right))
+    max_cer_rise = options.max_cer_rise if right else None
+    passed = Terms(options.max_cer, max_cer_rise, loops(full)).fastest(results)
     ladder = Ladder(retry=False, bounds=bounds)
     doubt = _doubt(windows, texts[passed.tail_s if passed else None], right, ladder) if right else None
     return Calibration(
@@ -121,34 +133,9 @@ def calibrate(
         max_cer=options.max_cer,
         no_speech=no_speech,
         doubt=doubt,
+        references=len(right),
+        max_cer_rise=max_cer_rise,
     )
-
-
-def _of_meta(sample: Sample) -> dict[int, str]:
-    """Give the texts that the corpus itself brings along, by the clips' numbers in the sample."""
-    texts = {at: recording.meta.get("text") for at, recording in enumerate(sample.recordings)}
-    right = {at: text for at, text in texts.items() if isinstance(text, str) and text.strip()}
-    if not right:
-        raise InputError("the corpus brings no texts along; name the references, or leave them out")
-    return right
-
-
-def _right(sample: Sample, known: References) -> dict[int, str]:
-    """Give the reference of each clip that has one, by its number in the sample."""
-    number = {recording.id: at for at, recording in enumerate(sample.recordings)}
-
-    def lines() -> list[Line]:
-        """Name the clips as the join wants them; their texts come later."""
-        return [Line(recording.id, "", recording.meta) for recording in sample.recordings]
-
-    joined = Join(Texts("the sample", lambda: iter(lines())), known)
-    right = {number[line.id]: known.texts[at] for at, line in joined}
-    if not right:
-        raise InputError(
-            f"{known.source.path}: none of its references fits a clip; they name {known.ids[0]!r}, "
-            f"and the clips are named {sample.recordings[0].id!r}"
-        )
-    return right
 
 
 def _doubt(windows: Sequence[Window], texts: Sequence[Decoded], right: dict[int, str], ladder: Ladder) -> DoubtResult:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import date
+from typing import Any
 
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.calibration.measuring import Calibration
+from anime_whisper_ct2.calibration.windows import TailResult
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import OutputError
+from anime_whisper_ct2.executors.audit import CER_RISE
 from anime_whisper_ct2.features.windows import PROFILE
 from anime_whisper_ct2.model_dir import AWCT2, ModelDir
 from anime_whisper_ct2.system.files import kept_beside, put
@@ -31,7 +34,7 @@ def write_profile(model: ModelDir, calibration: Calibration, engine: Engine) -> 
         "version": __version__,
     }
     if calibration.chosen is not None:
-        content[PROFILE] = {**asdict(calibration.chosen), "full_speed": calibration.full_speed, **about}
+        content[PROFILE] = {**_passed(calibration.chosen, calibration), "full_speed": calibration.full_speed, **about}
     earlier = content.get(MARKS)
     marks = dict(earlier) if isinstance(earlier, dict) else {}
     if calibration.no_speech is not None:
@@ -49,3 +52,17 @@ def write_profile(model: ModelDir, calibration: Calibration, engine: Engine) -> 
         beside = kept_beside(path, whole)
         kept = f"; what was measured is in {beside}, which belongs in its place" if beside else ""
         raise OutputError(f"{path} cannot be written: {reason(error, path)}{kept}") from error
+
+
+def _passed(chosen: TailResult, calibration: Calibration) -> dict[str, Any]:
+    """Say what was measured of the tail that passed, and by which rule it did."""
+    told = {**asdict(chosen), "rule": calibration.rule, "max_cer": calibration.max_cer}
+    del told["rise"]
+    if calibration.rule == CER_RISE and chosen.rise is not None:
+        told |= {
+            "cer_rise": chosen.rise.points,
+            "cer_rise_interval": list(chosen.rise.interval),
+            "max_cer_rise": calibration.max_cer_rise,
+            "references": chosen.rise.clips,
+        }
+    return told

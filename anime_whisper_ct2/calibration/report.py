@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from anime_whisper_ct2.calibration.marks import LEAST_LINES, LEAST_SOUNDS, MOST_CLIPS, DoubtResult, NoSpeechResult
 from anime_whisper_ct2.calibration.measuring import Calibration
+from anime_whisper_ct2.calibration.rises import MOST_REFERENCES, Rise
+from anime_whisper_ct2.calibration.windows import TailResult
 from anime_whisper_ct2.errors import counted
+from anime_whisper_ct2.executors.audit import CER_RISE
 from anime_whisper_ct2.text.doubt import BOUNDS
 
 # A sample of fewer clips says little.
@@ -16,7 +20,7 @@ _FEW_CLIPS = 50
 
 def verdicts(calibration: Calibration) -> tuple[str, ...]:
     """Give the decisions and their reasons, a line for each."""
-    lines = [_of_tails(calibration)]
+    lines = [_of_tails(calibration), *_of_undecided(calibration)]
     if calibration.no_speech is not None:
         lines.append(_of_no_speech(calibration.no_speech))
     if calibration.doubt is not None:
@@ -32,16 +36,55 @@ def _of_tails(calibration: Calibration) -> str:
     chosen, allowed = calibration.chosen, calibration.max_cer
     if chosen is None:
         best = min(calibration.results, key=lambda result: result.cer)
+        refuted = best.rise is not None and calibration.terms.outcome(best) == "failed"
+        rise = f", {_risen(best.rise, calibration)}" if best.rise and refuted else ""
         return (
             f"No tail passed: the closest to 30 s, {best.tail_s} s, differs in {best.cer:.2f} % of the characters "
-            f"(at most {allowed} % may) with {counted(best.loops, 'loop')} (30 s: {calibration.full_loops}). "
-            "Windows stay full."
+            f"(at most {allowed} % may) with {_loops(best, calibration)}{rise}. Windows stay full."
         )
+    if calibration.rule == CER_RISE and chosen.rise:
+        how = f"as its texts are as good: {_risen(chosen.rise, calibration)}"
+    else:
+        how = f"by equal texts: {chosen.cer:.2f} % of the characters differ from 30 s (at most {allowed} % may)"
     return (
-        f"A tail of {chosen.tail_s} s passed: {chosen.cer:.2f} % of the characters differ from 30 s "
-        f"(at most {allowed} % may), with {counted(chosen.loops, 'loop')} (30 s: {calibration.full_loops}), at "
+        f"A tail of {chosen.tail_s} s passed {how}, with {_loops(chosen, calibration)}, at "
         f"{chosen.speed / calibration.full_speed:.1f} times the speed. It is the fastest that did."
     )
+
+
+def _risen(rise: Rise, calibration: Calibration) -> str:
+    low, high = rise.interval
+    return (
+        f"over {counted(rise.clips, 'clip')} with a reference, the CER changes by {_signed(rise.points)} points "
+        f"(95 %: {_signed(low)} to {_signed(high)}; it may rise by {calibration.max_cer_rise})"
+    )
+
+
+def _loops(result: TailResult, calibration: Calibration) -> str:
+    return f"{counted(result.loops, 'loop')} (30 s: {calibration.full_loops})"
+
+
+def _of_undecided(calibration: Calibration) -> Iterator[str]:
+    """Say of each tail that would be faster what it takes to know, where that is references alone."""
+    chosen, most = calibration.chosen, calibration.max_cer_rise
+    for result in calibration.results:
+        if most is None or result.rise is None or (chosen is not None and result.speed <= chosen.speed):
+            continue
+        if calibration.terms.outcome(result) == "undecided":
+            clips = result.rise.clips_to_decide(most)
+            would = "accept" if result.rise.points <= most else "refuse"
+            takes = (
+                f"It takes more than {counted(MOST_REFERENCES, 'clip')} with a reference to decide"
+                if clips is None
+                else f"Some {counted(clips, 'clip')} with a reference would decide, and probably {would} it"
+            )
+            yield f"A tail of {result.tail_s} s is undecided: {_risen(result.rise, calibration)}. {takes}."
+
+
+def _signed(points: float) -> str:
+    """Write a difference with its sign, which what rounds to nothing does not have."""
+    text = f"{points:+.2f}"
+    return text[1:] if float(text) == 0 else text
 
 
 def _of_no_speech(told: NoSpeechResult) -> str:
@@ -78,20 +121,40 @@ def as_json(calibration: Calibration) -> dict[str, Any]:
     chosen = calibration.chosen
     return {
         **asdict(calibration),
-        "chosen": None if chosen is None else asdict(chosen),
+        "results": [_result_as_json(result, calibration) for result in calibration.results],
+        "chosen": None if chosen is None else _result_as_json(chosen, calibration),
         "verdict": " ".join(verdicts(calibration)),
     }
 
 
+def _result_as_json(result: TailResult, calibration: Calibration) -> dict[str, Any]:
+    content = {**asdict(result), "rule": calibration.terms.rule_passed(result)}
+    if result.rise is not None and calibration.max_cer_rise is not None:
+        outcome = content["rise"]["outcome"] = result.rise.outcome(calibration.max_cer_rise)
+        clips = result.rise.clips_to_decide(calibration.max_cer_rise) if outcome == "undecided" else None
+        content["rise"]["clips_to_decide"] = clips
+    return content
+
+
 def as_table(calibration: Calibration) -> str:
     """Give the measurements as a Markdown table; speeds are times real time."""
-    rows = [
-        "| window | CER against 30 s, % | before second looks, % | loops | redone, % | speed |",
-        "|---|---|---|---|---|---|",
-        f"| 30 s | | | {calibration.full_loops} | | {calibration.full_speed:.1f} |",
-    ]
+    rises = [result.rise for result in calibration.results if result.rise is not None]
+    columns = ["window", "CER against 30 s, %", "before second looks, %", "loops", "redone, %", "speed"]
+    rows = [["30 s", "", "", str(calibration.full_loops), "", f"{calibration.full_speed:.1f}"]]
     rows += [
-        f"| clip + {r.tail_s} s | {r.cer:.2f} | {r.cer_before:.2f} | {r.loops} | {r.redone:.1f} | {r.speed:.1f} |"
+        [
+            f"clip + {r.tail_s} s",
+            f"{r.cer:.2f}",
+            f"{r.cer_before:.2f}",
+            str(r.loops),
+            f"{r.redone:.1f}",
+            f"{r.speed:.1f}",
+        ]
         for r in calibration.results
     ]
-    return "\n".join(rows)
+    if rises:
+        columns += ["CER, %", "above 30 s", "95 %"]
+        rows[0] += [f"{rises[0].full_cer:.2f}", "", ""]
+        for row, rise in zip(rows[1:], rises, strict=True):
+            row += [f"{rise.cer:.2f}", _signed(rise.points), " – ".join(_signed(end) for end in rise.interval)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *rows))

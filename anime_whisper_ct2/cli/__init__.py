@@ -4,9 +4,9 @@ A module for each command, and one for each group of options that is too long fo
 options and commands are grouped, `commands` writes the help from that, `elsewhere` answers what others call otherwise;
 `printing` writes every line that the others have to say.
 
-May import: `_version`, `audio`, `calibration`, `corpus_run`, `doctor`, `errors`, `evaluation`, `executors`, `export`,
-`features`, `languages`, `model_dir`, `models`, `options`, `output`, `plan`, `readers`, `records`, `stats`, `system`,
-`text`.
+May import: `_version`, `adaptation`, `audio`, `calibration`, `corpus_run`, `doctor`, `engine`, `errors`, `evaluation`,
+`executors`, `export`, `features`, `languages`, `model_dir`, `models`, `options`, `output`, `plan`, `readers`,
+`records`, `stats`, `system`, `text`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import click
 
 from anime_whisper_ct2._version import __version__
+from anime_whisper_ct2.cli.adapt import adapt_command
 from anime_whisper_ct2.cli.calibrate import calibrate_command
 from anime_whisper_ct2.cli.commands import Group
 from anime_whisper_ct2.cli.convert import convert
@@ -128,5 +129,5 @@ def main() -> None:
 # In the order in which somebody new needs them: the work, what becomes of it, and what is done once.
 main.add_section("Transcribe", run, merge_command)
 main.add_section("Results", export_command, stats_command, eval_command)
-main.add_section("Models", convert, calibrate_command)
+main.add_section("Models", convert, adapt_command, calibrate_command)
 main.add_section("This machine", doctor)

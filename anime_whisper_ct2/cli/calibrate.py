@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from anime_whisper_ct2.calibration import Calibration, CalibrationOptions, calibrate, write_profile
+from anime_whisper_ct2.calibration import CalibrationOptions, calibrate, write_profile
+from anime_whisper_ct2.calibration.chart import draw_chart
 from anime_whisper_ct2.calibration.report import as_json, as_table, verdicts
 from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.ending import expendable
@@ -15,11 +17,11 @@ from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.cli.printing import note, say, say_json
 from anime_whisper_ct2.cli.progress import ConversionProgress
 from anime_whisper_ct2.cli.shared import LocalPath, channel_option, compute_type_option, device_option
-from anime_whisper_ct2.errors import InputError, counted
+from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.models import resolve_model
 from anime_whisper_ct2.options import AudioOptions, ComputeType, Device, EngineOptions, RunOptions
-from anime_whisper_ct2.output.charts import check_chart, write_chart
+from anime_whisper_ct2.output.charts import check_chart
 from anime_whisper_ct2.readers import Corpus
 
 EXIT_NOT_PASSED = 3
@@ -59,8 +61,16 @@ _measure, _result = map(option_of, ("Measurement", "Output"))
 @_measure(
     "--references",
     metavar="REF",
-    help="The clips' right texts, as for `awct2 eval`; meta: those that the corpus brings along. With them, it is "
-    "measured from where on a text is doubtful.",
+    help="The clips' right texts, as for `awct2 eval`; meta: those that the corpus brings along. With them, a tail may "
+    "pass by --max-cer-rise, and it is measured from where on a text is doubtful.",
+)
+@_measure(
+    "--max-cer-rise",
+    metavar="POINTS",
+    type=float,
+    default=_DEFAULTS.max_cer_rise,
+    show_default=True,
+    help="With --references: by how many percent points the CER may rise, at the upper end of its 95 % interval.",
 )
 @device_option
 @compute_type_option
@@ -75,6 +85,7 @@ def calibrate_command(
     tails: tuple[float, ...],
     max_cer: float,
     references: str | None,
+    max_cer_rise: float,
     channel: str,
     device: Device,
     compute_type: ComputeType,
@@ -86,9 +97,11 @@ def calibrate_command(
 
     `awct2 run` goes by it: it is kept in the awct2.json of the converted folder. Clips are decoded at 30 s and with
     several tails of silence; the fastest tail whose texts differ from those at 30 s in no more than --max-cer, with no
-    more loops, is what --window auto then uses. Sounds in which nobody speaks show whether the model can tell, and from
-    which probability on a segment is marked no_speech. References show from which doubt on lines with a CER of 30 % or
-    more are found, for the mark doubtful. MODEL is named as for `awct2 run`, CORPUS... as its INPUT.
+    more loops, is what --window auto then uses. With references, texts may also differ, if they are as good: the CER is
+    sure to rise by no more than --max-cer-rise. References also show from which doubt on lines with a CER of 30 % or
+    more are found, for the mark doubtful, and clips that have one are measured before others. Sounds in which nobody
+    speaks show whether the model can tell, and from which probability on a segment is marked no_speech. MODEL is named
+    as for `awct2 run`, CORPUS... as its INPUT.
 
     Exit status: 0 a tail passed, 3 none did; the model then runs with full windows.
 
@@ -96,10 +109,13 @@ def calibrate_command(
     Examples:
       awct2 calibrate litagin/anime-whisper corpus/ --plot tails.svg
       awct2 calibrate litagin/anime-whisper corpus/ --references references.csv
+      awct2 calibrate my-model/ galgame-000.tar --references meta --clips 2000
     """
     if plot is not None:
         check_chart(plot)
-    options = CalibrationOptions(clips, tuple(sorted(set(tails))), max_cer)
+    if references is None and _is_given("max_cer_rise"):
+        raise InputError("--max-cer-rise is for --references: without any, no CER is known; give them, or leave it out")
+    options = CalibrationOptions(clips, tuple(sorted(set(tails))), max_cer, max_cer_rise)
     audio, files = AudioOptions(channel), Corpus(corpus)
     files.check_lists()
     if nothing := files.why_nothing():
@@ -128,29 +144,10 @@ def calibrate_command(
     for line in verdicts(measured):
         note(line)
     if plot is not None:
-        _draw(measured, plot)
+        draw_chart(measured, plot)
     if measured.chosen is None:
         sys.exit(EXIT_NOT_PASSED)
 
 
-def _draw(measured: Calibration, path: Path) -> None:
-    """Draw the difference from 30 s and the speed over the tail. Raises OutputError when the file cannot be written."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - an extra, and slow to import
-
-    tails = [result.tail_s for result in measured.results]
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    left = figure.subplots()
-    left.plot(tails, [result.cer for result in measured.results], "o-", color="#b5344a", label="CER against 30 s")
-    left.plot(
-        tails, [r.cer_before for r in measured.results], "o:", color="#b5344a", alpha=0.5, label="before second looks"
-    )
-    left.axhline(measured.max_cer, color="#b5344a", linewidth=0.8, linestyle="--", label="allowed")
-    left.set(xlabel="tail of silence, s", ylabel="characters that differ, %", ylim=(0, None))
-    right = left.twinx()
-    right.plot(tails, [result.speed for result in measured.results], "s-", color="#2a5d84", label="speed")
-    right.axhline(measured.full_speed, color="#2a5d84", linewidth=0.8, linestyle="--", label="speed at 30 s")
-    right.set(ylabel="times real time", ylim=(0, None))
-    handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
-    left.legend(handles, [str(handle.get_label()) for handle in handles], loc="upper center", ncols=2, fontsize=8)
-    left.set_title(f"Windows fitted to {counted(measured.clips, 'clip')}, {measured.audio_seconds / 60:.1f} min")
-    write_chart(figure, path)
+def _is_given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -137,6 +137,17 @@ _ANSWERS_OF = {
         "copy-files": "All files that faster-whisper reads are in OUTPUT as it is.",
         "load-as-float16 low-cpu-mem-usage": "Weights are read piece by piece, so the memory stays small as it is.",
     },
+    "adapt": {
+        _MODELS: "The checkpoint is an argument: `awct2 adapt CHECKPOINT CORPUS... -o OUT`.",
+        "resume continue skip-existing resume-from-checkpoint": "The same command goes on where it was stopped, "
+        "without an option.",
+        "max-steps max-train-steps num-train-epochs epochs epoch": "It is --steps here.",
+        "lr": "It is --learning-rate here.",
+        "per-device-train-batch-size train-batch-size": "It is --batch-size here.",
+        "force overwrite-output-dir": "--overwrite replaces an earlier result in OUT.",
+        "compute-type fp16 fp32 half bf16 float16 float32 bfloat16 int8 dtype torch-dtype precision": "It is "
+        "computed in float32 on a CPU, and in mixed precision on a GPU; there is nothing to set.",
+    },
     "calibrate": {
         f"o output {_OUTPUTS}": "What is found is written into the model's awct2.json; --plot writes a chart.",
         _FORMATS: "--json prints JSON instead of the table.",

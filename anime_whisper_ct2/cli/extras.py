@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 
+from anime_whisper_ct2.engine.encoders.installation import UnusableTorchError, usable_torch
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export.formats.registry import FORMATS
+from anime_whisper_ct2.options import Device
+
+_ADAPT = 'pip install "anime-whisper-ct2[adapt]"'
 
 
 def check_extras(*, ray: bool = False, formats: Iterable[str] = ()) -> None:
@@ -15,6 +19,21 @@ def check_extras(*, ray: bool = False, formats: Iterable[str] = ()) -> None:
         raise InputError('--ray needs Ray: pip install "ray[data]"')
     if "parquet" in formats and find_spec("pyarrow") is None:
         raise InputError("parquet needs pyarrow: pip install pyarrow")
+
+
+def check_adapt(device: Device) -> None:
+    """Refuse to teach a model where what that takes is missing, with the command that installs it. Raises InputError.
+
+    Loads torch.
+    """
+    if find_spec("matplotlib") is None:
+        raise InputError(f"`awct2 adapt` needs matplotlib: {_ADAPT}")
+    try:
+        usable_torch("cuda" if device == "cuda" else "cpu")
+    except UnusableTorchError as error:
+        # What has no command is no matter of installing: a GPU that is not there, a library that does not load.
+        help_ = f": {_ADAPT}" if error.command else "; choose --device cpu" if device == "cuda" else ""
+        raise InputError(f"`awct2 adapt` needs torch, and {error.why}{help_}") from error
 
 
 def check_language(formats: Iterable[str], language: str) -> None:

@@ -1,4 +1,4 @@
-"""How far a run has come, and how long it will take: figures of the moment, put into words."""
+"""How far the work has come, and how long it will take: figures of the moment, put into words."""
 
 from __future__ import annotations
 
@@ -6,11 +6,28 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from anime_whisper_ct2.adaptation.records import Advance
 from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.output.metrics import Totals
 
 # Before that, what a run has done says little of what it will do.
 _ESTIMATED_AFTER_S = 10.0
+# What an adaptation is at, and what it counts meanwhile.
+_STAGES = {
+    "listening": ("listening at 30 s", "clip"),
+    "learning": ("learning", "step"),
+    "measuring": ("measuring", "clip"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is shown of a moment: beside a bar and in a line of a log. `total` 0.0: there is no bar."""
+
+    done: float
+    total: float
+    short: str
+    line: str
 
 
 def duration(seconds: float) -> str:
@@ -145,6 +162,26 @@ def _ahead_s(totals: Totals, underway: list[tuple[float, float]]) -> float | Non
     if not known:
         return None
     return rest_s + others * (totals.audio_seconds + sum(length_s for _, length_s in underway)) / known
+
+
+def look_at(advance: Advance | None, gone_s: float) -> Look:
+    """Put into words how far an adaptation has come; None: it has not begun."""
+    if advance is None:
+        begun = "opening the checkpoint"
+        return Look(0.0, 0.0, f"{begun}, {clock(gone_s)} gone", f"{begun}, {duration(gone_s)} gone")
+    stage, what = _STAGES[advance.stage]
+    found = "" if advance.loss is None else f", loss {advance.loss:.3g}"
+    if advance.held_out is not None:
+        found += f", {advance.held_out:.1f} % of the tokens held out differ"
+    left = advance.seconds_left
+    short, line = ("" if left is None else f", about {write(left)} left of it" for write in (clock, duration))
+    return Look(
+        advance.done,
+        advance.total,
+        # First what moves most: a narrow terminal cuts the others off.
+        f"{stage} {advance.done:,}/{advance.total:,}{short}{found}, {clock(gone_s)} gone",
+        f"{stage}, {advance.done:,} of {counted(advance.total, what)}{found}, {duration(gone_s)} gone{line}",
+    )
 
 
 def clock(seconds: float) -> str:

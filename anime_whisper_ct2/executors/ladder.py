@@ -22,8 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from rapidfuzz.distance import Levenshtein
-
+from anime_whisper_ct2.executors.audit import WINDOW_CHECK, Audit
 from anime_whisper_ct2.features.mel import WINDOW_FRAMES
 from anime_whisper_ct2.features.windows import longer_length, work
 from anime_whisper_ct2.records import Decoded, Retries, Step, Window
@@ -68,9 +67,7 @@ class Ladder:
     fitted: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
-    audited: int = 0
-    audit_edits: int = 0
-    audit_chars: int = 0
+    audited: Audit = field(default_factory=Audit)
 
     def marked(self, window: Window, decoded: Decoded) -> Decoded:
         """Flag a text for what it shows by itself, beside what the engine says of it."""
@@ -160,7 +157,7 @@ class Ladder:
 
     def note_work(self, windows: int, frames: int) -> None:
         """Learn that so many windows were decoded: an audit may cost a share of that."""
-        share = _AUDIT_WORK if self.audited < AUDIT_ENOUGH else _AUDIT_WORK_LATER
+        share = _AUDIT_WORK if self.audited.windows < AUDIT_ENOUGH else _AUDIT_WORK_LATER
         self.allowance += share * windows * work(frames)
 
     def note_audit(self) -> None:
@@ -168,29 +165,24 @@ class Ladder:
         self.allowance -= 1
 
     def compare(self, first: Decoded, full: Decoded) -> None:
-        """Count what an audited window's text at 30 s shows: the reference, since the model was trained on such."""
-        self.audited += 1
-        self.audit_edits += Levenshtein.distance(first.text, full.text)
-        self.audit_chars += len(full.text)
+        """Count what an audited window's text at 30 s shows of its first one."""
+        self.audited.compare(first.text, full.text)
 
     def add(self, other: Ladder) -> None:
         """Count what another engine's windows needed."""
         self.fitted += other.fitted
         self.reasons.update(other.reasons)
         self.kept.update(other.kept)
-        self.audited += other.audited
-        self.audit_edits += other.audit_edits
-        self.audit_chars += other.audit_chars
+        self.audited.add(other.audited)
 
     @property
     def figures(self) -> Mapping[str, Any]:
-        """What `run.json` says; `audit_cer` in percent, None before anything was audited."""
+        """What `run.json` says."""
         figures: dict[str, Any] = {
             "retries": {"windows": self.kept.total(), "reasons": dict(self.reasons), "kept": dict(self.kept)}
         }
         if self.fitted:
-            cer = round(100 * self.audit_edits / self.audit_chars, 3) if self.audit_chars else None
-            figures["window_check"] = {"fitted": self.fitted, "audited": self.audited, "audit_cer": cer}
+            figures[WINDOW_CHECK] = {"fitted": self.fitted, **self.audited.figures}
         return figures
 
 

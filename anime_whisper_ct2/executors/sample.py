@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ from anime_whisper_ct2.executors.pool import WorkerPool
 from anime_whisper_ct2.features.batcher import Batcher
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import AudioOptions, FrontendOptions
-from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Batch, Broken, Decoded, Recording, Window
 from anime_whisper_ct2.system import waiting
 
@@ -40,12 +39,14 @@ class Sample:
         return sum(window.end_s for window in self.windows)
 
 
-def draw(engine: Engine, corpus: Corpus, clips: int, frontend: FrontendOptions, audio: AudioOptions) -> Sample:
+def draw(
+    engine: Engine, corpus: Iterable[Recording], clips: int, frontend: FrontendOptions, audio: AudioOptions
+) -> Sample:
     """Draw recordings without listing them all into memory, and take clips at even steps of their lengths.
 
     Raises InputError where no clip can be read.
     """
-    candidates = _drawn(iter(corpus), clips * CANDIDATES)
+    candidates = drawn(corpus, clips * CANDIDATES)
     settings = FeatureSettings(engine.n_mels, half=engine.feature_dtype is np.float16, audio=audio)
     pool = WorkerPool(settings, max(1, frontend.resolved_workers()), capacity=64)
     found: dict[int, Window] = {}
@@ -63,16 +64,16 @@ def draw(engine: Engine, corpus: Corpus, clips: int, frontend: FrontendOptions, 
     return Sample(taken, tuple(candidates[window.key] for window in taken))
 
 
-def _drawn(recordings: Iterator[Recording], n: int) -> list[Recording]:
+def drawn(recordings: Iterable[Recording], n: int) -> list[Recording]:
     """Draw n recordings with equal chances from a stream of unknown length (Algorithm R), the same ones every time."""
     rng = random.Random(_SEED)
-    drawn: list[Recording] = []
+    kept: list[Recording] = []
     for seen, recording in enumerate(recordings):
         if seen < n:
-            drawn.append(recording)
+            kept.append(recording)
         elif (place := rng.randrange(seen + 1)) < n:
-            drawn[place] = recording
-    return drawn
+            kept[place] = recording
+    return kept
 
 
 def warm_up(engine: Engine, windows: Sequence[Window]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,7 +32,7 @@ from anime_whisper_ct2.system.paths import path_of
 from anime_whisper_ct2_convert import binary
 from anime_whisper_ct2_convert.config import model_config, preprocessor_config
 from anime_whisper_ct2_convert.publish import check_destination, locked, published
-from anime_whisper_ct2_convert.source import Checkpoint, as_folder, folder_digest, open_source
+from anime_whisper_ct2_convert.source import Checkpoint, as_folder, folder_digest, naming, open_source
 from anime_whisper_ct2_convert.tokenizer import open_tokenizer
 from anime_whisper_ct2_convert.variables import find_aliases
 from anime_whisper_ct2_convert.weights import open_weights
@@ -118,7 +118,7 @@ def _convert(
     check_destination(destination, folder, source if folder is None else str(folder.resolve()), force=force)
     checkpoint = open_source(source, revision)
     _warn_of_other_format()
-    with ExitStack() as files, _naming(checkpoint):
+    with ExitStack() as files, naming(checkpoint):
         shape, small_files, repairs = _describe(checkpoint)
         dtype = binary.loaded_type(quantization, shape.dtype)
         variables = lay_out(open_weights(checkpoint.folder, files), shape, dtype)
@@ -142,17 +142,6 @@ def _convert(
         model_bytes=(destination / MODEL_BIN).stat().st_size,
         wall_s=time.perf_counter() - started,
     )
-
-
-@contextmanager
-def _naming(checkpoint: Checkpoint) -> Iterator[None]:
-    """Say whose fault it is, where the room that found it was handed only its contents."""
-    try:
-        yield
-    except CheckpointError as error:
-        if str(checkpoint.folder) in str(error):
-            raise
-        raise CheckpointError(f"{checkpoint.source}: {error}") from error
 
 
 def _describe(checkpoint: Checkpoint) -> tuple[WhisperShape, dict[str, str], list[str]]:

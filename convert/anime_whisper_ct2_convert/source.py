@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -36,6 +38,8 @@ _TEXT_FILES = [
     "merges.txt",
     "added_tokens.json",
 ]
+# What belongs to a model beside them, and a conversion has no use for.
+_OTHER_TEXT_FILES = ["normalizer.json", "chat_template.json", "chat_template.jinja"]
 _SAFETENSORS_FILES = [SAFETENSORS, SAFETENSORS_INDEX, "model-*-of-*.safetensors"]
 _TORCH_FILES = [TORCH, TORCH_INDEX, "pytorch_model-*-of-*.bin"]
 
@@ -71,17 +75,18 @@ def as_folder(source: str) -> Path | None:
         return None
 
 
-def open_source(source: str, revision: str | None = None) -> Checkpoint:
+def open_source(source: str, revision: str | None = None, *, whole: bool = False) -> Checkpoint:
     """Find a checkpoint's files, fetching them from the hub where `source` is no folder.
 
-    The token is huggingface_hub's: `$HF_TOKEN` or the login. Raises ModelNotFoundError and CheckpointError.
+    `whole`: also the files that a conversion has no use for. The token is huggingface_hub's: `$HF_TOKEN` or the login.
+    Raises ModelNotFoundError and CheckpointError.
     """
     source = at_home(source)
     folder = as_folder(source)
     if folder is None:
         if why := why_no_model(source):
             raise ModelNotFoundError(why)
-        return _fetch(source, revision)
+        return _fetch(source, revision, _TEXT_FILES + (_OTHER_TEXT_FILES if whole else []))
     if revision is not None:
         raise ModelNotFoundError(f"{source}: is a folder, and --revision {revision} is for models on the hub")
     if is_converted(folder):
@@ -90,6 +95,22 @@ def open_source(source: str, revision: str | None = None) -> Checkpoint:
     if is_adapter(folder) or not (folder / "config.json").is_file():
         raise CheckpointError(why_no_model(str(folder)) or f"{folder}: has no config.json, so it is no checkpoint")
     return Checkpoint(folder, str(folder.resolve()), None)
+
+
+def text_files(folder: Path) -> list[Path]:
+    """Give the files of a checkpoint folder that make a model of its weights: configurations and tokenizer."""
+    return [path for name in (*_TEXT_FILES, *_OTHER_TEXT_FILES) if (path := folder / name).is_file()]
+
+
+@contextmanager
+def naming(checkpoint: Checkpoint) -> Iterator[None]:
+    """Say whose fault it is, where the room that found it was handed only its contents."""
+    try:
+        yield
+    except CheckpointError as error:
+        if str(checkpoint.folder) in str(error):
+            raise
+        raise CheckpointError(f"{checkpoint.source}: {error}") from error
 
 
 def folder_digest(folder: Path) -> str:
@@ -101,10 +122,10 @@ def folder_digest(folder: Path) -> str:
     return hashlib.sha256(repr(stats).encode()).hexdigest()
 
 
-def _fetch(source: str, revision: str | None) -> Checkpoint:
+def _fetch(source: str, revision: str | None, text_files: list[str]) -> Checkpoint:
     if not _HUB_ID.fullmatch(source):
         raise ModelNotFoundError(f"{source}: is no folder here, and no hub id either, which would be OWNER/NAME")
-    folder = _snapshot(source, revision, _TEXT_FILES + _SAFETENSORS_FILES)
+    folder = _snapshot(source, revision, text_files + _SAFETENSORS_FILES)
     if not any((folder / name).is_file() for name in (SAFETENSORS, SAFETENSORS_INDEX)):
         cached = any((folder / name).is_file() for name in (TORCH, TORCH_INDEX))
         if not cached and _is_there(source, revision, MODEL_BIN):
@@ -117,7 +138,7 @@ def _fetch(source: str, revision: str | None) -> Checkpoint:
             raise CheckpointError(
                 f"{source}: has no {SAFETENSORS} on the hub, and reading {TORCH} needs torch; pip install torch"
             )
-        folder = _snapshot(source, revision, _TEXT_FILES + _TORCH_FILES)
+        folder = _snapshot(source, revision, text_files + _TORCH_FILES)
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"{source}: has no config.json on the hub, so it is no transformers checkpoint")
     return Checkpoint(folder, source, folder.name if _COMMIT.fullmatch(folder.name) else revision)

@@ -115,3 +115,35 @@ def test_references_that_fit_no_clip_are_refused_with_both_names(clips: Path) ->
 def test_a_corpus_without_texts_has_none_to_measure_with(clips: Path) -> None:
     with model(lambda _: False) as engine, pytest.raises(InputError, match="brings no texts along"):
         measured(clips, engine, "meta")
+
+
+@pytest.mark.parametrize(("most", "rule"), [(3.0, "cer_rise"), (0.3, None)])
+def test_other_texts_that_are_as_good_pass_where_enough_references_show_it(
+    write_tone: Callable[..., Path], most: float, rule: str | None
+) -> None:
+    """Windows of 30 s get every other clip wrong, and short ones the rest."""
+    lines = {round(1 + n * 0.02, 2): f"これはせりふ{n:03}です" for n in range(140)}
+    paths = [write_tone(f"many/{n:03}.wav", length_s) for n, length_s in enumerate(lines)]
+    known = paths[0].parent.parent / "references.jsonl"
+    rows = [{"id": path.name, "text": line} for path, line in zip(paths, lines.values(), strict=True)]
+    known.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def decode(window: Window) -> Decoded:
+        line = lines.get(round(window.end_s, 2), "おと")
+        batch = next(batch for batch in reversed(engine.batches) if window in batch.windows)
+        is_odd = line[-3:-2] in "13579"
+        right = is_odd == (batch.frames == 3000)
+        return Decoded(line if right else line.replace("せ", "ぜ"), (1, 2, 3), -0.1, 0.01)
+
+    engine = FakeEngine(decode, batch_size=8)
+    options = CalibrationOptions(clips=140, tails_s=(2.56,), max_cer_rise=most)
+    corpus = Corpus((str(paths[0].parent),))
+    result = calibrate(engine, corpus, options, references=str(known), frontend=FrontendOptions(workers=1))
+    engine.close()
+    (tail,) = result.results
+    assert tail.rise is not None
+    assert (tail.cer > 5, tail.rise.points, tail.rise.full_cer) == (True, 0.0, pytest.approx(100 / 22))
+    assert (result.references, result.rule) == (140, rule)
+    assert tail.rise.outcome(most) == ("passed" if rule else "undecided")
+    # One of eleven characters in every clip, whichever are drawn.
+    assert tail.cer_before_interval == pytest.approx((100 / 11, 100 / 11))

@@ -13,11 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from anime_whisper_ct2.calibration import Calibration, CalibrationOptions, calibrate, write_profile
-from anime_whisper_ct2.calibration.report import as_table, verdicts
+from anime_whisper_ct2.calibration.report import as_json, as_table, verdicts
+from anime_whisper_ct2.calibration.rises import Rise
 from anime_whisper_ct2.calibration.windows import TailResult
 from anime_whisper_ct2.cli import main
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import InputError, OutputError
+from anime_whisper_ct2.executors.audit import Calibrated
 from anime_whisper_ct2.features.windows import PROFILE, WindowLength, window_length
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import DecodingOptions, FrontendOptions
@@ -25,7 +27,7 @@ from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Decoded, Window
 from tests.support.files import contents
 from tests.support.held import Holders
-from tests.support.places import CORPUS
+from tests.support.places import CORPUS, SAMPLE
 from tests.support.sounds import tone
 
 ONE_WORKER = FrontendOptions(workers=1)
@@ -34,6 +36,19 @@ ONE_WORKER = FrontendOptions(workers=1)
 def measured(*results: tuple[float, float, int, float]) -> Calibration:
     tails = tuple(TailResult(tail, cer, cer, loops, 0.0, speed) for tail, cer, loops, speed in results)
     return Calibration(100, 500.0, 10.0, 1, tails, max_cer=0.5)
+
+
+def referred(*results: tuple[float, float, int, float, float, float]) -> Calibration:
+    """Tail, CER against 30 s, loops, speed, the rise, and half of its interval's width."""
+    tails = tuple(
+        TailResult(
+            *(tail, cer, cer, loops, 0.0, speed),
+            cer_before_interval=(cer - 1, cer + 1),
+            rise=Rise(points, (points - half, points + half), 300, 10 + points, 10.0),
+        )
+        for tail, cer, loops, speed, points, half in results
+    )
+    return Calibration(400, 500.0, 10.0, 1, tails, max_cer=0.5, references=300, max_cer_rise=0.3)
 
 
 class TestDecision:
@@ -57,6 +72,60 @@ class TestDecision:
 
     def test_the_table_has_a_row_for_each_window(self) -> None:
         assert len(as_table(measured((1.28, 0.4, 1, 40.0), (2.56, 0.1, 1, 30.0))).splitlines()) == 5
+
+
+class TestTwoRules:
+    WORSE, UNCLEAR = (0.64, 9.0, 0, 50.0, 1.0, 0.5), (1.28, 5.0, 0, 40.0, 0.1, 0.4)
+    GOOD, EQUAL = (2.56, 3.0, 1, 30.0, 0.0, 0.2), (5.12, 0.1, 1, 20.0, 0.0, 0.1)
+
+    def test_texts_that_are_as_good_pass_and_the_fastest_is_taken_by_whichever_rule(self) -> None:
+        both = referred(self.WORSE, self.UNCLEAR, self.GOOD, self.EQUAL)
+        assert both.chosen is not None
+        assert (both.chosen.tail_s, both.rule) == (2.56, "cer_rise")
+        equal = referred(self.WORSE, self.EQUAL)
+        assert equal.chosen is not None
+        assert (equal.chosen.tail_s, equal.rule) == (5.12, "equal_texts")
+
+    def test_loops_count_with_either_rule(self) -> None:
+        looping = (2.56, 3.0, 2, 30.0, 0.0, 0.2)
+        assert referred(looping).chosen is None
+        # No number of references would help.
+        assert not any("undecided" in line for line in verdicts(referred(looping)))
+
+    def test_the_verdict_names_the_rule_with_its_figures(self) -> None:
+        good = verdicts(referred(self.GOOD))[0]
+        assert "as its texts are as good: over 300 clips with a reference, the CER changes by 0.00 points" in good
+        assert "(95 %: -0.20 to +0.20; it may rise by 0.3)" in good
+        assert "by equal texts: 0.10 % of the characters differ" in verdicts(referred(self.EQUAL))[0]
+        refuted = verdicts(referred(self.WORSE))
+        assert "No tail passed" in refuted[0]
+        assert "the CER changes by +1.00 points (95 %: +0.50 to +1.50" in refuted[0]
+
+    def test_where_it_is_undecided_it_is_said_how_many_clips_would_decide_and_how(self) -> None:
+        (line,) = verdicts(referred(self.WORSE, self.UNCLEAR))[1:]
+        assert line.startswith("A tail of 1.28 s is undecided")
+        assert line.endswith("Some 2,500 clips with a reference would decide, and probably accept it.")
+        (line,) = verdicts(referred((1.28, 5.0, 0, 40.0, 0.6, 0.4)))[1:]
+        assert line.endswith("Some 1,100 clips with a reference would decide, and probably refuse it.")
+        (line,) = verdicts(referred((1.28, 5.0, 0, 40.0, 0.3, 0.4)))[1:]
+        assert line.endswith("It takes more than 1,000,000 clips with a reference to decide.")
+
+    def test_of_tails_that_would_be_slower_nothing_is_wanted(self) -> None:
+        slower = (5.12, 3.0, 0, 20.0, 0.1, 0.4)
+        assert len(verdicts(referred(self.GOOD, slower))) == 1
+
+    def test_the_table_and_the_json_have_the_rise_where_there_are_references(self) -> None:
+        both = referred(self.WORSE, self.UNCLEAR)
+        head, _, full, first, second = as_table(both).splitlines()
+        assert head.endswith("| speed | CER, % | above 30 s | 95 % |")
+        assert full.endswith("| 10.0 | 10.00 |  |  |")
+        assert first.endswith("| 50.0 | 11.00 | +1.00 | +0.50 – +1.50 |")
+        assert second.endswith("| 40.0 | 10.10 | +0.10 | -0.30 – +0.50 |")
+        assert as_table(measured((1.28, 0.4, 1, 40.0))).splitlines()[0].endswith("| speed |")
+        results = json.loads(json.dumps(as_json(both)))["results"]
+        told = [(one["rule"], one["rise"]["outcome"], one["rise"]["clips_to_decide"]) for one in results]
+        assert told == [(None, "failed", None), (None, "undecided", 2500)]
+        assert json.loads(json.dumps(as_json(measured((1.28, 0.4, 1, 40.0)))))["chosen"]["rule"] == "equal_texts"
 
 
 @pytest.fixture
@@ -147,6 +216,49 @@ def test_a_profile_makes_auto_fit_and_its_absence_full(tiny_model: Path, tmp_pat
     assert window_length("auto", None, open_model_dir(folder).awct2).mode == "full"
     assert open_model_dir(folder).awct2 == open_model_dir(tiny_model).awct2
     engine.close()
+
+
+@pytest.mark.parametrize("rule", ["equal_texts", "cer_rise"])
+def test_the_profile_records_the_rule_that_it_passed(tiny_model: Path, tmp_path: Path, rule: str) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    engine = FakeEngine()
+    tail = TestTwoRules.EQUAL if rule == "equal_texts" else TestTwoRules.GOOD
+    write_profile(open_model_dir(folder), referred(tail), engine)
+    engine.close()
+    awct2 = open_model_dir(folder).awct2
+    profile = awct2[PROFILE]
+    assert (profile["rule"], profile["max_cer"]) == (rule, 0.5)
+    rises = {"cer_rise": 0.0, "cer_rise_interval": [-0.2, 0.2], "max_cer_rise": 0.3, "references": 300}
+    assert {key: profile[key] for key in rises if key in profile} == (rises if rule == "cer_rise" else {})
+    length = window_length("auto", None, awct2)
+    assert length == WindowLength("fit", tail[0])
+    # What first texts differed in, at the upper end; by equal texts at least what would have passed.
+    assert Calibrated.of(awct2, length) == Calibrated(rule, tail[1] + 1)
+
+
+def test_the_command_takes_references_and_draws_the_rise(tiny_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    args = ["calibrate", str(folder), str(CORPUS), "--references", str(SAMPLE / "references.jsonl")]
+    args += ["--clips", "12", "--tail", "2.56", "--device", "cpu"]
+    more = ["--max-cer", "0", "--max-cer-rise", "0.1", "--json"]
+    result = CliRunner().invoke(main, [*args, *more, "--plot", str(tmp_path / "tails.svg")])
+    assert result.exit_code in (0, 3), result.output
+    told = json.loads(result.stdout)
+    assert (told["clips"], told["references"], told["max_cer_rise"]) == (12, 12, 0.1)
+    (tail,) = told["results"]
+    assert tail["rise"]["clips"] == 12
+    assert "12 of them with a reference" in result.stderr
+    # matplotlib draws letters as shapes, and names them in comments.
+    assert "CER above 30 s, points" in (tmp_path / "tails.svg").read_text(encoding="utf-8")
+
+
+def test_a_bound_for_the_rise_is_refused_without_references(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(tone(0.1).tobytes())
+    result = CliRunner().invoke(main, ["calibrate", str(tiny_model), str(tmp_path), "--max-cer-rise", "0.5"])
+    assert result.exit_code == 2
+    assert "--max-cer-rise is for --references" in result.output
+    with pytest.raises(InputError, match="give 0 to 100"):
+        CalibrationOptions(max_cer_rise=float("nan"))
 
 
 def test_the_command_measures_decides_and_draws(tiny_model: Path, tmp_path: Path) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from inspect import getsource
+from pathlib import Path
 
-from anime_whisper_ct2.calibration import Calibration
+from anime_whisper_ct2.calibration import Calibration, CalibrationOptions, write_profile
 from anime_whisper_ct2.calibration.report import as_table
+from anime_whisper_ct2.calibration.rises import LEAST_REFERENCES, Rise
 from anime_whisper_ct2.calibration.windows import TailResult
+from anime_whisper_ct2.engine.fake import FakeEngine
+from anime_whisper_ct2.executors import audit
 from anime_whisper_ct2.executors.ladder import STEPS, Ladder
+from anime_whisper_ct2.features.windows import PROFILE
+from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import RETRY_BEAMS, RETRY_NGRAM
 from anime_whisper_ct2.records import RECORDING_FLAGS, SEGMENT_FLAGS
 from anime_whisper_ct2.text import quality
@@ -18,6 +26,9 @@ from anime_whisper_ct2.text.doubt import BOUNDS
 from tests.support.documents import BOTH, NUMBER, Handbook, spans
 
 QUALITY = "guides/quality.md"
+# With references, and by their rule: then there is most to tell.
+_TAIL = TailResult(1.28, 1.0, 2.0, 0, 0.0, 1.0, (1.0, 3.0), Rise(0.0, (-0.1, 0.1), 200, 10.0, 10.0))
+CALIBRATED = Calibration(1, 1.0, 1.0, 0, (_TAIL,), max_cer=0.5, references=200, max_cer_rise=0.3)
 
 
 def keys_of(function: Callable[..., object]) -> set[str]:
@@ -64,6 +75,23 @@ def test_retries_are_those_of_the_ladder(book: Handbook) -> None:
 @BOTH
 def test_what_is_said_of_windows_is_what_is_measured(book: Handbook) -> None:
     (columns,) = book.section("guides/windows.md", "Calibrate").tables
-    measured = Calibration(1, 1.0, 1.0, 0, (TailResult(1.28, 0.0, 0.0, 0, 0.0, 1.0),), max_cer=0.5)
-    header = [cell.strip() for cell in as_table(measured).splitlines()[0].strip("|").split("|")]
+    header = [cell.strip() for cell in as_table(CALIBRATED).splitlines()[0].strip("|").split("|")]
     assert [span for row in columns[2:] for span in spans(row[:1])] == header
+
+
+@BOTH
+def test_what_is_said_of_the_profile_is_what_is_kept(book: Handbook, tiny_model: Path, tmp_path: Path) -> None:
+    model = replace(open_model_dir(tiny_model), path=tmp_path)
+    engine = FakeEngine()
+    write_profile(model, CALIBRATED, engine)
+    engine.close()
+    kept = json.loads((tmp_path / "awct2.json").read_text(encoding="utf-8"))[PROFILE]
+    (keys,) = book.section("guides/windows.md", "What is remembered, and when to measure again").tables
+    assert {span for row in keys[2:] for span in spans(row[:1])} == kept.keys()
+
+
+@BOTH
+def test_what_is_said_of_references_is_what_is_asked_of_them(book: Handbook) -> None:
+    prose = book.section("guides/windows.md", "With references").prose
+    assert {str(LEAST_REFERENCES), str(CalibrationOptions().max_cer_rise)} <= set(NUMBER.findall(prose))
+    assert str(audit._ENOUGH) in NUMBER.findall(book.section("guides/windows.md", "Audit").prose)

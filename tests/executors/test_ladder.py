@@ -119,7 +119,7 @@ class TestLadder:
         fitting = Fitting({key: f"texd {key}" for key in range(20)})
         look = Ladder(audit=1.0)
         assert fitting.run(look) == {key: f"texd {key}" for key in range(20)}
-        assert (look.audited, look.audit_edits) == (20, 20)
+        assert (look.audited.windows, look.audited.edits) == (20, 20)
         assert look.figures["window_check"]["audit_cer"] == pytest.approx(
             100 * 20 / sum(len(f"text {key}") for key in range(20)), abs=1e-3
         )
@@ -136,7 +136,7 @@ class TestLadder:
         fitting = Fitting({3: LOOPS[3]}, needs)
         look = Ladder(audit=1.0)
         assert fitting.run(look) == {key: f"text {key}" for key in range(20)}
-        assert (look.audited, look.audit_edits) == (20, len(LOOPS[3]))
+        assert (look.audited.windows, look.audited.edits) == (20, len(LOOPS[3]))
         full = [item.key for batch in fitting.engine.batches if batch.frames == 3000 for item in batch.windows]
         assert sorted(full) == list(range(20))
 
@@ -159,7 +159,7 @@ class TestLadder:
                 look.note_audit()
                 look.compare(said("はい"), said("はい"))
             if key % 2_000 == 1_999:
-                audited.append(look.audited)
+                audited.append(look.audited.windows)
         allowed = 0.01 * 4 * work(768) * 2_000
         early, late = audited[: 100 // round(allowed)], audited[-8:]
         assert all(0.8 * allowed * n - 2 <= count <= allowed * n for n, count in enumerate(early))
@@ -168,7 +168,8 @@ class TestLadder:
     def test_a_run_too_small_for_an_audit_says_that_nothing_was_compared(self) -> None:
         fitting = Fitting({})
         fitting.run(look := Ladder(audit=None), 200)
-        assert look.figures["window_check"] == {"fitted": 200, "audited": 0, "audit_cer": None}
+        nothing = {"audited": 0, "audit_cer": None, "audit_interval": None}
+        assert look.figures["window_check"] == {"fitted": 200, **nothing}
         assert {batch.step for batch in fitting.engine.batches} == {"first"}
 
     def test_an_audited_text_goes_home_without_waiting_for_its_second_look(self) -> None:

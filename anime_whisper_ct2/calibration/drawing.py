@@ -1,0 +1,150 @@
+"""Which clips are measured: where there are references, those that have one come first."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.errors import InputError, counted
+from anime_whisper_ct2.evaluation.grouping import Grouping
+from anime_whisper_ct2.evaluation.joining import Join, References
+from anime_whisper_ct2.evaluation.records import Line
+from anime_whisper_ct2.evaluation.texts import Texts, open_texts
+from anime_whisper_ct2.executors.sample import CANDIDATES, Sample, draw
+from anime_whisper_ct2.options import AudioOptions, FrontendOptions
+from anime_whisper_ct2.readers import Corpus
+from anime_whisper_ct2.records import Recording
+
+# In the place of references: what the corpus itself says.
+META = "meta"
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The clips of a calibration, and the right texts of those that have one, by their numbers in the sample."""
+
+    sample: Sample
+    right: dict[int, str]
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """So many of a stream of unknown length, with equal chances (Algorithm R), the same ones every time."""
+
+    wanted: int
+    kept: list[Recording] = field(default_factory=list)
+    seen: int = 0
+    rng: random.Random = field(default_factory=partial(random.Random, _SEED))
+
+    def offer(self, recording: Recording) -> None:
+        """Keep a recording, or not."""
+        self.seen += 1
+        if len(self.kept) < self.wanted:
+            self.kept.append(recording)
+        elif (place := self.rng.randrange(self.seen)) < self.wanted:
+            self.kept[place] = recording
+
+
+def draw_measured(
+    engine: Engine,
+    corpus: Corpus,
+    clips: int,
+    references: str | None,
+    frontend: FrontendOptions,
+    audio: AudioOptions,
+) -> Measured:
+    """Draw clips evenly over their lengths: those with a reference, and others where there are too few.
+
+    The corpus is listed once. Raises InputError when it holds no clip that can be read, or no reference fits one.
+    """
+    if references is None:
+        return Measured(draw(engine, corpus, clips, frontend, audio), {})
+    if references == META:
+        sample = _known_first(engine, corpus, clips, _has_text, frontend, audio)
+        return Measured(sample, _of_meta(sample))
+    known = References(open_texts(references, heard=False), Grouping("none"))
+
+    def has_reference(recording: Recording) -> bool:
+        """Say whether a reference has this id, or one that differs in its extension at most."""
+        id_ = recording.id
+        return known.position(id_) is not None or known.loose_position(id_) is not None
+
+    sample = _known_first(engine, corpus, clips, has_reference, frontend, audio)
+    return Measured(sample, _right(sample, known))
+
+
+def _known_first(
+    engine: Engine,
+    corpus: Corpus,
+    clips: int,
+    is_known: Callable[[Recording], bool],
+    frontend: FrontendOptions,
+    audio: AudioOptions,
+) -> Sample:
+    """Draw among those that are known, and fill up with others.
+
+    Where ids fit by the ends of their paths alone, none is known yet, and all are drawn alike.
+    """
+    known, others = _Drawn(clips * CANDIDATES), _Drawn(clips * CANDIDATES)
+    for recording in corpus:
+        (known if is_known(recording) else others).offer(recording)
+    if not known.kept:
+        return draw(engine, others.kept, clips, frontend, audio)
+    try:
+        first = draw(engine, known.kept, clips, frontend, audio)
+    except InputError as error:
+        of = counted(known.seen, "recording")
+        raise InputError(f"of {of} with a reference, none is a clip of up to 30 s that could be read") from error
+    missing = clips - len(first.windows)
+    if not missing or not others.kept:
+        return first
+    try:
+        return _together(first, draw(engine, others.kept, missing, frontend, audio))
+    except InputError:  # they only fill up
+        return first
+
+
+def _together(one: Sample, other: Sample) -> Sample:
+    pairs = [*zip(one.windows, one.recordings, strict=True), *zip(other.windows, other.recordings, strict=True)]
+    pairs.sort(key=lambda pair: pair[0].end_s)
+    return Sample(tuple(window for window, _ in pairs), tuple(recording for _, recording in pairs))
+
+
+def _text(recording: Recording) -> str | None:
+    text = recording.meta.get("text")
+    return text if isinstance(text, str) and text.strip() else None
+
+
+def _has_text(recording: Recording) -> bool:
+    return _text(recording) is not None
+
+
+def _of_meta(sample: Sample) -> dict[int, str]:
+    """Give the texts that the corpus itself brings along."""
+    texts = {at: _text(recording) for at, recording in enumerate(sample.recordings)}
+    right = {at: text for at, text in texts.items() if text is not None}
+    if not right:
+        raise InputError("the corpus brings no texts along; name the references, or leave them out")
+    return right
+
+
+def _right(sample: Sample, known: References) -> dict[int, str]:
+    """Give the reference of each clip that has one."""
+    number = {recording.id: at for at, recording in enumerate(sample.recordings)}
+
+    def lines() -> list[Line]:
+        """Name the clips as the join wants them; their texts come later."""
+        return [Line(recording.id, "", recording.meta) for recording in sample.recordings]
+
+    joined = Join(Texts("the sample", lambda: iter(lines())), known)
+    right = {number[line.id]: known.texts[at] for at, line in joined}
+    if not right:
+        raise InputError(
+            f"{known.source.path}: none of its references fits a clip; they name {known.ids[0]!r}, "
+            f"and the clips are named {sample.recordings[0].id!r}"
+        )
+    return right
