@@ -18,6 +18,8 @@ from pathlib import Path
 
 from benchmarks.measures.places import ROOT
 from benchmarks.report import store
+from benchmarks.report.adapt_tables import ADAPT_CHARTS, adapt_chart, adapt_table, experiments_table
+from benchmarks.report.adapt_words import JA as ADAPT_JA
 from benchmarks.report.cost_text import rendered_cost
 from benchmarks.report.genuine_tables import (
     DOUBT_CHARTS,
@@ -103,6 +105,9 @@ TABLES: dict[str, Callable[[Report], str]] = {
     "compare-real-ja": partial(compare_real_table, words=JA),
     "doubt": doubt_table,
     "doubt-ja": partial(doubt_table, words=JA),
+    "adapt": adapt_table,
+    "adapt-ja": partial(adapt_table, words=ADAPT_JA),
+    "adapt-experiments": experiments_table,
     "frontend": frontend_table,
     "engine": engine_table,
     "engine-full": engine_table,
@@ -128,6 +133,7 @@ CHARTS: tuple[tuple[str, Callable[[Report, Path], None], Path], ...] = (
     ("compare-real", compare_real_chart, store.RESULTS / "compare-real.svg"),
     ("gpu", gpu_chart, store.RESULTS / "gpu.svg"),
     ("soak", soak_chart, store.RESULTS / "soak.svg"),
+    *(("adapt", partial(adapt_chart, words=words), path) for path, words in ADAPT_CHARTS.items()),
     *(("doubt", partial(doubt_chart, words=words), path) for path, words in DOUBT_CHARTS.items()),
 )
 

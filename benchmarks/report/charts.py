@@ -1,4 +1,4 @@
-"""The charts, as SVG: panels of bars for a comparison, curves over time for a soak, and of what doubt finds."""
+"""The charts, as SVG: bars of a comparison, curves of a soak and of what doubt finds, and what a model learnt."""
 
 from __future__ import annotations
 
@@ -38,6 +38,18 @@ class Curve:
     found: Sequence[float]
     others: Sequence[float]
     marked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A figure over something, with the ends between which it lies; `level`: what it is without such a thing."""
+
+    label: str
+    over: Sequence[float]
+    values: Sequence[float]
+    ends: Sequence[Sequence[float]]
+    level: float | None
+    level_label: str
 
 
 def bars(systems: Mapping[str, Mapping[str, Any]], title: str, path: Path, panels: Sequence[Panel] = PANELS) -> None:
@@ -108,6 +120,42 @@ def found_lines(
             axis.spines[["top", "right"]].set_visible(False)
         panels[0].set_ylabel(axes[0])
         panels[1].legend(frameon=False, fontsize=9, loc="lower right")
+        figure.suptitle(title, fontsize=10)
+        figure.tight_layout()
+        _save(figure, path)
+
+
+def before_and_after(
+    panels: Sequence[tuple[str, Sequence[Points]]],
+    learnt: tuple[Sequence[float], Sequence[float]],
+    title: str,
+    axes: tuple[str, ...],
+    path: Path,
+) -> None:
+    """Draw figures over the silence behind a clip, before and after a model was taught, and how it learnt.
+
+    Each panel has a name, and the points before and after. `learnt`: steps, and what still differs behind them. `axes`
+    names the silence, the steps, and what differs.
+    """
+    with mpl.rc_context({"font.family": _families()}):
+        figure, drawn = plt.subplots(1, len(panels) + 1, figsize=(12, 4.0))
+        for axis, (name, kinds) in zip(drawn[:-1], panels, strict=True):
+            for points, colour in zip(kinds, (THEIRS, OURS), strict=True):
+                pairs = zip(points.values, points.ends, strict=True)
+                around = list(zip(*((value - low, high - value) for value, (low, high) in pairs), strict=True))
+                axis.errorbar(points.over, points.values, around, color=colour, fmt="o-", capsize=3, label=points.label)
+                if points.level is not None:
+                    axis.axhline(points.level, color=colour, linestyle="--", linewidth=1, label=points.level_label)
+            over = kinds[0].over
+            axis.set(xlabel=axes[0], ylabel=name, xscale="log", xticks=over, xticklabels=[f"{at:g}" for at in over])
+            axis.minorticks_off()
+            axis.axhline(0, color="#333333", linewidth=0.8)
+        drawn[-1].plot(*learnt, "o-", color=OURS)
+        drawn[-1].set(xlabel=axes[1], ylabel=axes[2], ylim=(0, None))
+        for axis in drawn:
+            axis.grid(alpha=0.3)
+            axis.spines[["top", "right"]].set_visible(False)
+        drawn[0].legend(frameon=False, fontsize=9)
         figure.suptitle(title, fontsize=10)
         figure.tight_layout()
         _save(figure, path)
