@@ -12,6 +12,9 @@ from anime_whisper_ct2.options import Device
 # The encoder alone; its norms, biases and low-rank updates of its matrices; the decoder, too.
 Train = Literal["encoder", "small", "all"]
 TRAINS: tuple[Train, ...] = ("encoder", "small", "all")
+# What is to be the teacher's: the decoder's last hidden states, the probabilities of the next token, or both.
+Loss = Literal["both", "hidden", "probabilities"]
+LOSSES: tuple[Loss, ...] = ("both", "hidden", "probabilities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class AdaptOptions:
     batch_size: int = 4  # clips in a step; of 30 s windows, a fourth of that
     learning_rate: float = 3e-5  # at its height; rises over the first steps, then falls to 0
     train: Train = "encoder"
+    loss: Loss = "both"
+    full_every: int = 4  # of so many steps one is at 30 s, so that these windows stay as they are
     language: str = "ja"  # of the texts, as `run` has it
     device: Device = "auto"
     keep_every_s: float = 120.0  # seconds after which a stopped training goes on from
@@ -36,6 +41,7 @@ class AdaptOptions:
             ("held-out", self.held_out),
             ("steps", self.steps),
             ("batch-size", self.batch_size),
+            ("full-every", self.full_every),
         ):
             if number < 1:
                 raise InputError(f"--{name} is {number}; it must be at least 1")
@@ -43,6 +49,8 @@ class AdaptOptions:
             raise InputError(f"--learning-rate is {self.learning_rate}; give more than 0, and at most 0.01")
         if self.train not in TRAINS:
             raise InputError(f"--train is {self.train!r}; choose one of {', '.join(TRAINS)}")
+        if self.loss not in LOSSES:
+            raise InputError(f"the loss is {self.loss!r}; choose one of {', '.join(LOSSES)}")
         if not self.tails_s:
             raise InputError("give at least one tail")
         for tail_s in self.tails_s:

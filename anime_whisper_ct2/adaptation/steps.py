@@ -14,8 +14,6 @@ import numpy as np
 from anime_whisper_ct2.adaptation.options import AdaptOptions
 from anime_whisper_ct2.features.mel import FRAMES_PER_S, WINDOW_FRAMES
 
-# Every so many steps one of 30 s, so that these stay as they are.
-FULL_EVERY = 8
 # A window of 30 s costs what some fitted ones do.
 _FITTED_FOR_FULL = 4
 _WARM_UP = 30
@@ -53,7 +51,7 @@ class Steps:
         group = int(np.random.default_rng((_SEED, passed)).permutation(groups)[at])
         start = min(group * size, len(self._lengths) - size)
         rng = np.random.default_rng((_SEED, passed, at))
-        if step % FULL_EVERY == FULL_EVERY - 1:
+        if step % self._options.full_every == self._options.full_every - 1:
             few = max(1, size // _FITTED_FOR_FULL)
             start += int(rng.integers(size - few + 1))
             return Draw(tuple(range(start, start + few)), WINDOW_FRAMES)

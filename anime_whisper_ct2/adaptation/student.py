@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from anime_whisper_ct2.adaptation.lessons import Lesson
 from anime_whisper_ct2.adaptation.network import Network
+from anime_whisper_ct2.adaptation.options import Loss
 from anime_whisper_ct2.features.mel import stack
 from anime_whisper_ct2.records import Batch, Window
 
@@ -35,10 +36,9 @@ class Distance:
     differ: int
     tokens: int
 
-    @property
-    def loss(self) -> Tensor:
-        """What is made small."""
-        return self.error + self.divergence
+    def loss(self, kind: Loss = "both") -> Tensor:
+        """Give what is made small."""
+        return {"both": self.error + self.divergence, "hidden": self.error, "probabilities": self.divergence}[kind]
 
 
 class Student:

@@ -5,6 +5,7 @@ What is kept is all that a step depends on, so that one that was stopped ends wi
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
@@ -30,7 +31,7 @@ _BETAS = (0.9, 0.98)
 _CLIPPED_AT = 1.0
 # Held-out lessons that the learning curve is of, each with one of the tails; and its points.
 _MOST_HELD_OUT = 64
-_POINTS = 10
+POINTS = 10
 # Fitted steps that the loss is the mean of.
 _LATEST = 50
 
@@ -46,7 +47,8 @@ class Trained:
 class Training:
     """Teaches a network. `learnt` and `held_out` are lessons of the store, each from the shortest to the longest.
 
-    `kept`: the file that a stopped training goes on from; with `overwrite`, one of another training is begun again.
+    `kept`: the file that a stopped training goes on from; with `overwrite`, one of another training is begun again. The
+    curve has so many `points` behind the first.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Training:
         options: AdaptOptions,
         kept: Path,
         overwrite: bool = False,
+        points: int = POINTS,
     ) -> None:
         self._network, self._student, self._store = network, Student(network, prompt), store
         self._learnt, self._options, self._kept, self._overwrite = learnt, options, kept, overwrite
@@ -67,6 +70,7 @@ class Training:
         self._optimizer = torch.optim.AdamW(self._parameters.values(), betas=_BETAS, weight_decay=0.0)
         # Gradients of 16 bits that would be too small for float16; bfloat16 has no need of it.
         self._scaler = torch.amp.GradScaler("cuda", enabled=reduced(network.device) is torch.float16)
+        self._count = points
         self._steps = Steps([lesson.frames for lesson in learnt], options)
         self._step = 0
         self._points: list[Point] = []
@@ -85,7 +89,7 @@ class Training:
         begun, kept_at, first = time.monotonic(), time.monotonic(), self._step
         before_s = self._seconds
         while self._step < self._options.steps:
-            if self._step >= len(self._points) * self._options.steps / _POINTS:
+            if self._step >= len(self._points) * self._options.steps / self._count:
                 self._points.append(self._point())
             self._take(self._step)
             self._step += 1
@@ -116,7 +120,7 @@ class Training:
         self._scaler.unscale_(self._optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters.values(), _CLIPPED_AT)
         # The scaler itself leaves out a step whose scaled gradients overflowed.
-        if not self._scaler.is_enabled() and not torch.isfinite(norm):
+        if not math.isfinite(loss) or not (self._scaler.is_enabled() or torch.isfinite(norm)):
             raise EngineError(
                 f"the training ran away at step {step + 1}: its loss is no number any more; choose a lower "
                 f"--learning-rate than {self._options.learning_rate}"
@@ -144,7 +148,8 @@ class Training:
     def _sum(self, lessons: Sequence[Lesson], draw: Draw) -> float:
         tokens, loss = sum(len(lesson.tokens) for lesson in lessons), 0.0
         for start in range(0, len(lessons), self._together):
-            part = self._student.distance(lessons[start : start + self._together], draw.frames).loss / tokens
+            found = self._student.distance(lessons[start : start + self._together], draw.frames)
+            part = found.loss(self._options.loss) / tokens
             self._scaler.scale(part).backward()
             loss += float(part.detach())
         return loss

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from anime_whisper_ct2.adaptation.checkpoint import opened
 from anime_whisper_ct2.adaptation.lessons import Entry, LessonStore, Teacher
 from anime_whisper_ct2.adaptation.network import Network
-from anime_whisper_ct2.adaptation.options import AdaptOptions, Train
+from anime_whisper_ct2.adaptation.options import AdaptOptions, Loss, Train
 from anime_whisper_ct2.adaptation.place import held
 from anime_whisper_ct2.adaptation.student import Student
 from anime_whisper_ct2.adaptation.teacher import TextRules, teach
@@ -26,32 +26,56 @@ from anime_whisper_ct2.options import AUDIO
 from anime_whisper_ct2.readers import Corpus
 from benchmarks.adaptation.stages import Told, opened_engine, say
 
-STEPS, BATCH_SIZE = 400, 2
-# A low-rank update begins with nothing, and takes larger steps.
-TRIALS: tuple[tuple[Train, float], ...] = (
-    ("encoder", 1e-5),
-    ("encoder", 3e-5),
-    ("encoder", 1e-4),
-    ("small", 3e-4),
-    ("all", 3e-5),
+STEPS, BATCH_SIZE = 150, 2
+# Points of each curve behind the first.
+_POINTS = 2
+# At 30 s, every so many of the held-out lessons: these cost the most.
+_FULL_OF = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A way to teach; all else is as the options that it is tried with say."""
+
+    train: Train = "encoder"
+    learning_rate: float = 3e-5
+    loss: Loss = "both"
+    full_every: int = 4
+
+    @property
+    def name(self) -> str:
+        """What it is called, as a file is."""
+        return f"{self.train}-{self.learning_rate:g}-{self.loss}-{self.full_every}"
+
+
+# Each differs from the first in one thing. An update of low rank begins with nothing, and takes larger steps.
+TRIALS = (
+    Trial(),
+    Trial(learning_rate=1e-5),
+    Trial(learning_rate=1e-4),
+    Trial("small", 1e-3),
+    Trial("all"),
+    Trial(loss="hidden"),
+    Trial(loss="probabilities"),
+    Trial(full_every=8),
 )
 
 
 def tried(checkpoint: Path, converted: Path, corpus: Path, folder: Path, base: AdaptOptions) -> list[dict[str, Any]]:
     """Teach in each of the ways, with all else as `base` says, and give how they did; what is done already is kept.
 
-    `folder` is the work folder of `adapt`, whose lessons these are. A row has `train`, `learning_rate`, the `curve`,
-    and `full_held_out`, the percentage of the held-out tokens that differ from the teacher's at 30 s.
+    `folder` is the work folder of `adapt`, whose lessons these are. A row has the trial, the `curve`, and
+    `full_held_out`, the percentage of the held-out tokens that differ from the teacher's at 30 s.
     """
     rows = []
     with held(folder), opened(str(checkpoint)) as original:
         store, prompt = _lessons(original, converted, corpus, folder / "lessons")
         learnt, held_out = _parted(store, base)
-        for train, learning_rate in TRIALS:
-            options = replace(base, train=train, learning_rate=learning_rate)
-            path = folder / "trials" / f"{train}-{learning_rate:g}-{options.steps}-{options.batch_size}.json"
+        for trial in TRIALS:
+            options = replace(base, **asdict(trial))
+            path = folder / "trials" / f"{trial.name}-{options.steps}-{options.batch_size}.json"
             if not path.is_file():
-                say(f"trying {train} at a learning rate of {learning_rate:g}")
+                say(f"trying {trial}")
                 network = Network(original.config).load(original.weights).to(options.device)
                 path.parent.mkdir(exist_ok=True)
                 row = _tried(network, prompt, store, learnt, held_out, options, path.with_suffix(".kept"))
@@ -100,15 +124,17 @@ def _tried(
     options: AdaptOptions,
     kept: Path,
 ) -> dict[str, Any]:
-    trained = Training(network, prompt, store, learnt, held_out, options, kept).run(Told())
+    trained = Training(network, prompt, store, learnt, held_out, options, kept, points=_POINTS).run(Told())
     student, differ, tokens = Student(network, prompt), 0, 0
     with torch.no_grad():
-        for entry in held_out:
+        for entry in held_out[::_FULL_OF]:
             found = student.distance([store.read(entry.id)], WINDOW_FRAMES)
             differ, tokens = differ + found.differ, tokens + found.tokens
     return {
         "train": options.train,
         "learning_rate": options.learning_rate,
+        "loss": options.loss,
+        "full_every": options.full_every,
         "curve": [asdict(point) for point in trained.points],
         "seconds": round(trained.seconds, 1),
         "full_held_out": round(100 * differ / max(1, tokens), 3),

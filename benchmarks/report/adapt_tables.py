@@ -56,6 +56,8 @@ def experiments_table(report: Report) -> str:
             [
                 row["train"],
                 f"{row['learning_rate']:g}",
+                row["loss"],
+                f"one of {row['full_every']}",
                 f"{half['held_out']:.2f}",
                 f"{last['held_out']:.2f}",
                 f"{last['divergence']:.4f}",
@@ -63,8 +65,8 @@ def experiments_table(report: Report) -> str:
                 f"{row['seconds'] / 60:.1f}",
             ]
         )
-    head = ["taught", "learning rate", "differ at half way, %", "at the end, %", "divergence, nats / token"]
-    return f"{lead}\n\n{table([*head, 'at 30 s, %', 'minutes'], told)}"
+    head = ["taught", "learning rate", "loss", "steps at 30 s", "differ at half way, %", "at the end, %"]
+    return f"{lead}\n\n{table([*head, 'divergence, nats / token', 'at 30 s, %', 'minutes'], told)}"
 
 
 def adapt_chart(report: Report, path: Path, words: AdaptWords = EN) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from anime_whisper_ct2.adaptation.options import AdaptOptions
-from anime_whisper_ct2.adaptation.steps import FULL_EVERY, Steps, fitted
+from anime_whisper_ct2.adaptation.steps import Steps, fitted
 
 LENGTHS = [*range(60, 1_000, 7), 2_990]
 
@@ -21,11 +21,9 @@ def test_a_step_is_the_same_whenever_it_is_drawn() -> None:
     assert [steps().draw(number) for number in range(99)] == [steps().draw(number) for number in range(99)]
 
 
-def test_every_eighth_step_is_at_30_s_with_fewer_lessons() -> None:
-    draws = [steps(batch_size=8).draw(number) for number in range(80)]
-    assert [at for at, draw in enumerate(draws) if draw.is_full and len(draw.places) == 2] == list(
-        range(FULL_EVERY - 1, 80, FULL_EVERY)
-    )
+def test_some_steps_are_at_30_s_with_fewer_lessons() -> None:
+    draws = [steps(batch_size=8, full_every=5).draw(number) for number in range(80)]
+    assert [at for at, draw in enumerate(draws) if draw.is_full and len(draw.places) == 2] == list(range(4, 80, 5))
 
 
 def test_lessons_of_a_step_are_neighbours_and_fit_its_window() -> None:

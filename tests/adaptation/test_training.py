@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from anime_whisper_ct2.adaptation import student
+from anime_whisper_ct2.adaptation import training as training_room
 from anime_whisper_ct2.adaptation.lessons import Lesson, LessonStore, Teacher
 from anime_whisper_ct2.adaptation.network import Network
-from anime_whisper_ct2.adaptation.options import TRAINS, AdaptOptions, Train
+from anime_whisper_ct2.adaptation.options import LOSSES, TRAINS, AdaptOptions, Loss, Train
 from anime_whisper_ct2.adaptation.records import Advance
 from anime_whisper_ct2.adaptation.student import Student, windows
 from anime_whisper_ct2.adaptation.training import Trained, Training
@@ -96,7 +98,7 @@ def run(one: Training, stop_at: int | None = None) -> Trained:
 
 def distance(of: Network, lessons: list[Lesson], frames: int) -> float:
     with torch.no_grad():
-        return sum(float(Student(of, PROMPT).distance([one], frames).loss) for one in lessons)
+        return sum(float(Student(of, PROMPT).distance([one], frames).loss()) for one in lessons)
 
 
 @pytest.mark.parametrize("train", TRAINS)
@@ -126,12 +128,29 @@ def test_the_teacher_is_at_no_distance_from_itself(lessons: list[Lesson]) -> Non
 
 
 def test_lessons_together_are_as_far_as_each_alone(lessons: list[Lesson]) -> None:
-    student = Student(network(), PROMPT)
+    one_student = Student(network(), PROMPT)
     with torch.no_grad():
-        together = student.distance(lessons[:4], 300)
-        alone = [student.distance([one], 300) for one in lessons[:4]]
-    assert float(together.loss) == pytest.approx(sum(float(one.loss) for one in alone), rel=1e-4)
+        together = one_student.distance(lessons[:4], 300)
+        alone = [one_student.distance([one], 300) for one in lessons[:4]]
+    assert float(together.loss()) == pytest.approx(sum(float(one.loss()) for one in alone), rel=1e-4)
     assert (together.differ, together.tokens) == (sum(o.differ for o in alone), sum(o.tokens for o in alone))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_each_loss_makes_small_what_it_is_called_after(
+    store: LessonStore, lessons: list[Lesson], tmp_path: Path, loss: Loss
+) -> None:
+    of = network()
+
+    def far() -> tuple[float, float]:
+        with torch.no_grad():
+            found = [Student(of, PROMPT).distance([one], 300) for one in lessons[:8]]
+        return sum(float(one.error) for one in found), sum(float(one.divergence) for one in found)
+
+    before = far()
+    run(training(store, tmp_path / "kept", replace(OPTIONS, loss=loss), of))
+    for kind, was, now in zip(("hidden", "probabilities"), before, far(), strict=True):
+        assert now < was or loss not in ("both", kind)
 
 
 @pytest.mark.parametrize("train", TRAINS)
@@ -260,3 +279,40 @@ def test_no_more_than_the_lessons_of_a_step_are_in_memory(
     monkeypatch.setattr(LessonStore, "read", watched)
     run(training(store, tmp_path / "kept"))
     assert len(read) > 24
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_in_16_bits_as_on_a_gpu_it_learns_and_resumes_as_well(
+    store: LessonStore, lessons: list[Lesson], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
+) -> None:
+    scaler = torch.amp.GradScaler
+    monkeypatch.setattr(training_room, "reduced", lambda _device: dtype)
+    monkeypatch.setattr(student, "_in_16_bits", lambda _device: torch.autocast("cpu", dtype))
+    # Of the device's own there is none here.
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda _device, enabled: scaler("cpu", 2.0**10, enabled=enabled))
+    seen = []
+    original = Network.logits
+
+    def logits(self: Network, hidden: torch.Tensor) -> torch.Tensor:
+        seen.append((hidden.dtype, torch.is_autocast_enabled("cpu")))
+        return original(self, hidden)
+
+    monkeypatch.setattr(Network, "logits", logits)
+    options = replace(OPTIONS, keep_every_s=0.0)
+    undisturbed, resumed = network(), network()
+    before = distance(undisturbed, lessons[:8], 300)
+    run(training(store, tmp_path / "whole", options, undisturbed))
+    assert distance(undisturbed, lessons[:8], 300) < 0.8 * before
+    # Probabilities are told apart in 32 bits.
+    assert set(seen) == {(torch.float32, False)}
+    with pytest.raises(Killed):
+        run(training(store, tmp_path / "kept", options), 9)
+    run(training(store, tmp_path / "kept", options, resumed))
+    assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(resumed.tensors(), undisturbed.tensors(), strict=True))
+
+
+def test_older_gpus_multiply_in_float16_and_newer_ones_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    for capability, dtype in (((7, 5), torch.float16), ((8, 0), torch.bfloat16), ((9, 0), torch.bfloat16)):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device, found=capability: found)
+        assert student.reduced(torch.device("cuda")) is dtype
+    assert student.reduced(torch.device("cpu")) is None

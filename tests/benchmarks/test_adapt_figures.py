@@ -186,8 +186,16 @@ def test_both_models_stand_in_the_table_with_what_was_asked_for(words: AdaptWord
 
 def test_experiments_are_told_by_what_still_differs() -> None:
     curve = [{"step": step, "held_out": 20.0 - step, "divergence": 0.5 - step / 100} for step in range(0, 11, 5)]
-    row = {"train": "small", "learning_rate": 3e-4, "curve": curve, "seconds": 90.0, "full_held_out": 1.25}
+    row = {
+        "train": "small",
+        "learning_rate": 3e-4,
+        "loss": "both",
+        "full_every": 4,
+        "curve": curve,
+        "seconds": 90.0,
+        "full_held_out": 1.25,
+    }
     options = {"model": "Whisper base", "steps": 10, "batch_size": 2, "clips": 690}
     text = experiments_table({"options": options, "rows": [row]})
     assert "20.00 %" in text
-    assert "| small | 0.0003 | 15.00 | 10.00 | 0.4000 | 1.25 | 1.5 |" in text
+    assert "| small | 0.0003 | both | one of 4 | 15.00 | 10.00 | 0.4000 | 1.25 | 1.5 |" in text
