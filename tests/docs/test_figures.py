@@ -10,6 +10,9 @@ from dataclasses import replace
 from inspect import getsource
 from pathlib import Path
 
+from anime_whisper_ct2.adaptation import measuring
+from anime_whisper_ct2.adaptation.measuring import Adaptation, Heard, Teaching, Texts, compare
+from anime_whisper_ct2.adaptation.report import as_table as adapt_table
 from anime_whisper_ct2.calibration import Calibration, CalibrationOptions, write_profile
 from anime_whisper_ct2.calibration.report import as_table
 from anime_whisper_ct2.calibration.rises import LEAST_REFERENCES, Rise
@@ -95,3 +98,14 @@ def test_what_is_said_of_references_is_what_is_asked_of_them(book: Handbook) -> 
     prose = book.section("guides/windows.md", "With references").prose
     assert {str(LEAST_REFERENCES), str(CalibrationOptions().max_cer_rise)} <= set(NUMBER.findall(prose))
     assert str(audit._ENOUGH) in NUMBER.findall(book.section("guides/windows.md", "Audit").prose)
+
+
+@BOTH
+def test_what_is_said_of_an_adaptation_is_what_is_measured(book: Handbook) -> None:
+    heard = (Heard("おはよう"),)
+    texts = Texts(heard, {0.64: heard})
+    told = adapt_table(Adaptation("my-finetune", "", Teaching(1, 1.0, 1, "cpu", 1.0, 1.0, 1.0), compare(texts, texts)))
+    section = book.section("guides/adapt.md", "Read the result")
+    header = [cell.strip() for cell in told.splitlines()[0].strip("|").split("|")]
+    assert [span for row in section.tables[0][2:] for span in spans(row[:1])] == header
+    assert {str(measuring.LEAST_CLIPS), f"{measuring.MOST_AT_30_S:g}"} <= set(NUMBER.findall(section.prose))

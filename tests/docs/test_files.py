@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2 import Corpus, CorpusRun, Failure, FakeEngine, RunOptions, Segment, Transcript, Word
+from anime_whisper_ct2.adaptation.measuring import Adaptation, Heard, Rate, Teaching, Texts, compare
+from anime_whisper_ct2.adaptation.records import Point
+from anime_whisper_ct2.adaptation.report import CHART, RESULT, as_json
 from anime_whisper_ct2.executors.ladder import STEPS
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import AudioOptions, DecodingOptions, EngineOptions, FrontendOptions
 from anime_whisper_ct2.output.lines import to_json
 from anime_whisper_ct2.output.merge import merge
 from anime_whisper_ct2.records import Home, Retries, Sound
-from tests.support.documents import ENGLISH, spans
+from tests.support.documents import BOTH, ENGLISH, Handbook, spans
 
 FILES = "reference/files.md"
 
@@ -83,3 +86,24 @@ def test_run_json_has_the_keys_that_are_described(tiny_model: Path, corpus: Path
     assert set(spans(rows["parts"][1:])) <= written["parts"][0].keys()
     checks = ENGLISH.named("guides/windows.md", "Audit")
     assert written["window_check"].keys() == checks.keys()
+
+
+@BOTH
+def test_adapt_json_has_the_keys_that_are_described(book: Handbook) -> None:
+    heard = (Heard("おはよう"), Heard("おやすみなさい"))
+    texts = Texts(heard, {0.64: heard})
+    teaching = Teaching(2, 4.0, 1, "cpu", 1.0, 1.0, 1.0)
+    written = as_json(Adaptation("my-finetune", 64 * "0", teaching, compare(texts, texts, ["おはよう", None])))
+    whole, of_teaching, of_comparison = (
+        {name: row for row in table[2:] for name in spans(row[:1])} for table in book.section(FILES, RESULT).tables
+    )
+    assert written.keys() == whole.keys()
+    assert written["teaching"].keys() == of_teaching.keys()
+    assert written["comparison"].keys() == of_comparison.keys()
+    assert set(spans(of_teaching["curve"][1:])) == set(names(Point))
+    full, (tail,) = written["comparison"]["full"], written["comparison"]["tails"]
+    assert set(spans(of_comparison["full"][1:])) == full.keys()
+    assert set(spans(of_comparison["tails"][1:])) | full.keys() == tail.keys()
+    assert {*full["differs"], *tail["cer"]} <= book.prose(FILES, RESULT)
+    assert full["differs"].keys() == set(names(Rate))
+    assert {RESULT, CHART} <= book.named(FILES, "The result of `awct2 adapt`").keys()
