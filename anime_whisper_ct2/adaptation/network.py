@@ -40,7 +40,7 @@ class Network(nn.Module):
             self.model.encoder, self.model.decoder = _Encoder(config), _Decoder(config)
         except KeyError as error:
             raise CheckpointError(f"its config.json has no {error.args[0]}") from error
-        # The matrix that logits are read from, where it is not that of the tokens.
+        # The matrix that scores are read from, where a checkpoint has one beside that of the tokens.
         self.proj_out: nn.Linear | None = None
 
     @property
@@ -71,11 +71,8 @@ class Network(nn.Module):
         named = {name if name == _OUTPUT else f"model.{name.removeprefix('model.')}": name for name in tensors}
         own = dict(self.model.named_parameters(prefix="model"))
         if _OUTPUT in named:
-            tokens = tensors[named["model.decoder.embed_tokens.weight"]]
-            output = tensors[named.pop(_OUTPUT)]
-            if not (output.shape == tokens.shape and np.array_equal(output, tokens)):
-                self.proj_out = nn.Linear(self.width, len(output), bias=False)
-                own[_OUTPUT], named[_OUTPUT] = self.proj_out.weight, _OUTPUT
+            self.proj_out = nn.Linear(*reversed(tensors[_OUTPUT].shape), bias=False)
+            own[_OUTPUT] = self.proj_out.weight
         for name, given in named.items():
             if name not in own:
                 raise CheckpointError(f"its tensor {given} is none of Whisper's; adapt a checkpoint of Whisper")

@@ -43,7 +43,7 @@ class Steps:
     def draw(self, step: int) -> Draw:
         """Draw lessons of like length, and a tail between the shortest and the longest, all ratios alike.
 
-        Lessons are gone through in passes, each in another order.
+        Groups of neighbours are gone through in passes, each in another order; a step at 30 s takes a part of one.
         """
         size = min(self._options.batch_size, len(self._lengths))
         groups = math.ceil(len(self._lengths) / size)

@@ -42,7 +42,8 @@ def choose(network: Network, train: Train) -> Parameters:
     if train == "small":
         generator = torch.Generator().manual_seed(_SEED)  # the same in every process
         for module in _linears(network):
-            parametrize.register_parametrization(module, "weight", _LowRank(module.weight, generator))
+            added = _LowRank(module.weight, generator).to(module.weight.device)
+            parametrize.register_parametrization(module, "weight", added)
     chosen = {name: parameter for name, parameter in network.named_parameters() if _is_chosen(name, train)}
     for parameter in chosen.values():
         parameter.requires_grad_(True)

@@ -1,10 +1,12 @@
 """The student learns: steps over lessons, kept every few minutes, so that a stopped training goes on.
 
-What is kept is all that a step depends on, so that one that was stopped ends with the same weights as one that was not.
+What is kept is all that a step depends on: on a CPU, a training that was stopped ends with the very weights of one that
+was not.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -23,7 +25,7 @@ from anime_whisper_ct2.adaptation.records import Advance, Point
 from anime_whisper_ct2.adaptation.steps import Draw, Steps, fitted
 from anime_whisper_ct2.adaptation.student import Student, reduced
 from anime_whisper_ct2.adaptation.trainable import choose, merge
-from anime_whisper_ct2.errors import EngineError, InputError, OutputError
+from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError, OutputError, one_line
 from anime_whisper_ct2.system import files
 from anime_whisper_ct2.system.refusals import reason
 
@@ -85,6 +87,14 @@ class Training:
         Raises InputError where what is kept is of another training, OutputError where it cannot be written, EngineError
         where the device fails or the training runs away.
         """
+        try:
+            return self._run(on_advance)
+        except torch.OutOfMemoryError as error:
+            raise EngineMemoryError(f"the device has no memory for this training; {_SMALLER}") from error
+        except RuntimeError as error:
+            raise EngineError(f"the training cannot go on: {_first_line(error)}") from error
+
+    def _run(self, on_advance: Callable[[Advance], None]) -> Trained:
         self._go_on()
         begun, kept_at, first = time.monotonic(), time.monotonic(), self._step
         before_s = self._seconds
@@ -136,12 +146,9 @@ class Training:
             self._optimizer.zero_grad(set_to_none=True)
             try:
                 return self._sum(lessons, draw)
-            except torch.OutOfMemoryError as error:
+            except torch.OutOfMemoryError:
                 if self._together == 1:
-                    raise EngineError(
-                        "the device has no memory for a clip in a window of 30 s; choose --train small, or another "
-                        "--device"
-                    ) from error
+                    raise
                 self._together = -(-min(self._together, len(lessons)) // 2)
             torch.cuda.empty_cache()
 
@@ -173,7 +180,8 @@ class Training:
         """Give what two trainings have in common that end alike."""
         kept = {key: value for key, value in asdict(self._options).items() if key not in ("keep_every_s", "device")}
         kept["tails_s"] = list(self._options.tails_s)
-        return {**kept, "lessons": self._store.digest(lesson.id for lesson in self._learnt)}
+        lessons = self._store.digest(lesson.id for lesson in self._learnt)
+        return {**kept, "lessons": lessons, "teacher": self._store.teacher.weights}
 
     def _keep(self) -> None:
         """Write what a step depends on, whole or not at all."""
@@ -194,44 +202,62 @@ class Training:
                 file.flush()
                 os.fsync(file.fileno())
             files.replace(beside, self._kept)
-        except OSError as error:
-            raise OutputError(f"{self._kept}: cannot be written: {reason(error, self._kept)}") from error
+        except (OSError, RuntimeError) as error:
+            # torch tells of a full disk in its own words.
+            why = reason(error, self._kept) if isinstance(error, OSError) else _first_line(error)
+            with contextlib.suppress(OSError):
+                files.remove(beside, missing_ok=True)
+            raise OutputError(f"{self._kept}: cannot be written: {why}") from error
 
     def _go_on(self) -> None:
         """Take over what an earlier training has kept, if there is any."""
-        try:
-            state = self._kept_state()
-        except InputError:
-            if not self._overwrite:
-                raise
-            return
+        state = self._kept_state()
         if state is None:
             return
         with torch.no_grad():
             for name, parameter in self._parameters.items():
                 parameter.copy_(state["parameters"][name])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._scaler.load_state_dict(state["scaler"])
+        # Only of a GPU that computes in float16 there is anything.
+        if self._scaler.is_enabled() and state["scaler"]:
+            self._scaler.load_state_dict(state["scaler"])
         self._step, self._seconds = state["step"], state["seconds"]
         self._points = [Point(**point) for point in state["points"]]
         self._losses.extend(state["losses"])
 
     def _kept_state(self) -> dict[str, Any] | None:
+        """Read what was kept of this very training; None where there is nothing, or it is to be begun again."""
         if not self._kept.is_file():
             return None
         try:
-            state: dict[str, Any] = torch.load(self._kept, map_location=self._network.device, weights_only=True)
-        except (OSError, RuntimeError, ValueError, EOFError) as error:
-            raise InputError(f"{self._kept}: cannot be read ({error}); begin again with --overwrite") from error
+            # Not onto the device: the optimizer's counters of steps belong to the host, and its memory may be full.
+            state: dict[str, Any] = torch.load(self._kept, map_location="cpu", weights_only=True)
+            known = state["settings"]
+        except MemoryError:
+            raise
+        except Exception as error:
+            if self._overwrite:
+                return None
+            raise InputError(
+                f"{self._kept}: cannot be read ({_first_line(error)}); begin again with --overwrite"
+            ) from error
         for name, value in self._settings().items():
-            if state["settings"].get(name) != value:
-                raise InputError(
-                    f"{self._kept.parent}: holds a training with another {_OPTIONS.get(name, name)} "
-                    f"({state['settings'].get(name)}, now {value}); give the same, or begin again with --overwrite"
-                )
+            if known.get(name) == value:
+                continue
+            if self._overwrite:
+                return None
+            raise InputError(
+                f"{self._kept.parent}: holds a training with another {_OPTIONS.get(name, name)} ({known.get(name)}, "
+                f"now {value}); give the same, or begin again with --overwrite"
+            )
         return state
 
 
+def _first_line(error: Exception) -> str:
+    return one_line(str(error).strip().partition("\n")[0] or type(error).__name__)
+
+
+_SMALLER = "choose --train small, or another --device"
 # As the command calls them.
 _OPTIONS = {
     "steps": "--steps",
@@ -243,4 +269,5 @@ _OPTIONS = {
     "held_out": "--held-out",
     "language": "--language",
     "lessons": "set of clips",
+    "teacher": "checkpoint",
 }

@@ -87,6 +87,11 @@ def test_a_matrix_of_its_own_for_the_scores_is_kept(ours: Network) -> None:
     assert np.array_equal(dict(network.tensors())["proj_out.weight"], own)
 
 
+def test_a_matrix_for_the_scores_that_equals_the_tokens_stays_one_of_its_own() -> None:
+    own = weights()["model.decoder.embed_tokens.weight"]
+    assert "proj_out.weight" in dict(Network(config()).load({**weights(), "proj_out.weight": own}).tensors())
+
+
 def test_a_model_that_transformers_has_just_made_fits() -> None:
     made = WhisperConfig(
         d_model=64,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import pytest
 
@@ -46,14 +44,13 @@ def test_tails_reach_from_the_shortest_to_the_longest_and_all_ratios_are_alike()
 
 
 def test_all_lessons_are_gone_through_before_any_comes_again() -> None:
-    # So many that the last step of a pass has to share some with another; without those at 30 s, which take fewer.
-    groups = -(-len(LENGTHS) // 4)
-    drawn = [steps(batch_size=4).draw(number) for number in range(8 * groups)]
-    seen = Counter(place for draw in drawn for place in draw.places)
-    assert seen.keys() == set(range(len(LENGTHS)))
-    assert max(seen[place] for place in range(len(LENGTHS) - 4)) <= 8
-    orders = [[draw.places[0] for draw in drawn[at * groups : (at + 1) * groups]] for at in (0, 1)]
-    assert orders[0] != orders[1]
+    lengths = LENGTHS[: len(LENGTHS) // 4 * 4]
+    groups = len(lengths) // 4
+    of = Steps(lengths, AdaptOptions(batch_size=4, full_every=10**9))
+    passes = [[of.draw(at + groups * n).places for at in range(groups)] for n in range(3)]
+    for draws in passes:
+        assert sorted(place for places in draws for place in places) == list(range(len(lengths)))
+    assert len({tuple(draws) for draws in passes}) == 3
 
 
 def test_there_may_be_fewer_lessons_than_a_step_takes() -> None:

@@ -89,3 +89,10 @@ def test_all_trains_the_decoder_but_no_embedding() -> None:
     names = changed("all")
     assert "model.decoder.layers.1.fc2.weight" in names
     assert not any("embed_" in name for name in names)
+
+
+@pytest.mark.parametrize("train", TRAINS)
+def test_what_is_added_is_where_the_network_computes(train: Train) -> None:
+    of = network().to("meta")  # no GPU, but another device as well
+    assert {values.device.type for values in choose(of, train).values()} == {"meta"}
+    merge(of)

@@ -19,7 +19,7 @@ from anime_whisper_ct2.adaptation.options import LOSSES, TRAINS, AdaptOptions, L
 from anime_whisper_ct2.adaptation.records import Advance
 from anime_whisper_ct2.adaptation.student import Student, windows
 from anime_whisper_ct2.adaptation.training import Trained, Training
-from anime_whisper_ct2.errors import EngineError, InputError
+from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError, OutputError
 from anime_whisper_ct2.records import LogMel
 
 PROMPT = (686, 688, 690)
@@ -222,7 +222,7 @@ def test_without_memory_for_one_lesson_it_says_what_helps(
 
     monkeypatch.setattr(Student, "distance", none)
     entries = sorted(store.entries(), key=lambda entry: entry.frames)
-    with pytest.raises(EngineError, match="--train small"):
+    with pytest.raises(EngineMemoryError, match="--train small"):
         run(Training(network(), PROMPT, store, entries, [], OPTIONS, tmp_path / "kept"))
 
 
@@ -242,6 +242,75 @@ def test_a_file_that_is_torn_is_said_to_be(store: LessonStore, tmp_path: Path) -
     (tmp_path / "kept").write_bytes(b"PK\x03\x04 torn")
     with pytest.raises(InputError, match="--overwrite"):
         run(training(store, tmp_path / "kept"))
+
+
+def test_a_torn_file_or_one_of_another_training_is_begun_again_only_when_that_is_asked_for(
+    store: LessonStore, tmp_path: Path
+) -> None:
+    entries = sorted(store.entries(), key=lambda entry: entry.frames)
+    run(training(store, tmp_path / "kept"))
+    fewer = replace(OPTIONS, steps=5)
+    again = Training(network(), PROMPT, store, entries, [], fewer, tmp_path / "kept", overwrite=True)
+    assert [point.step for point in run(again).points][-1] == 5
+    (tmp_path / "kept").write_bytes(b"PK\x03\x04 torn")
+    again = Training(network(), PROMPT, store, entries, [], fewer, tmp_path / "kept", overwrite=True)
+    assert [point.step for point in run(again).points][-1] == 5
+
+
+def test_a_training_of_the_same_settings_goes_on_also_where_it_may_be_begun_again(
+    store: LessonStore, tmp_path: Path
+) -> None:
+    entries = sorted(store.entries(), key=lambda entry: entry.frames)
+    run(training(store, tmp_path / "kept"))
+    told: list[Advance] = []
+    Training(network(), PROMPT, store, entries[:8], entries[8:], OPTIONS, tmp_path / "kept", overwrite=True).run(
+        told.append
+    )
+    assert told == []
+
+
+def test_another_teachers_training_is_not_gone_on_with(store: LessonStore, tmp_path: Path) -> None:
+    run(training(store, tmp_path / "kept"))
+    other = LessonStore(tmp_path / "lessons", Teacher("1" * 64, "ja", PROMPT, "mix", N_MELS))
+    for entry in store.entries():
+        other.add(store.read(entry.id))
+    with pytest.raises(InputError, match="another checkpoint"):
+        run(training(other, tmp_path / "kept"))
+
+
+def test_what_torch_says_of_a_full_disk_is_one_line_and_leaves_nothing_behind(
+    store: LessonStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_state: Any, file: Any) -> None:
+        file.write(b"half")
+        raise RuntimeError("[enforce fail at inline_container.cc] unexpected pos 64 vs 0\nframe #0")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OutputError, match=r"cannot be written: .*unexpected pos 64 vs 0$"):
+        run(training(store, tmp_path / "kept", replace(OPTIONS, keep_every_s=0.0)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_that_fails_is_told_in_one_line(
+    store: LessonStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: Any) -> Any:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might …")
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", lost)
+    with pytest.raises(EngineError, match=r"illegal memory access was encountered$"):
+        run(training(store, tmp_path / "kept"))
+
+
+def test_kept_where_nothing_is_scaled_it_goes_on_where_that_is_done(
+    store: LessonStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = replace(OPTIONS, keep_every_s=0.0)
+    with pytest.raises(Killed):
+        run(training(store, tmp_path / "kept", options), 5)
+    scaler = torch.amp.GradScaler
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda *_args, **_given: scaler("cpu", enabled=True))
+    assert run(training(store, tmp_path / "kept", options)).points[-1].step == options.steps
 
 
 def test_a_training_that_runs_away_says_what_to_do(
