@@ -22,9 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from anime_whisper_ct2.adaptation.checkpoint import opened
 from anime_whisper_ct2.adaptation.options import TRAINS, AdaptOptions
 from benchmarks.adaptation import corpora, speech, stages, trials
-from benchmarks.adaptation.figures import ADAPTED, ORIGINAL, asked, figures
+from benchmarks.adaptation.figures import ADAPTED, ORIGINAL, asked, figures, original_loops
 from benchmarks.measures import genuine
 from benchmarks.measures.places import ROOT, folder
 from benchmarks.measures.process import about
@@ -45,15 +46,17 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     usual = AdaptOptions()
     parser.add_argument("--steps", type=int, help=f"{usual.steps}; of each experiment {trials.STEPS}")
     parser.add_argument("--batch-size", type=int, help=f"{usual.batch_size}; of each experiment {trials.BATCH_SIZE}")
-    parser.add_argument("--learning-rate", type=float, default=usual.learning_rate)
-    parser.add_argument("--train", choices=TRAINS, default=usual.train)
+    parser.add_argument("--learning-rate", type=float, help=f"{usual.learning_rate:g}")
+    parser.add_argument("--train", choices=TRAINS, help=usual.train)
     parser.add_argument("--held-out", type=int, default=HELD_OUT, help="of the lines that could be learnt from")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="to learn on; all else is on the CPU")
     parser.add_argument("--rounds", type=int, default=3, help="of runs that are timed")
-    parser.add_argument("--until", choices=STAGES, default=STAGES[-1], help="stop behind a stage; writes no result")
+    parser.add_argument("--until", choices=STAGES, help="stop behind a stage; only the last writes a result")
     parser.add_argument("--experiments", action="store_true", help="try ways to teach, in place of all else")
     parser.add_argument("--tiny", action="store_true", help="go through everything with a tiny model and a few lines")
     options = parser.parse_args(given)
+    if options.experiments and (options.learning_rate or options.train or options.until):
+        parser.error("--experiments tries its own --learning-rate and --train, and has no stages: leave those out")
     if options.experiments and options.out == store.RESULTS / "adapt.json":
         options.out = store.RESULTS / f"{EXPERIMENTS}.json"
     if options.tiny and options.out.parent == store.RESULTS:
@@ -66,6 +69,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     if options.tiny:
         usual_steps, usual_size = _TINY["steps"], _TINY["batch_size"]
     options.steps, options.batch_size = options.steps or usual_steps, options.batch_size or usual_size
+    options.learning_rate, options.train = options.learning_rate or usual.learning_rate, options.train or usual.train
+    options.until = options.until or STAGES[-1]
     return options
 
 
@@ -133,9 +138,13 @@ def adapt_options(options: argparse.Namespace, lines: int) -> AdaptOptions:
     )
 
 
-def run_folder(work: Path, learn: AdaptOptions) -> Path:
-    """Give the folder of all that depends on how it was taught: another way to teach has another."""
-    decides = {key: value for key, value in asdict(learn).items() if key not in ("device", "keep_every_s")}
+def run_folder(work: Path, learn: AdaptOptions, checkpoint: Path) -> Path:
+    """Give the folder of all that depends on what was taught, on what and how: each other way has another."""
+    decides: dict[str, Any] = {
+        key: value for key, value in asdict(learn).items() if key not in ("device", "keep_every_s")
+    }
+    with opened(str(checkpoint)) as original:
+        decides |= {"checkpoint": original.sha256(), "corpus": stages.listed(work / "train")}
     return work / f"run-{zlib.crc32(json.dumps(decides).encode()):08x}"
 
 
@@ -148,7 +157,7 @@ def measured(
     lines: Sequence[corpora.Line],
 ) -> dict[str, Any] | None:
     """Go through the stages behind the corpora, and give the result; None where it is to stop before the last."""
-    clips, ours = work / "held" / "clips", run_folder(work, learn)
+    clips, ours = work / "held" / "clips", run_folder(work, learn, checkpoint)
     stages.say(f"what depends on these options lies in {ours}")
     new = stages.taught(checkpoint, work / "train", ours, work / "work", learn)
     if options.until == "adapt":
@@ -172,13 +181,15 @@ def measured(
             "model": "the tests' tiny model" if options.tiny else genuine.MODEL,
             "lines": len(lines),
             "unheard_lines": sum(line.unheard for line in lines),
+            "original_loops": len(original_loops(heard)),
             "minutes": round(corpora.minutes(clips), 2),
             "rounds": options.rounds,
             **asdict(learn),
         },
         "models": found,
         "asked": [{**asdict(each), "met": each.met} for each in wanted],
-        "teaching": told["teaching"],
+        # How long listening took is told of the last call alone, which may have found lessons of others.
+        "teaching": {key: value for key, value in told["teaching"].items() if key != "listening_s"},
         "calibration": calibration,
         "speed": speed,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 from anime_whisper_ct2.adaptation.options import AdaptOptions
 from anime_whisper_ct2.adaptation.records import Advance
 from anime_whisper_ct2.calibration import CalibrationOptions, calibrate, write_profile
+from anime_whisper_ct2.calibration.report import as_json
 from anime_whisper_ct2.calibration.windows import loops
 from anime_whisper_ct2.corpus_run import CorpusRun
 from anime_whisper_ct2.engine import Engine
@@ -30,6 +32,8 @@ from benchmarks.measures.process import span
 ENGINE = EngineOptions(device="cpu", compute_type="float32")
 # How both models are heard: at 30 s, and with these tails behind a clip, in seconds.
 WINDOWS = (FULL, "0.64", "1.28", "2.56")
+# What is calibrated.
+TAILS_S = (0.64, 1.28, 2.56, 5.12)
 CALIBRATION = "calibration.json"
 _TELL_EVERY_S = 30.0
 
@@ -74,6 +78,8 @@ def taught(checkpoint: Path, corpus: Path, folder: Path, work: Path, options: Ad
 
     adapted, converted = folder / "adapted", folder / "converted"
     if not (adapted / "adapt.json").is_file():
+        # First, so that a call that was stopped behind the next does not leave that of another.
+        shutil.rmtree(converted, ignore_errors=True)
         adapt(
             str(checkpoint),
             Corpus((str(corpus),)),
@@ -86,9 +92,9 @@ def taught(checkpoint: Path, corpus: Path, folder: Path, work: Path, options: Ad
             on_note=say,
         )
     if not converted.is_dir():
-        convert(str(adapted), converted)
         # The profile was in what is replaced.
         (folder / CALIBRATION).unlink(missing_ok=True)
+        convert(str(adapted), converted)
     return converted
 
 
@@ -122,24 +128,25 @@ def heard(model: Path, corpus: Path, folder: Path, windows: Iterable[str] = WIND
 def calibrated(model: Path, corpus: Path, references: Path, folder: Path) -> dict[str, Any]:
     """Calibrate a converted model on all clips of a corpus, against their texts, and write its profile.
 
-    What was measured is kept as JSON in a folder, and taken from there where model and corpus are the same.
+    What was measured is kept as JSON in a folder, and taken from there where model, corpus and texts are the same.
     """
-    path, of = folder / CALIBRATION, _digest(model, corpus)
+    texts = hashlib.sha256(references.read_bytes()).hexdigest()
+    path, of = folder / CALIBRATION, f"{_digest(model, corpus)} {texts} {TAILS_S}"
     if kept := _kept(path, of):
         return kept
     engine = opened_engine(model)
-    options = CalibrationOptions(clips=_count(corpus))
+    options = CalibrationOptions(clips=_count(corpus), tails_s=TAILS_S)
     found = calibrate(engine, Corpus((str(corpus),)), options, references=str(references), on_progress=say)
     write_profile(open_model_dir(model), found, engine)
     engine.close()
-    chosen = found.chosen
+    told = as_json(found)
     result = {
-        "chosen": None if chosen is None else asdict(chosen),
-        "rule": found.rule,
+        "chosen": told["chosen"],
         "clips": found.clips,
+        "references": found.references,
         "max_cer_rise": options.max_cer_rise,
         "full_loops": found.full_loops,
-        "tails": [asdict(tail) for tail in found.results],
+        "tails": told["results"],
     }
     _keep(path, of, result)
     return result
@@ -189,12 +196,14 @@ def _count(corpus: Path) -> int:
     return sum(1 for _ in corpus.iterdir())
 
 
+def listed(corpus: Path) -> str:
+    """Give what stands for a corpus' files: their names and sizes."""
+    return "".join(f"{path.name} {path.stat().st_size}\n" for path in sorted(corpus.iterdir()))
+
+
 def _digest(model: Path, corpus: Path) -> str:
     """Give what stands for a model's weights and a corpus' files."""
-    digest = hashlib.sha256((model / "model.bin").read_bytes())
-    for path in sorted(corpus.iterdir()):
-        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-    return digest.hexdigest()
+    return hashlib.sha256((model / "model.bin").read_bytes() + listed(corpus).encode()).hexdigest()
 
 
 def _kept(path: Path, of: str) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,11 @@ def tried(checkpoint: Path, converted: Path, corpus: Path, folder: Path, base: A
     rows = []
     with held(folder), opened(str(checkpoint)) as original:
         store, prompt = _lessons(original, converted, corpus, folder / "lessons")
-        learnt, held_out = _parted(store, base)
+        learnt, held_out = _parted(store, corpus, base)
         for trial in TRIALS:
             options = replace(base, **asdict(trial))
-            path = folder / "trials" / f"{trial.name}-{options.steps}-{options.batch_size}.json"
+            amounts = options.steps, options.batch_size, options.clips, options.held_out
+            path = folder / "trials" / f"{'-'.join(map(str, (trial.name, *amounts)))}.json"
             if not path.is_file():
                 say(f"trying {trial}")
                 network = Network(original.config).load(original.weights).to(options.device)
@@ -87,9 +88,13 @@ def tried(checkpoint: Path, converted: Path, corpus: Path, folder: Path, base: A
     return rows
 
 
-def _parted(store: LessonStore, base: AdaptOptions) -> tuple[list[Entry], list[Entry]]:
-    """Give the lessons that are learnt from and those that are held out, as `adapt` parts them."""
-    by_id = sorted(store, key=lambda entry: hashlib.sha256(entry.id.encode()).digest())
+def _parted(store: Iterable[Entry], corpus: Path, base: AdaptOptions) -> tuple[list[Entry], list[Entry]]:
+    """Give the lessons that are learnt from and those that are held out, as `adapt` parts them.
+
+    Lessons of lines that were since replaced are neither.
+    """
+    there = [entry for entry in store if (corpus / entry.id).is_file()]
+    by_id = sorted(there, key=lambda entry: hashlib.sha256(entry.id.encode()).digest())
     parts = by_id[base.held_out :], by_id[: base.held_out]
     learnt, held_out = (sorted((one for one in part if one.usable), key=lambda one: one.frames) for part in parts)
     return learnt, held_out

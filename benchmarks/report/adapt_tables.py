@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +24,33 @@ def adapt_table(report: Report, words: AdaptWords = EN) -> str:
             words.row.format(model=words.models[model], window=_window(window, words)),
             _rate(row, "cer"),
             _rate(row, "rise", "+") if "rise" in row else "",
-            _rate(row, "unheard_rise", "+") if "unheard_rise" in row else "",
             _rate(row, "differs") if "differs" in row else "",
             row["loops"],
         ]
-        for model in ("original", "adapted")
-        for window, row in sorted(report["models"][model].items(), key=lambda item: _length(item[0]))
+        for model, window, row in _runs(report)
+    ]
+    beyond = [
+        [
+            words.row.format(model=words.models[model], window=_window(window, words)),
+            _rate(row, "unheard_cer"),
+            _rate(row, "unheard_rise", "+") if "unheard_rise" in row else "",
+            _rate(row, "unheard_differs") if "unheard_differs" in row else "",
+            row["unheard_loops"],
+        ]
+        for model, window, row in _runs(report)
+        if "unheard_cer" in row
     ]
     parts = [
         f"{_taught(report, words)}{words.space}{_measured(report, words)}",
         table(words.head, rows),
+        _without_loops(report, words),
+        f"{words.unheard.format(lines=report['options']['unheard_lines'])}\n\n{table(words.head, beyond)}"
+        if beyond
+        else "",
         table(words.asked_head, [_asked(each, words) for each in report["asked"]]),
         words.space.join(_worth(report, words)),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def experiments_table(report: Report) -> str:
@@ -107,7 +120,6 @@ def _taught(report: Report, words: AdaptWords) -> str:
         clips=teaching["clips"],
         audio_minutes=teaching["audio_s"] / 60,
         device=words.devices[options["device"]].format(**report["about"]["machine"]),
-        listening=teaching["listening_s"] / 60,
         learning=teaching["learning_s"] / 60,
     )
 
@@ -117,17 +129,45 @@ def _measured(report: Report, words: AdaptWords) -> str:
     return words.measured.format(lines=options["lines"], minutes=options["minutes"], unheard=options["unheard_lines"])
 
 
+def _runs(report: Report) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Give each model's rows, the longest windows first."""
+    for model in ("original", "adapted"):
+        for window, row in sorted(report["models"][model].items(), key=lambda item: _length(item[0])):
+            yield model, window, row
+
+
+def _without_loops(report: Report, words: AdaptWords) -> str:
+    """Say what differs where the original's text at 30 s is none that it could be held to."""
+    count, key = report["options"]["original_loops"], "differs_without_loops"
+    told = [
+        words.each_differs.format(window=_window(window, words), differs=_rate(row, key))
+        for model, window, row in _runs(report)
+        if model == "adapted" and key in row
+    ]
+    return words.without_loops[count > 1].format(count=count, told=words.between.join(told)) if count and told else ""
+
+
 def _asked(each: Mapping[str, Any], words: AdaptWords) -> list[str]:
     kind, _, window = each["what"].partition(" ")
     least = each["at_least"] is not None
     value, bound = each["value"], each["at_least"] if least else each["at_most"]
     yes_or_no = kind == "calibrated"
+    measured = words.told[bool(value)] if yes_or_no else _distinct(value, bound)
     return [
         words.asked[kind].format(window=_window(window, words)),
         words.told[1] if yes_or_no else words.bounds[least if bound else 2].format(bound),
-        words.told[bool(value)] if yes_or_no else f"{value:.2f}".rstrip("0").rstrip("."),
+        measured if each["counts"] else words.not_accepted.format(measured),
         words.met[each["met"]],
     ]
+
+
+def _distinct(value: float, bound: float) -> str:
+    """Write a figure with two decimals, or as many as it takes to be another than the bound."""
+    for decimals in range(2, 7):
+        text = f"{value:.{decimals}f}"
+        if float(text) != bound or value == bound:
+            break
+    return text.rstrip("0").rstrip(".") if float(text) else "0"
 
 
 def _worth(report: Report, words: AdaptWords) -> list[str]:
@@ -136,14 +176,20 @@ def _worth(report: Report, words: AdaptWords) -> list[str]:
     rounds = report["options"]["rounds"]
     count = common.JA if words is JA else common.EN
     told = [
-        words.each_rise.format(tail=tail["tail_s"], rise=_rise(tail["rise"]))
+        words.each_rise.format(
+            tail=tail["tail_s"],
+            rise=_rise(tail["rise"]),
+            outcome=words.outcomes[_outcome(tail, calibration["full_loops"])],
+        )
         for tail in calibration["tails"]
         if tail["rise"] is not None
     ]
     return [
-        words.refused if chosen is None else words.accepted.format(tail=chosen["tail_s"]),
-        words.rises.format(told=words.between.join(told)),
-        words.speed.format(
+        words.refused
+        if chosen is None
+        else words.accepted.format(tail=chosen["tail_s"], rule=words.rules[chosen["rule"]], name=chosen["rule"]),
+        words.rises.format(told=words.between.join(told), most=calibration["max_cer_rise"]),
+        (words.speed if speed["accepted"] else words.speed_not_accepted).format(
             tail=speed["tail_s"],
             short=speed["short_s"],
             full=speed["full_s"],
@@ -152,6 +198,14 @@ def _worth(report: Report, words: AdaptWords) -> list[str]:
             rounds=count.one_round if rounds == 1 else count.rounds.format(n=rounds),
         ),
     ]
+
+
+def _outcome(tail: Mapping[str, Any], full_loops: int) -> str:
+    """Say what the references come to for a tail, or what stands in their way."""
+    if tail["loops"] > full_loops:
+        return "loops"
+    outcome: str = tail["rise"]["outcome"]
+    return outcome if tail["after_s"] is None else "after"
 
 
 def _window(window: str, words: AdaptWords) -> str:

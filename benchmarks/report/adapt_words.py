@@ -22,12 +22,19 @@ class AdaptWords:
     bounds: tuple[str, str, str]  # at most, at least, none
     met: tuple[str, str]  # no, yes
     told: tuple[str, str]  # of what is accepted or not: no, yes
-    accepted: str
+    not_accepted: str  # of a speed with a tail that was not accepted
+    unheard: str  # what the table of so many lines is about
+    without_loops: tuple[str, str]  # what differs without the lines on which the original loops at 30 s: one, more
+    each_differs: str
+    accepted: str  # by one of the rules
+    rules: Mapping[str, str]
     refused: str
     rises: str  # over the new model's own CER at 30 s, tail by tail
     each_rise: str
+    outcomes: Mapping[str, str]
     between: str  # two of these
     speed: str
+    speed_not_accepted: str
     trained: Mapping[str, str]
     devices: Mapping[str, str]
     title: str
@@ -39,8 +46,8 @@ class AdaptWords:
 EN = AdaptWords(
     taught=(
         "{model}, {train}: {steps:,} steps of {batch_size} clips at a learning rate of {learning_rate:g}, from {clips} "
-        "clips ({audio_minutes:.0f} minutes) without their texts. On {device}, listening took {listening:.0f} minutes "
-        "and learning {learning:.0f}."
+        "clips ({audio_minutes:.0f} minutes) without their texts. On {device}, learning took {learning:.0f} minutes, "
+        "listening to the clips before not counted."
     ),
     measured=(
         "Measured on {lines} other lines ({minutes:.0f} minutes), {unheard} of them by voices that were never learnt "
@@ -48,8 +55,8 @@ EN = AdaptWords(
         "normaliser; in brackets 95 % intervals over the lines."
     ),
     head=(
-        *("", "CER, %", "above the original at 30 s", "the same, voices never learnt from"),
-        *("characters other than the original's at 30 s, %", "loops"),
+        *("", "CER, %", "above the original at 30 s", "characters other than the original's at 30 s, %"),
+        "loops",
     ),
     models={"original": "original", "adapted": "adapted"},
     row="{model}, {window}",
@@ -63,19 +70,45 @@ EN = AdaptWords(
         "differs": "{window}: characters other than the original's at 30 s, %",
         "loops": "{window}: loops",
         "change": "{window}: how far the CER is from the original's, points",
-        "calibrated": "`awct2 calibrate --references` accepts a tail",
+        "calibrated": "`awct2 calibrate --references`: the references accept a tail",
         "speed": "a run in short windows, times as fast as at 30 s",
     },
     bounds=("at most {:g}", "at least {:g}", "none"),
     met=("**no**", "yes"),
     told=("no", "yes"),
-    accepted="`awct2 calibrate --references` accepts the adapted model with a tail of {tail:g} s.",
+    not_accepted="{} with `--window fit`; no tail was accepted",
+    unheard="The {lines} lines by voices that were never learnt from:",
+    without_loops=(
+        "Without the line on which the original itself loops at 30 s, so many characters of the adapted model's texts "
+        "are others than the original's at 30 s, in %: {told}.",
+        "Without the {count} lines on which the original itself loops at 30 s, so many characters of the adapted "
+        "model's texts are others than the original's at 30 s, in %: {told}.",
+    ),
+    each_differs="{window} {differs}",
+    accepted=(
+        "`awct2 calibrate --references` accepts the adapted model with a tail of {tail:g} s, the fastest that passed, "
+        "{rule} (`{name}`)."
+    ),
+    rules={"equal_texts": "as its texts are the same", "cer_rise": "as the references show its texts to be as good"},
     refused="`awct2 calibrate --references` accepts no tail of the adapted model.",
-    rises="With second looks, the CER lies above that of its own 30 s windows by: {told}.",
-    each_rise="{rise} with {tail:g} s",
+    rises=(
+        "With second looks, the CER lies above that of its own 30 s windows by so many points ({most:g} are allowed to "
+        "the upper end): {told}."
+    ),
+    each_rise="{rise} with {tail:g} s, {outcome}",
+    outcomes={
+        **{"passed": "shown to be as good", "failed": "shown to be worse", "undecided": "undecided"},
+        **{"loops": "with more loops than at 30 s", "after": "as good, but a longer tail did not pass"},
+    },
     between="; ",
     speed=(
         "A run of these lines with a tail of {tail:g} s takes {short:.0f} s, and one at 30 s {full:.0f} s: it is "
+        "{ratio:.2f} times as fast ({rounds}, in turn; all else on the machine took at most {others:.1f} % of its "
+        "processor time)."
+    ),
+    speed_not_accepted=(
+        "As no tail was accepted, a run takes windows of 30 s by itself, and gains nothing. Asked for short ones by "
+        "`--window fit`, with a tail of {tail:g} s, it takes {short:.0f} s for these lines, and {full:.0f} s at 30 s: "
         "{ratio:.2f} times as fast ({rounds}, in turn; all else on the machine took at most {others:.1f} % of its "
         "processor time)."
     ),
@@ -94,18 +127,15 @@ EN = AdaptWords(
 JA = AdaptWords(
     taught=(
         "{model}、{train}。学習率 {learning_rate:g} で{batch_size}クリップずつ{steps:,}ステップ、テキストのないクリップ"
-        "{clips}件（{audio_minutes:.0f}分）から学習しました。{device}で、聞き取りに{listening:.0f}分、学習に"
-        "{learning:.0f}分かかりました。"
+        "{clips}件（{audio_minutes:.0f}分）から学習しました。{device}での学習に{learning:.0f}分かかり"
+        "ました（その前の聞き取りは含みません）。"
     ),
     measured=(
         "測定には別のセリフ{lines}件（{minutes:.0f}分）を使いました。そのうち{unheard}件は、学習に使っていない声です。"
         "CPU の float32 で、再デコードをしない最初のテキストを比べています。CER は全文字に対する割合で、作者の正規化を"
         "使いました。括弧内は、セリフ単位で求めた 95 % 信頼区間です。"
     ),
-    head=(
-        *("", "CER（%）", "元のモデルの30秒との差", "同、学習に使っていない声"),
-        *("元のモデルの30秒と異なる文字（%）", "ループ（件）"),
-    ),
+    head=("", "CER（%）", "元のモデルの30秒との差", "元のモデルの30秒と異なる文字（%）", "ループ（件）"),
     models={"original": "元のモデル", "adapted": "学習後"},
     row="{model}、{window}",
     full="30秒",
@@ -118,21 +148,47 @@ JA = AdaptWords(
         "differs": "{window}：元のモデルの30秒と異なる文字（%）",
         "loops": "{window}：ループ（件）",
         "change": "{window}：元のモデルとの CER の差の大きさ（ポイント）",
-        "calibrated": "`awct2 calibrate --references` に合格する無音の長さがある",
+        "calibrated": "`awct2 calibrate --references` で、正解テキストによって合格する無音の長さがある",
         "speed": "短いウィンドウでの実行は、30秒の何倍速いか",
     },
     bounds=("{:g} 以下", "{:g} 以上", "なし"),
     met=("**未達**", "達成"),
     told=("いいえ", "はい"),
-    accepted="`awct2 calibrate --references` では、学習後のモデルは無音 {tail:g} 秒で合格しました。",
+    not_accepted="{}（`--window fit` を指定。合格した無音の長さなし）",
+    unheard="学習に使っていない声のセリフ{lines}件だけの結果です。",
+    without_loops=(
+        "元のモデル自身が30秒でもループしたセリフ1件を除くと、学習後のモデルのテキストのうち、元のモデルの30秒と異なる"
+        "文字（%）は、{told}でした。",
+        "元のモデル自身が30秒でもループしたセリフ{count}件を除くと、学習後のモデルのテキストのうち、元のモデルの30秒と"
+        "異なる文字（%）は、{told}でした。",
+    ),
+    each_differs="{window}で {differs}",
+    accepted=(
+        "`awct2 calibrate --references` では、学習後のモデルは無音 {tail:g} 秒で合格しました（合格した中で最も速い"
+        "長さ。{rule}。規則は `{name}`）。"
+    ),
+    rules={"equal_texts": "テキストが同じ", "cer_rise": "正解テキストと比べた良さが同等"},
     refused="`awct2 calibrate --references` では、学習後のモデルに合格した無音の長さはありませんでした。",
-    rises="再デコード込みで、自身の30秒のウィンドウと比べた CER の差は、{told}でした。",
-    each_rise="{tail:g} 秒で {rise}",
-    between="、",
+    rises=(
+        "再デコード込みで、自身の30秒のウィンドウと比べた CER の差（ポイント。信頼区間の上端は {most:g} まで）は、"
+        "次のとおりです。{told}。"
+    ),
+    each_rise="{tail:g} 秒で {rise}、{outcome}",
+    outcomes={
+        **{"passed": "同等", "failed": "悪化", "undecided": "判定できず"},
+        **{"loops": "30秒よりループが多い", "after": "同等だが、より長い無音が不合格"},
+    },
+    between="；",
     speed=(
         "これらのセリフの実行は、無音 {tail:g} 秒では{short:.0f}秒、30秒のウィンドウでは{full:.0f}秒かかり、"
         "{ratio:.2f}倍速くなりました（{rounds}、交互に測定。測定中、ほかのプロセスが使った CPU 時間は、最大でも"
         "マシン全体の {others:.1f} % でした）。"
+    ),
+    speed_not_accepted=(
+        "合格した無音の長さがないため、そのまま実行すると30秒のウィンドウが使われ、速くなりません。`--window fit` で"
+        "無音 {tail:g} 秒の短いウィンドウを指定すると、これらのセリフの実行は{short:.0f}秒、30秒のウィンドウでは"
+        "{full:.0f}秒かかり、{ratio:.2f}倍速くなりました（{rounds}、交互に測定。測定中、ほかのプロセスが使った CPU "
+        "時間は、最大でもマシン全体の {others:.1f} % でした）。"
     ),
     trained={
         "encoder": "エンコーダーを学習",

@@ -142,7 +142,9 @@ def before_and_after(
         for axis, (name, kinds) in zip(drawn[:-1], panels, strict=True):
             for points, colour in zip(kinds, (THEIRS, OURS), strict=True):
                 pairs = zip(points.values, points.ends, strict=True)
-                around = list(zip(*((value - low, high - value) for value, (low, high) in pairs), strict=True))
+                # Most draws of a bootstrap may lie on one side of the figure, and matplotlib takes no length below 0.
+                reach = ((max(0.0, value - low), max(0.0, high - value)) for value, (low, high) in pairs)
+                around = list(zip(*reach, strict=True))
                 axis.errorbar(points.over, points.values, around, color=colour, fmt="o-", capsize=3, label=points.label)
                 if points.level is not None:
                     axis.axhline(points.level, color=colour, linestyle="--", linewidth=1, label=points.level_label)

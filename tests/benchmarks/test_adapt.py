@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from rapidfuzz.distance import Levenshtein
+from safetensors.numpy import load_file, save_file
 
 pytest.importorskip("matplotlib", reason="the benchmarks' own extra draws the charts")
 
+from anime_whisper_ct2.adaptation.lessons import Entry
+from anime_whisper_ct2.adaptation.options import AdaptOptions
 from anime_whisper_ct2.text.normalize import author
 from benchmarks import adapt
-from benchmarks.adaptation import corpora, figures, sounds, speech, stages
+from benchmarks.adaptation import corpora, figures, sounds, speech, stages, trials
 from benchmarks.adaptation.figures import ADAPTED, ORIGINAL
 from benchmarks.adaptation.voices import OPENJTALK
 from benchmarks.measures import genuine
+from benchmarks.report.adapt_tables import adapt_table
+from benchmarks.report.adapt_words import EN, JA
 from tests.real import spoken
+from tests.support.places import CHECKPOINT
 
 # Says silence as long as the text, and fails where that is a failure.
 MOUTH = """
@@ -43,6 +51,12 @@ def test_what_is_measured_with_is_never_learnt_from() -> None:
     assert len(_texts(train)) == len(train) == 750
     assert len(_texts(held)) == len(held)
     assert not _texts(train) & (_texts(held) | others)
+    for text in _texts(train):
+        for other in _texts(held) | others:
+            if min(len(text), len(other)) >= 6:
+                assert text not in other, f"{text!r} is in {other!r}"
+                assert other not in text, f"{other!r} is in {text!r}"
+                assert Levenshtein.normalized_distance(text, other) > 0.35, f"{text!r} is almost {other!r}"
     assert {job.voice for job in train} == {*speech.TAUGHT, OPENJTALK}
     assert {job.voice for job in held} == {*speech.TAUGHT, *speech.UNHEARD}
     assert len(held) + genuine.LINES >= figures.LEAST_LINES
@@ -141,13 +155,75 @@ def test_what_is_tiny_never_becomes_a_committed_result(capsys: pytest.CaptureFix
     assert adapt.arguments(["--experiments"]).out.name == "adapt-experiments.json"
 
 
-def test_another_way_to_teach_has_a_folder_of_its_own(tmp_path: Path) -> None:
-    def where(*given: str) -> Path:
-        return adapt.run_folder(tmp_path, adapt.adapt_options(adapt.arguments(given), 750))
+@pytest.mark.parametrize("other", [("--learning-rate", "1e-4"), ("--train", "all"), ("--until", "texts")])
+def test_experiments_take_no_options_that_they_would_not_heed(
+    other: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        adapt.arguments(["--experiments", *other])
+    assert "--experiments tries its own" in capsys.readouterr().err
+    options = adapt.arguments(["--train", "all"])
+    assert (options.train, options.learning_rate, options.until) == ("all", AdaptOptions().learning_rate, "speed")
+
+
+@pytest.fixture
+def another_checkpoint(tmp_path: Path) -> Path:
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(CHECKPOINT, folder)
+    tensors = load_file(folder / "model.safetensors")
+    name = next(iter(tensors))
+    save_file({**tensors, name: tensors[name] + 1}, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def test_another_way_to_teach_has_a_folder_of_its_own(tmp_path: Path, another_checkpoint: Path) -> None:
+    corpus = tmp_path / "train"
+    corpus.mkdir()
+
+    def where(*given: str, checkpoint: Path = CHECKPOINT) -> Path:
+        return adapt.run_folder(tmp_path, adapt.adapt_options(adapt.arguments(given), 750), checkpoint)
 
     assert where() == where("--device", "cuda") == where("--rounds", "1")
     others = ("--steps", "9"), ("--batch-size", "9"), ("--learning-rate", "1e-5"), ("--train", "all")
-    assert len({where(), *(where(*given) for given in others)}) == 5
+    found = {where(), *(where(*given) for given in others), where(checkpoint=another_checkpoint)}
+    (corpus / "another-line.flac").write_bytes(b"x")
+    assert len({*found, where()}) == 7
+
+
+def test_lessons_of_lines_that_were_replaced_are_no_part_of_an_experiment(tmp_path: Path) -> None:
+    ids = [f"{number}.flac" for number in range(8)]
+    for id_ in ids[:6]:
+        (tmp_path / id_).touch()
+    store = [Entry(id_, 100 + number, 5, usable=number != 2) for number, id_ in enumerate(ids)]
+    learnt, held_out = trials._parted(store, tmp_path, AdaptOptions(clips=4, held_out=2))
+    assert sorted(entry.id for entry in (*learnt, *held_out)) == [ids[at] for at in (0, 1, 3, 4, 5)]
+
+
+def test_a_conversion_of_what_is_taught_anew_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = tmp_path / "converted" / "model.bin"
+    stale.parent.mkdir()
+    (tmp_path / "train").mkdir()
+    stale.write_bytes(b"of another time")
+    (tmp_path / stages.CALIBRATION).write_text("of another time")
+
+    def adapted(_checkpoint: str, _corpus: Any, out: Path, *_: Any, **__: Any) -> None:
+        assert not stale.exists()
+        out.mkdir()
+        (out / "adapt.json").write_text("{}")
+
+    def converted(_source: str, out: Path) -> None:
+        out.mkdir()
+
+    monkeypatch.setattr("anime_whisper_ct2.adaptation.course.adapt", adapted)
+    monkeypatch.setattr("anime_whisper_ct2_convert.convert", converted)
+    stages.taught(CHECKPOINT, tmp_path / "train", tmp_path, tmp_path / "work", AdaptOptions())
+    assert (tmp_path / "converted").is_dir()
+    assert not stale.exists()
+    assert not (tmp_path / stages.CALIBRATION).exists()
+    # What is whole stays.
+    stale.write_bytes(b"of now")
+    stages.taught(CHECKPOINT, tmp_path / "train", tmp_path, tmp_path / "work", AdaptOptions())
+    assert stale.is_file()
 
 
 @pytest.mark.slow
@@ -163,6 +239,11 @@ def test_all_stages_leave_what_a_second_call_only_counts(tmp_path: Path, monkeyp
         assert list(of) == sorted(stages.WINDOWS)
     assert len(first["asked"]) == 13
     assert first["teaching"]["steps"] == 4
+    assert "listening_s" not in first["teaching"]
+    assert [tail["tail_s"] for tail in first["calibration"]["tails"]] == list(stages.TAILS_S)
+    assert not figures.as_good(first["calibration"])  # so few references show nothing
+    for words in (EN, JA):
+        assert adapt_table(first, words)
     assert first["speed"]["ratio"] > 0
     assert (tmp_path / "adapt.svg").is_file()
 
@@ -174,6 +255,14 @@ def test_all_stages_leave_what_a_second_call_only_counts(tmp_path: Path, monkeyp
     adapt.main(asked)
     again = json.loads(out.read_text("utf-8"))
     assert {**again, "about": None} == {**first, "about": None}
+    # Calibrated against other references.
+    texts = tmp_path / "temp" / "tiny" / "held" / genuine.REFERENCES
+    calls = (tmp_path / "temp" / "tiny" / "held" / "clips"), texts
+    (ours,) = (tmp_path / "temp" / "tiny").glob("run-*")
+    stages.calibrated(ours / "converted", *calls, ours)
+    texts.write_text(texts.read_text("utf-8") + "\n", encoding="utf-8")
+    with pytest.raises(pytest.fail.Exception, match="done again"):
+        stages.calibrated(ours / "converted", *calls, ours)
     # Other texts for another model, though they lie where its own would.
     (converted,) = (tmp_path / "temp" / "tiny").glob("run-*/converted")
     with (converted / "model.bin").open("ab") as model:
