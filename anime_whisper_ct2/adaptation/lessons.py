@@ -13,7 +13,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +72,18 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the list says of a lesson: the real frames (10 ms) of its clip, and how many tokens it has."""
+    """What the list says of a lesson: the real frames (10 ms) of its clip, and how many tokens it has.
+
+    `stamp`: of the audio that was heard, as `stamps.stamp` has it. `content`: SHA-256 of the lesson's file, 32
+    hexadecimal digits of it. Both are "" where an older version has heard it.
+    """
 
     id: str
     frames: int
     tokens: int
     usable: bool
+    stamp: str = field(default="", compare=False)
+    content: str = field(default="", compare=False)
 
 
 class LessonStore:
@@ -88,6 +94,7 @@ class LessonStore:
     """
 
     def __init__(self, folder: Path, teacher: Teacher) -> None:
+        self.teacher = teacher
         self._folder = folder
         self._index = folder / INDEX
         try:
@@ -103,9 +110,13 @@ class LessonStore:
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries())
 
-    def has(self, id_: str) -> bool:
-        """Say whether there is a lesson of a recording, usable or not."""
-        return id_ in self._entries
+    def has(self, id_: str, stamp: str = "") -> bool:
+        """Say whether there is a lesson of a recording, usable or not; with a stamp, whether it is of that very audio.
+
+        One that has no stamp passes for the same.
+        """
+        entry = self._entries.get(id_)
+        return entry is not None and (not stamp or entry.stamp in ("", stamp))
 
     def entries(self) -> Sequence[Entry]:
         """Give all entries by their ids: in the same order, in whichever the clips were heard."""
@@ -121,12 +132,18 @@ class LessonStore:
         Raises KeyError where there is no such lesson.
         """
         entries = [self._entries[id_] for id_ in ids]
-        return hashlib.sha256(json.dumps([[one.id, one.frames, one.tokens] for one in entries]).encode()).hexdigest()
+        # A training that knows of no contents goes on from lessons that have none.
+        about = [[one.id, one.frames, one.tokens, *filter(None, (one.content,))] for one in entries]
+        return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
-    def add(self, lesson: Lesson) -> None:
-        """Keep a lesson, in the place of one that there may be. Raises OutputError where it cannot be written."""
+    def add(self, lesson: Lesson, stamp: str = "") -> None:
+        """Keep a lesson, in the place of one that there may be. `stamp`: of the audio that was heard.
+
+        Raises OutputError where it cannot be written.
+        """
         path, content = self._path(lesson.id), _packed(lesson)
-        entry = Entry(lesson.id, lesson.mel.values.shape[1], len(lesson.tokens), lesson.usable)
+        frames, digest = lesson.mel.values.shape[1], hashlib.sha256(content).hexdigest()[:32]
+        entry = Entry(lesson.id, frames, len(lesson.tokens), lesson.usable, stamp, digest)
         line = dump_json({**asdict(entry), "bytes": len(content)}) + "\n"
         try:
             files.put(path, content)
@@ -187,7 +204,10 @@ class LessonStore:
             for line in index:
                 try:
                     about = json.loads(line)
-                    entry = Entry(about["id"], int(about["frames"]), int(about["tokens"]), bool(about["usable"]))
+                    known = [str(about.get(name, "")) for name in ("stamp", "content")]
+                    entry = Entry(
+                        about["id"], int(about["frames"]), int(about["tokens"]), bool(about["usable"]), *known
+                    )
                     if self._path(entry.id).stat().st_size == about["bytes"]:
                         yield entry
                 except (ValueError, KeyError, TypeError, AttributeError, FileNotFoundError):
