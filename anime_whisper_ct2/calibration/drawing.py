@@ -1,4 +1,4 @@
-"""Which clips are measured: where there are references, those that have one come first."""
+"""Which clips are measured: where there are references, recordings that have one are drawn first."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _known_first(
     frontend: FrontendOptions,
     audio: AudioOptions,
 ) -> Sample:
-    """Draw among those that are known, and fill up with others.
+    """Draw among those that are known, twice as many as are wanted, and fill up with others where those do not give it.
 
     Where ids fit by the ends of their paths alone, none is known yet, and all are drawn alike.
     """

@@ -9,7 +9,7 @@ from functools import partial
 from anime_whisper_ct2.calibration.drawing import META, draw_measured
 from anime_whisper_ct2.calibration.marks import DoubtResult, NoSpeechResult, measure_doubt, measure_no_speech
 from anime_whisper_ct2.calibration.sounds import without_speech
-from anime_whisper_ct2.calibration.windows import TailResult, Terms, compare, loops, second_looks
+from anime_whisper_ct2.calibration.windows import Decision, TailResult, Terms, compare, loops, second_looks
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import InputError, counted
 from anime_whisper_ct2.executors.ladder import Ladder
@@ -69,6 +69,11 @@ class Calibration:
         return Terms(self.max_cer, self.max_cer_rise, self.full_loops)
 
     @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """What came of each tail, in the order of the results."""
+        return self.terms.decisions(self.results)
+
+    @property
     def chosen(self) -> TailResult | None:
         """The tail that passed, and of several the fastest."""
         return self.terms.fastest(self.results)
@@ -76,7 +81,7 @@ class Calibration:
     @property
     def rule(self) -> str | None:
         """The rule that it passed: `equal_texts` or `cer_rise`."""
-        return None if self.chosen is None else self.terms.rule_passed(self.chosen)
+        return None if self.chosen is None else self.decisions[self.results.index(self.chosen)].rule
 
 
 def calibrate(
@@ -91,8 +96,8 @@ def calibrate(
 ) -> Calibration:
     """Decode a sample of a corpus at 30 s and with each tail, and sounds without speech, and compare.
 
-    `references`: where the clips' right texts are, as `awct2 eval` takes it, `meta` among them; clips that have one are
-    measured before others, and with them a tail may pass by `max_cer_rise`. Raises InputError when the corpus holds no
+    `references`: where the clips' right texts are, as `awct2 eval` takes it, `meta` among them. Recordings with one
+    are drawn before others, and with them a tail may pass by `max_cer_rise`. Raises InputError when the corpus holds no
     clip of up to 30 s, or no reference fits one.
     """
     options = options or CalibrationOptions()

@@ -12,7 +12,6 @@ from anime_whisper_ct2.calibration.measuring import Calibration
 from anime_whisper_ct2.calibration.windows import TailResult
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import OutputError
-from anime_whisper_ct2.executors.audit import CER_RISE
 from anime_whisper_ct2.features.windows import PROFILE
 from anime_whisper_ct2.model_dir import AWCT2, ModelDir
 from anime_whisper_ct2.system.files import kept_beside, put
@@ -58,7 +57,7 @@ def _passed(chosen: TailResult, calibration: Calibration) -> dict[str, Any]:
     """Say what was measured of the tail that passed, and by which rule it did."""
     told = {**asdict(chosen), "rule": calibration.rule, "max_cer": calibration.max_cer}
     del told["rise"]
-    if calibration.rule == CER_RISE and chosen.rise is not None:
+    if chosen.rise is not None:
         told |= {
             "cer_rise": chosen.rise.points,
             "cer_rise_interval": list(chosen.rise.interval),

@@ -9,7 +9,7 @@ from typing import Any
 from anime_whisper_ct2.calibration.marks import LEAST_LINES, LEAST_SOUNDS, MOST_CLIPS, DoubtResult, NoSpeechResult
 from anime_whisper_ct2.calibration.measuring import Calibration
 from anime_whisper_ct2.calibration.rises import MOST_REFERENCES, Rise
-from anime_whisper_ct2.calibration.windows import TailResult
+from anime_whisper_ct2.calibration.windows import Decision, TailResult
 from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.executors.audit import CER_RISE
 from anime_whisper_ct2.text.doubt import BOUNDS
@@ -20,7 +20,7 @@ _FEW_CLIPS = 50
 
 def verdicts(calibration: Calibration) -> tuple[str, ...]:
     """Give the decisions and their reasons, a line for each."""
-    lines = [_of_tails(calibration), *_of_undecided(calibration)]
+    lines = [_of_tails(calibration), *_of_others(calibration)]
     if calibration.no_speech is not None:
         lines.append(_of_no_speech(calibration.no_speech))
     if calibration.doubt is not None:
@@ -36,8 +36,9 @@ def _of_tails(calibration: Calibration) -> str:
     chosen, allowed = calibration.chosen, calibration.max_cer
     if chosen is None:
         best = min(calibration.results, key=lambda result: result.cer)
-        refuted = best.rise is not None and calibration.terms.outcome(best) == "failed"
-        rise = f", {_risen(best.rise, calibration)}" if best.rise and refuted else ""
+        rise = ""
+        if best.rise and _is_refused(best, calibration):
+            rise = f", {'but' if best.cer <= allowed else 'and'} {_risen(best.rise, calibration)}"
         return (
             f"No tail passed: the closest to 30 s, {best.tail_s} s, differs in {best.cer:.2f} % of the characters "
             f"(at most {allowed} % may) with {_loops(best, calibration)}{rise}. Windows stay full."
@@ -64,21 +65,56 @@ def _loops(result: TailResult, calibration: Calibration) -> str:
     return f"{counted(result.loops, 'loop')} (30 s: {calibration.full_loops})"
 
 
-def _of_undecided(calibration: Calibration) -> Iterator[str]:
-    """Say of each tail that would be faster what it takes to know, where that is references alone."""
-    chosen, most = calibration.chosen, calibration.max_cer_rise
-    for result in calibration.results:
-        if most is None or result.rise is None or (chosen is not None and result.speed <= chosen.speed):
+def _of_others(calibration: Calibration) -> Iterator[str]:
+    """Say of each tail that would be faster why it did not pass, where that is for references to say.
+
+    And of a longer one that stands in the way of those.
+    """
+    chosen = calibration.chosen
+    told = list(zip(calibration.results, calibration.decisions, strict=True))
+    faster = [(result, decision) for result, decision in told if chosen is None or result.speed > chosen.speed]
+    in_the_way = {decision.after_s for _, decision in faster}
+    # Of this one, the first line tells.
+    closest = None if chosen else min(calibration.results, key=lambda result: result.cer)
+    for result, decision in told:
+        if (result, decision) not in faster and result.tail_s not in in_the_way:
             continue
-        if calibration.terms.outcome(result) == "undecided":
-            clips = result.rise.clips_to_decide(most)
-            would = "accept" if result.rise.points <= most else "refuse"
-            takes = (
-                f"It takes more than {counted(MOST_REFERENCES, 'clip')} with a reference to decide"
-                if clips is None
-                else f"Some {counted(clips, 'clip')} with a reference would decide, and probably {would} it"
+        if result.rise is None or decision.outcome == "passed":
+            continue
+        if decision.after_s is not None:
+            yield (
+                f"A tail of {result.tail_s} s is undecided: {_risen(result.rise, calibration)}. That may be luck, as "
+                f"the longer tail of {decision.after_s} s, which is tried before it, did not pass."
             )
-            yield f"A tail of {result.tail_s} s is undecided: {_risen(result.rise, calibration)}. {takes}."
+        elif decision.outcome == "undecided":
+            yield (
+                f"A tail of {result.tail_s} s is undecided: {_risen(result.rise, calibration)}. "
+                f"{_what_it_takes(result.rise, calibration)}."
+            )
+        elif result is not closest and result.cer <= calibration.max_cer and _is_refused(result, calibration):
+            yield (
+                f"A tail of {result.tail_s} s failed: {result.cer:.2f} % of the characters differ from 30 s (at most "
+                f"{calibration.max_cer} % may), but {_risen(result.rise, calibration)}."
+            )
+
+
+def _is_refused(result: TailResult, calibration: Calibration) -> bool:
+    """Say whether references refuse a tail, whatever else it shows."""
+    most = calibration.max_cer_rise
+    return most is not None and result.rise is not None and result.rise.outcome(most) == "failed"
+
+
+def _what_it_takes(rise: Rise, calibration: Calibration) -> str:
+    most = calibration.max_cer_rise
+    assert most is not None
+    clips = rise.clips_to_decide(most)
+    if clips is None:
+        return f"It takes more than {counted(MOST_REFERENCES, 'clip')} with a reference to decide"
+    would = "accept" if rise.points <= most else "refuse"
+    return (
+        f"Some {counted(clips, 'clip')} with a reference would decide, and probably {would} it; measure them with "
+        f"--clips {clips}"
+    )
 
 
 def _signed(points: float) -> str:
@@ -119,20 +155,26 @@ def _share(percent: float, interval: tuple[float, float]) -> str:
 def as_json(calibration: Calibration) -> dict[str, Any]:
     """Give everything that was measured, for machines."""
     chosen = calibration.chosen
+    results = [
+        _result_as_json(result, decision, calibration.max_cer_rise)
+        for result, decision in zip(calibration.results, calibration.decisions, strict=True)
+    ]
     return {
         **asdict(calibration),
-        "results": [_result_as_json(result, calibration) for result in calibration.results],
-        "chosen": None if chosen is None else _result_as_json(chosen, calibration),
+        "results": results,
+        "chosen": None if chosen is None else results[calibration.results.index(chosen)],
         "verdict": " ".join(verdicts(calibration)),
     }
 
 
-def _result_as_json(result: TailResult, calibration: Calibration) -> dict[str, Any]:
-    content = {**asdict(result), "rule": calibration.terms.rule_passed(result)}
-    if result.rise is not None and calibration.max_cer_rise is not None:
-        outcome = content["rise"]["outcome"] = result.rise.outcome(calibration.max_cer_rise)
-        clips = result.rise.clips_to_decide(calibration.max_cer_rise) if outcome == "undecided" else None
-        content["rise"]["clips_to_decide"] = clips
+def _result_as_json(result: TailResult, decision: Decision, max_cer_rise: float | None) -> dict[str, Any]:
+    """Give what came of a tail, and below `rise` what references alone say of it."""
+    content = {**asdict(result), **asdict(decision)}
+    if result.rise is not None and max_cer_rise is not None:
+        alone = result.rise.outcome(max_cer_rise)
+        content["rise"]["outcome"] = alone
+        if decision.outcome == alone == "undecided":
+            content["rise"]["clips_to_decide"] = result.rise.clips_to_decide(max_cer_rise)
     return content
 
 

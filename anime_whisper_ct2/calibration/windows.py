@@ -15,11 +15,10 @@ from rapidfuzz.distance import Levenshtein
 
 from anime_whisper_ct2.calibration.rises import Outcome, Rise, interval_of, measure_rise
 from anime_whisper_ct2.evaluation.records import Interval
-from anime_whisper_ct2.executors.audit import CER_RISE, EQUAL_TEXTS
+from anime_whisper_ct2.executors.audit import CER_RISE, EQUAL_TEXTS, is_loop
 from anime_whisper_ct2.executors.ladder import Attempts, Ladder
 from anime_whisper_ct2.features.windows import WindowLength, longer_length
 from anime_whisper_ct2.records import Decoded, Step, Window
-from anime_whisper_ct2.text.quality import repeats
 
 # Decodes windows that are padded as said, and gives texts and wall seconds.
 Decode = Callable[[Sequence[Window], Callable[[int], int]], tuple[list[Decoded], float]]
@@ -31,7 +30,8 @@ class TailResult:
 
     `cer` is that of the texts a run would give, with what looked wrong decoded again in longer windows; `cer_before` is
     that of the first texts, with its 95 % interval. Both count characters that differ from the text at 30 s; `rise` is
-    about the right ones, where they are known. `speed` counts the second decodes.
+    about the right ones, where they are known. `loops` counts texts in the end, `loops_before` first ones. `speed`
+    counts the second decodes.
     """
 
     tail_s: float
@@ -42,6 +42,19 @@ class TailResult:
     speed: float
     cer_before_interval: Interval | None = None
     rise: Rise | None = None
+    loops_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What came of a tail; `rule`: by which one it passed, of both equal texts, which say more.
+
+    `after_s`: its texts are as good, but a longer tail, which is tried before it, did not pass.
+    """
+
+    outcome: Outcome
+    rule: str | None = None
+    after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,34 +62,48 @@ class Terms:
     """What a tail has to pass: one of two rules, and in either case no more loops than at 30 s.
 
     `max_cer`: percent of the characters that may differ from the text at 30 s. `max_cer_rise`: percent points by which
-    the CER may rise; None without references.
+    the CER may rise; None without references, which refuse a tail whatever its texts.
     """
 
     max_cer: float
     max_cer_rise: float | None
     full_loops: int
 
-    def outcome(self, result: TailResult) -> Outcome:
-        """Say whether a tail passes; it is undecided where more references could have it pass."""
-        # Loops count apart: in a rate over all characters, one ruined line among hundreds would hardly show.
-        if result.loops > self.full_loops:
-            return "failed"
-        if result.cer <= self.max_cer:
-            return "passed"
-        if result.rise is None or self.max_cer_rise is None:
-            return "failed"
-        return result.rise.outcome(self.max_cer_rise)
+    def decisions(self, results: Sequence[TailResult]) -> tuple[Decision, ...]:
+        """Decide on each tail; it is undecided where more references could have it pass.
 
-    def rule_passed(self, result: TailResult) -> str | None:
-        """Give the rule that a tail passes; of both, equal texts, which say more."""
-        if self.outcome(result) != "passed":
-            return None
-        return EQUAL_TEXTS if result.cer <= self.max_cer else CER_RISE
+        By the rise, tails are tried from the longest to the shortest, up to the first that does not pass: each is a
+        chance to pass by luck, and in a fixed order they have together no more than one has.
+        """
+        decided: dict[int, Decision] = {}
+        stopped_s: float | None = None
+        for at, result in sorted(enumerate(results), key=lambda numbered: -numbered[1].tail_s):
+            decision = self._alone(result)
+            if decision.rule == CER_RISE and stopped_s is not None:
+                decision = Decision("undecided", after_s=stopped_s)
+            if decision.outcome != "passed" and stopped_s is None:
+                stopped_s = result.tail_s
+            decided[at] = decision
+        return tuple(decided[at] for at in range(len(results)))
+
+    def _alone(self, result: TailResult) -> Decision:
+        """Decide on a tail as if it were the only one."""
+        rise = None
+        if result.rise is not None and self.max_cer_rise is not None:
+            rise = result.rise.outcome(self.max_cer_rise)
+        # Loops count apart: in a rate over all characters, one ruined line among hundreds would hardly show.
+        if result.loops > self.full_loops or rise == "failed":
+            return Decision("failed")
+        if result.cer <= self.max_cer:
+            return Decision("passed", EQUAL_TEXTS)
+        return Decision(rise or "failed", CER_RISE if rise == "passed" else None)
 
     def fastest(self, results: Sequence[TailResult]) -> TailResult | None:
         """Give the fastest of those that pass."""
+        decided = zip(results, self.decisions(results), strict=True)
         # And not the closest: what passes counts as no worse than 30 s.
-        return max(filter(self.rule_passed, results), key=lambda result: result.speed, default=None)
+        passed = (result for result, decision in decided if decision.outcome == "passed")
+        return max(passed, key=lambda result: result.speed, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +175,13 @@ def compare(
         speed=audio_s / (wall + looked.wall + looked.at_30_s * full_wall),
         cer_before_interval=interval_of(before, characters),
         rise=measure_rise(right, full, looked.texts) if right else None,
+        loops_before=loops(fitted),
     )
 
 
 def loops(texts: Sequence[Decoded]) -> int:
     """Count the texts that repeat themselves, or came to no end."""
-    return sum(text.capped or repeats(text.text) for text in texts)
+    return sum(map(is_loop, texts))
 
 
 def _edits(reference: Sequence[Decoded], other: Sequence[Decoded]) -> list[int]:

@@ -99,9 +99,9 @@ def calibrate_command(
     several tails of silence; the fastest tail whose texts differ from those at 30 s in no more than --max-cer, with no
     more loops, is what --window auto then uses. With references, texts may also differ, if they are as good: the CER is
     sure to rise by no more than --max-cer-rise. References also show from which doubt on lines with a CER of 30 % or
-    more are found, for the mark doubtful, and clips that have one are measured before others. Sounds in which nobody
-    speaks show whether the model can tell, and from which probability on a segment is marked no_speech. MODEL is named
-    as for `awct2 run`, CORPUS... as its INPUT.
+    more are found, for the mark doubtful; recordings that have one are drawn before others, up to twice --clips. Sounds
+    in which nobody speaks show whether the model can tell, and from which probability on a segment is marked no_speech.
+    MODEL is named as for `awct2 run`, CORPUS... as its INPUT.
 
     Exit status: 0 a tail passed, 3 none did; the model then runs with full windows.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
 from anime_whisper_ct2.features.windows import PROFILE, WindowLength
+from anime_whisper_ct2.records import Decoded
+from anime_whisper_ct2.text.quality import repeats
 
 WINDOW_CHECK = "window_check"  # the key in `run.json`
 # By which rule a calibration took a tail: next to no character differs from 30 s, or no more of them are wrong.
@@ -20,11 +22,21 @@ NORMAL_95 = 1.96
 # Before that, an interval from sums means little. With so many, the lower end is above the true rate in less than one
 # audit of fifty, since rare and large differences, which loops make, widen it wherever they raise the rate.
 _ENOUGH = 30
+# Windows of an audit that loop beyond those at 30 s, below which they are called luck.
+_MORE_LOOPS = 3
+
+
+def is_loop(decoded: Decoded) -> bool:
+    """Say whether a text repeats itself, or came to no end."""
+    return decoded.capped or repeats(decoded.text)
 
 
 @dataclass(slots=True)
 class Audit:
-    """The sums over compared windows that a rate and its interval need; those of several engines can be added."""
+    """The sums over compared windows that a rate and its interval need; those of several engines can be added.
+
+    `loops` are those of first texts, `full_loops` those at 30 s.
+    """
 
     windows: int = 0
     edits: int = 0
@@ -32,20 +44,26 @@ class Audit:
     edits_squared: int = 0
     edits_by_characters: int = 0
     characters_squared: int = 0
+    loops: int = 0
+    full_loops: int = 0
 
-    def compare(self, first: str, full: str) -> None:
+    def compare(self, first: Decoded, full: Decoded) -> None:
         """Count what a window's text at 30 s shows of its first: the reference, since the model was trained on such."""
-        edits, characters = Levenshtein.distance(first, full), len(full)
-        self.add(Audit(1, edits, characters, edits * edits, edits * characters, characters * characters))
+        edits, characters = Levenshtein.distance(first.text, full.text), len(full.text)
+        self.windows += 1
+        self.edits += edits
+        self.characters += characters
+        self.edits_squared += edits * edits
+        self.edits_by_characters += edits * characters
+        self.characters_squared += characters * characters
+        # Apart: in a rate over all characters, one ruined line among hundreds would hardly show.
+        self.loops += is_loop(first)
+        self.full_loops += is_loop(full)
 
     def add(self, other: Audit) -> None:
         """Count what another audit compared."""
-        self.windows += other.windows
-        self.edits += other.edits
-        self.characters += other.characters
-        self.edits_squared += other.edits_squared
-        self.edits_by_characters += other.edits_by_characters
-        self.characters_squared += other.characters_squared
+        for sums in fields(self):
+            setattr(self, sums.name, getattr(self, sums.name) + getattr(other, sums.name))
 
     @property
     def cer(self) -> float | None:
@@ -75,6 +93,8 @@ class Audit:
             "audited": self.windows,
             "audit_cer": None if cer is None else round(cer, 3),
             "audit_interval": None if ends is None else [round(end, 3) for end in ends],
+            "audit_loops": self.loops,
+            "audit_full_loops": self.full_loops,
         }
 
 
@@ -82,11 +102,13 @@ class Audit:
 class Calibrated:
     """What a calibration says of the windows that a run takes; None where it says nothing.
 
-    `allowed`: percent of the characters of first texts that may differ from those at 30 s.
+    `allowed`: percent of the characters of first texts that may differ from those at 30 s. `allowed_loops`: percent of
+    the first texts that may loop.
     """
 
     rule: str | None = None
     allowed: float | None = None
+    allowed_loops: float | None = None
 
     @classmethod
     def of(cls, awct2: Mapping[str, Any], length: WindowLength) -> Calibrated:
@@ -105,24 +127,72 @@ class Calibrated:
         if rule == EQUAL_TEXTS:
             bounds.append(profile.get("max_cer"))
         known = [bound for bound in bounds if isinstance(bound, (int, float))]
-        return cls(rule, max(known) if rule in RULES and len(known) == len(bounds) else None)
+        if rule not in RULES:
+            return cls(rule)
+        return cls(rule, max(known) if len(known) == len(bounds) else None, _allowed_loops(profile))
 
     def held_against(self, figures: Mapping[str, Any]) -> dict[str, Any]:
         """Give the figures of a run with what was calibrated beside what its audit has found."""
         if WINDOW_CHECK not in figures:
             return dict(figures)
-        told = {**figures[WINDOW_CHECK], "rule": self.rule, "allowed": self.allowed}
+        told = {
+            **figures[WINDOW_CHECK],
+            "rule": self.rule,
+            "allowed": self.allowed,
+            "allowed_loops": None if self.allowed_loops is None else round(self.allowed_loops, 3),
+        }
         return {**figures, WINDOW_CHECK: told}
 
 
 def warning(figures: Mapping[str, Any]) -> str | None:
-    """Say that a run's short windows differ more from 30 s than when they were calibrated, where that is sure."""
+    """Say that a run's short windows do worse than when they were calibrated, where that is sure."""
     told = figures.get(WINDOW_CHECK, {})
-    ends, allowed = told.get("audit_interval"), told.get("allowed")
-    if ends is None or allowed is None or told["audited"] < _ENOUGH or ends[0] <= allowed:
+    if not told or told["audited"] < _ENOUGH:
+        return None
+    found = [line for line in (_differing(told), _looping(told)) if line]
+    if not found:
         return None
     return (
-        f"The short windows differ more from 30 s than when they were calibrated: in {told['audit_cer']:.2f} % of the "
-        f"characters ({ends[0]:.2f} to {ends[1]:.2f}), and then in at most {allowed:.2f} %; run awct2 calibrate on "
-        "these clips"
+        f"The short windows do worse than when they were calibrated: {'; '.join(found)}; run awct2 calibrate on these "
+        "clips"
     )
+
+
+def _differing(told: Mapping[str, Any]) -> str | None:
+    ends, allowed = told["audit_interval"], told["allowed"]
+    if ends is None or allowed is None or ends[0] <= allowed:
+        return None
+    return (
+        f"{told['audit_cer']:.2f} % of the characters differ from 30 s ({ends[0]:.2f} to {ends[1]:.2f}), and at most "
+        f"{allowed:.2f} % is allowed"
+    )
+
+
+def _looping(told: Mapping[str, Any]) -> str | None:
+    loops, allowed = told["audit_loops"], told["allowed_loops"]
+    if allowed is None or loops - told["audit_full_loops"] < _MORE_LOOPS:
+        return None
+    low, _ = _share(loops, told["audited"])
+    if low <= allowed:
+        return None
+    return (
+        f"{loops} of {told['audited']} texts loop (at 30 s: {told['audit_full_loops']}), and at most {allowed:.2f} % "
+        "is allowed"
+    )
+
+
+def _allowed_loops(profile: Mapping[str, Any]) -> float | None:
+    """Give the share of looping first texts that what was measured of a tail lets expect at most, in percent."""
+    loops, clips = profile.get("loops_before"), profile.get("clips")
+    if not (isinstance(loops, int) and isinstance(clips, int) and 0 <= loops <= clips and clips):
+        return None
+    return _share(loops, clips)[1]
+
+
+def _share(some: int, of: int) -> tuple[float, float]:
+    """Give the 95 % interval of a share, in percent, by Wilson: it has a width also where there are none."""
+    rate, square = some / of, NORMAL_95**2
+    middle = rate + square / (2 * of)
+    reach = NORMAL_95 * math.sqrt(rate * (1 - rate) / of + square / (4 * of * of))
+    low, high = ((middle + sign * reach) / (1 + square / of) for sign in (-1, 1))
+    return 100 * max(0.0, low), 100 * min(1.0, high)

@@ -166,7 +166,7 @@ class Ladder:
 
     def compare(self, first: Decoded, full: Decoded) -> None:
         """Count what an audited window's text at 30 s shows of its first one."""
-        self.audited.compare(first.text, full.text)
+        self.audited.compare(first, full)
 
     def add(self, other: Ladder) -> None:
         """Count what another engine's windows needed."""

@@ -1,4 +1,4 @@
-"""Clips with a reference are measured before others, and others only fill up."""
+"""Recordings with a reference are drawn before others, and others only fill up."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from anime_whisper_ct2.calibration import Calibration, CalibrationOptions, calibrate, write_profile
+from anime_whisper_ct2.calibration.rises import LEAST_REFERENCES
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.model_dir import open_model_dir
@@ -122,7 +123,7 @@ def test_other_texts_that_are_as_good_pass_where_enough_references_show_it(
     write_tone: Callable[..., Path], most: float, rule: str | None
 ) -> None:
     """Windows of 30 s get every other clip wrong, and short ones the rest."""
-    lines = {round(1 + n * 0.02, 2): f"これはせりふ{n:03}です" for n in range(140)}
+    lines = {round(1 + n * 0.01, 2): f"これはせりふ{n:03}です" for n in range(LEAST_REFERENCES)}
     paths = [write_tone(f"many/{n:03}.wav", length_s) for n, length_s in enumerate(lines)]
     known = paths[0].parent.parent / "references.jsonl"
     rows = [{"id": path.name, "text": line} for path, line in zip(paths, lines.values(), strict=True)]
@@ -136,14 +137,14 @@ def test_other_texts_that_are_as_good_pass_where_enough_references_show_it(
         return Decoded(line if right else line.replace("せ", "ぜ"), (1, 2, 3), -0.1, 0.01)
 
     engine = FakeEngine(decode, batch_size=8)
-    options = CalibrationOptions(clips=140, tails_s=(2.56,), max_cer_rise=most)
+    options = CalibrationOptions(clips=len(lines), tails_s=(2.56,), max_cer_rise=most)
     corpus = Corpus((str(paths[0].parent),))
     result = calibrate(engine, corpus, options, references=str(known), frontend=FrontendOptions(workers=1))
     engine.close()
     (tail,) = result.results
     assert tail.rise is not None
     assert (tail.cer > 5, tail.rise.points, tail.rise.full_cer) == (True, 0.0, pytest.approx(100 / 22))
-    assert (result.references, result.rule) == (140, rule)
+    assert (result.references, result.rule) == (len(lines), rule)
     assert tail.rise.outcome(most) == ("passed" if rule else "undecided")
     # One of eleven characters in every clip, whichever are drawn.
     assert tail.cer_before_interval == pytest.approx((100 / 11, 100 / 11))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from anime_whisper_ct2.calibration.rises import LEAST_REFERENCES, Rise, interval_of, measure_rise
+from anime_whisper_ct2.calibration.rises import LEAST_REFERENCES, LEAST_TO_REFUSE, Rise, interval_of, measure_rise
 from anime_whisper_ct2.evaluation.bootstrap import interval, resampled_rates
 from anime_whisper_ct2.records import Decoded
 from tests.support.audio_windows import said
@@ -87,6 +87,21 @@ class TestMeasuring:
         assert high - low == pytest.approx(2 * 1.96 * 100 * spread, rel=0.05)
 
 
+def accepted(clips: int, worse: float, better: float, changed: float, samples: int) -> float:
+    """Give the share of samples whose upper end is no higher than allowed, however few their clips.
+
+    The shares of clips that have more errors with a tail, and fewer, each by a share of its characters.
+    """
+    rng, times = np.random.default_rng(11), 0
+    for _ in range(samples):
+        characters, draw = rng.integers(5, 30, clips), rng.random(clips)
+        by = np.maximum(1, (characters * changed).astype(np.int64))
+        edits = by * np.array([(draw >= worse) & (draw < worse + better), draw < worse])
+        rates = resampled_rates(edits, characters, 400, rng)
+        times += interval(rates[1] - rates[0])[1] <= MOST
+    return times / samples
+
+
 class TestOutcome:
     @pytest.mark.parametrize(
         ("points", "ends", "outcome"),
@@ -108,10 +123,23 @@ class TestOutcome:
         assert measure_rise(*clips(500, 0.0, 0.2)).outcome(MOST) == "passed"
         assert measure_rise(*clips(500, 0.03, 0.09)).outcome(MOST) == "undecided"
 
-    def test_few_references_accept_nothing_and_may_refuse(self) -> None:
+    def test_few_references_accept_nothing_and_fewer_refuse_nothing(self) -> None:
         few = Rise(0.0, (0.0, 0.0), LEAST_REFERENCES - 1, 10.0, 10.0)
         assert (few.outcome(MOST), few.clips_to_decide(MOST)) == ("undecided", LEAST_REFERENCES)
-        assert Rise(9.0, (3.0, 15.0), 20, 19.0, 10.0).outcome(MOST) == "failed"
+        worse = Rise(9.0, (3.0, 15.0), LEAST_TO_REFUSE, 19.0, 10.0)
+        assert worse.outcome(MOST) == "failed"
+        fewer = replace(worse, clips=LEAST_TO_REFUSE - 1)
+        assert (fewer.outcome(MOST), fewer.clips_to_decide(MOST)) == ("undecided", LEAST_TO_REFUSE)
+
+    @pytest.mark.parametrize(("share", "lost"), [(0.01, 0.6), (0.015, 0.4), (0.03, 0.2)])
+    def test_harm_in_few_clips_is_seldom_accepted(self, share: float, lost: float) -> None:
+        """Few clips lose so much of their characters, 0.6 points in all: no draw can see those that are not there."""
+        wrongly = accepted(LEAST_REFERENCES, share, 0.0, lost, 600)
+        assert wrongly <= 0.05
+        assert wrongly < accepted(100, share, 0.0, lost, 100)
+
+    def test_texts_that_differ_in_few_characters_can_be_accepted(self) -> None:
+        assert accepted(LEAST_REFERENCES, 0.05, 0.05, 0.1, 100) >= 0.4
 
 
 def decided(edits: Edits, characters: Edits, of: int, rng: np.random.Generator) -> bool:

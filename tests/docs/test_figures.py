@@ -15,7 +15,7 @@ from anime_whisper_ct2.adaptation.measuring import Adaptation, Heard, Teaching, 
 from anime_whisper_ct2.adaptation.report import as_table as adapt_table
 from anime_whisper_ct2.calibration import Calibration, CalibrationOptions, write_profile
 from anime_whisper_ct2.calibration.report import as_table
-from anime_whisper_ct2.calibration.rises import LEAST_REFERENCES, Rise
+from anime_whisper_ct2.calibration.rises import LEAST_REFERENCES, LEAST_TO_REFUSE, Rise
 from anime_whisper_ct2.calibration.windows import TailResult
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.executors import audit
@@ -30,8 +30,8 @@ from tests.support.documents import BOTH, NUMBER, Handbook, spans
 
 QUALITY = "guides/quality.md"
 # With references, and by their rule: then there is most to tell.
-_TAIL = TailResult(1.28, 1.0, 2.0, 0, 0.0, 1.0, (1.0, 3.0), Rise(0.0, (-0.1, 0.1), 200, 10.0, 10.0))
-CALIBRATED = Calibration(1, 1.0, 1.0, 0, (_TAIL,), max_cer=0.5, references=200, max_cer_rise=0.3)
+_TAIL = TailResult(1.28, 1.0, 2.0, 0, 0.0, 1.0, (1.0, 3.0), Rise(0.0, (-0.1, 0.1), LEAST_REFERENCES, 10.0, 10.0))
+CALIBRATED = Calibration(1, 1.0, 1.0, 0, (_TAIL,), max_cer=0.5, references=LEAST_REFERENCES, max_cer_rise=0.3)
 
 
 def keys_of(function: Callable[..., object]) -> set[str]:
@@ -96,8 +96,10 @@ def test_what_is_said_of_the_profile_is_what_is_kept(book: Handbook, tiny_model:
 @BOTH
 def test_what_is_said_of_references_is_what_is_asked_of_them(book: Handbook) -> None:
     prose = book.section("guides/windows.md", "With references").prose
-    assert {str(LEAST_REFERENCES), str(CalibrationOptions().max_cer_rise)} <= set(NUMBER.findall(prose))
-    assert str(audit._ENOUGH) in NUMBER.findall(book.section("guides/windows.md", "Audit").prose)
+    asked = {str(LEAST_REFERENCES), str(LEAST_TO_REFUSE), str(CalibrationOptions().max_cer_rise)}
+    assert asked <= set(NUMBER.findall(prose))
+    audited = book.section("guides/windows.md", "Audit").prose
+    assert {str(audit._ENOUGH), str(audit._MORE_LOOPS)} <= set(NUMBER.findall(audited))
 
 
 @BOTH

@@ -45,7 +45,7 @@ def pairs(windows: int, seed: int) -> list[tuple[str, str]]:
 def audited(texts: list[tuple[str, str]]) -> Audit:
     audit = Audit()
     for first, full in texts:
-        audit.compare(first, full)
+        audit.compare(said(first), said(full))
     return audit
 
 
@@ -66,7 +66,13 @@ class TestInterval:
         assert Audit().interval is None
         assert audited(pairs(1, 0)).interval is None
         assert audited([("はい", "はい"), ("", "")]).interval == (0.0, 0.0)
-        assert audited([("", ""), ("", "")]).figures == {"audited": 2, "audit_cer": None, "audit_interval": None}
+        assert audited([("", ""), ("", "")]).figures == {
+            "audited": 2,
+            "audit_cer": None,
+            "audit_interval": None,
+            "audit_loops": 0,
+            "audit_full_loops": 0,
+        }
         low, high = audited([("はい", "はい")] * 20 + [("いいえ", "はい")]).interval or (1.0, 0.0)
         assert low == 0.0 < high
 
@@ -107,13 +113,36 @@ class TestCalibrated:
     def test_a_profile_that_nobody_measured_allows_nothing_and_stops_nothing(self, profile: Any) -> None:
         assert Calibrated.of({PROFILE: profile}, FIT).allowed is None
 
+    @pytest.mark.parametrize(
+        ("counts", "allowed"),
+        [
+            ({"loops_before": 0, "clips": 500}, 0.76),
+            ({"loops_before": 10, "clips": 500}, 3.64),
+            ({"loops_before": 500, "clips": 500}, 100.0),
+            ({"loops_before": 7, "clips": 5}, None),
+            ({"loops_before": 0, "clips": 0}, None),
+            ({"clips": 500}, None),  # from before they were counted
+        ],
+    )
+    def test_it_says_how_many_first_texts_may_loop(self, counts: Mapping[str, int], allowed: float | None) -> None:
+        told = Calibrated.of({PROFILE: {**GOOD, **counts}}, FIT).allowed_loops
+        assert told == (None if allowed is None else pytest.approx(allowed, abs=0.01))
+
     def test_figures_without_an_audit_stay_as_they_are(self) -> None:
         assert Calibrated.of({PROFILE: GOOD}, FIT).held_against({"memory_halvings": 0}) == {"memory_halvings": 0}
 
 
-def warned(audit: Audit, allowed: float) -> str | None:
+def warned(audit: Audit, allowed: float, allowed_loops: float | None = None) -> str | None:
     ladder = Ladder(fitted=10, audited=audit)
-    return warning(Calibrated("cer_rise", allowed).held_against(ladder.figures))
+    return warning(Calibrated("cer_rise", allowed, allowed_loops).held_against(ladder.figures))
+
+
+def looping(loops: int, full_loops: int, windows: int) -> Audit:
+    """So many loops among first texts, each ended by the token limit, and those at 30 s."""
+    audit = Audit()
+    for at in range(windows):
+        audit.compare(said("はい", capped=at < loops), said("はい", capped=at < full_loops))
+    return audit
 
 
 class TestWarning:
@@ -128,6 +157,29 @@ class TestWarning:
         assert warned(audited([("いいえ", "はい"), ("ううん", "うん")] * 15), 0.5) is not None
         assert warning({}) is None
         assert warning(Calibrated().held_against(Ladder(audited=audited(pairs(400, 4)), fitted=1).figures)) is None
+
+    def test_more_loops_than_were_calibrated_are_told_where_no_rate_shows_them(self) -> None:
+        line = warned(looping(4, 1, 100), 0.5, 0.76) or ""
+        assert "4 of 100 texts loop (at 30 s: 1), and at most 0.76 % is allowed; run awct2 calibrate" in line
+        assert "characters" not in line
+        both = audited([("あ" * 180, "ううう")] * 40)
+        assert "% is allowed; 40 of 40 texts loop (at 30 s: 0)" in (warned(both, 0.5, 0.76) or "")
+        # As many at 30 s, few windows, a share that is not surely above, or a model of which nobody knows.
+        assert warned(looping(4, 2, 100), 0.5, 0.76) is None
+        assert warned(looping(4, 0, 29), 0.5, 0.76) is None
+        assert warned(looping(4, 1, 400), 0.5, 0.76) is None
+        assert warned(looping(4, 1, 100), 0.5) is None
+
+    def test_as_many_loops_as_were_calibrated_are_seldom_warned_of(self) -> None:
+        rng = np.random.default_rng(8)
+        wrongly = 0
+        for of, windows in ((500, 100), (200, 60), (500, 1_000)) * 300:
+            share = rng.choice((0.002, 0.01, 0.05))
+            seen = int(rng.binomial(of, share))
+            allowed = Calibrated.of({PROFILE: {**GOOD, "loops_before": seen, "clips": of}}, FIT).allowed_loops
+            audit = Audit(windows=windows, loops=int(rng.binomial(windows, share)))
+            wrongly += warned(audit, 0.5, allowed) is not None
+        assert wrongly <= 0.02 * 900
 
     def test_clips_as_they_were_calibrated_are_seldom_warned_of(self) -> None:
         true = audited(pairs(50_000, 5)).cer or 0.0

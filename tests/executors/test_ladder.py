@@ -168,7 +168,7 @@ class TestLadder:
     def test_a_run_too_small_for_an_audit_says_that_nothing_was_compared(self) -> None:
         fitting = Fitting({})
         fitting.run(look := Ladder(audit=None), 200)
-        nothing = {"audited": 0, "audit_cer": None, "audit_interval": None}
+        nothing = {"audited": 0, "audit_cer": None, "audit_interval": None, "audit_loops": 0, "audit_full_loops": 0}
         assert look.figures["window_check"] == {"fitted": 200, **nothing}
         assert {batch.step for batch in fitting.engine.batches} == {"first"}
 
