@@ -134,7 +134,8 @@ class Teaching:
     """How a model was taught: what a measurement does not know by itself.
 
     `clips` and `audio_s` were learnt from. `passed_over`: recordings that were not, by the reason, such as
-    `longer than 30 s`. `settings`: what was asked for, as JSON has it.
+    `longer than 30 s`. `settings`: what was asked for, as JSON has it. `held_out`: recordings that were held out; 0
+    where that is not known.
     """
 
     clips: int
@@ -147,6 +148,12 @@ class Teaching:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     curve: tuple[Point, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    held_out: int = 0
+
+    @property
+    def short(self) -> bool:
+        """Whether the corpus was too small to hold out as many as were asked for."""
+        return 0 < self.held_out < int(self.settings.get("held_out", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +173,8 @@ class Adaptation:
 
 def first_texts(
     engine: Engine,
-    windows: Sequence[Window],
+    lengths: Sequence[int],
+    read: Callable[[int], Window],
     tails_s: Sequence[float],
     *,
     full: Sequence[Heard] | None = None,
@@ -174,25 +182,38 @@ def first_texts(
 ) -> Texts:
     """Decode clips at 30 s and with each tail, without second looks.
 
-    `full`: the texts at 30 s, where they are known. `on_decoded` gets how many windows were decoded just now; in all
-    they are one for each clip and tail, and one for each clip at 30 s unless those are known. Raises EngineError.
+    `lengths`: real frames (10 ms) of each clip. `read` gives the window of one, by its number, whenever its turn comes,
+    so that a few batches are in memory at a time. `full`: the texts at 30 s, where they are known. `on_decoded` gets
+    how many windows were decoded just now; in all they are one for each clip and tail, and one for each clip at 30 s
+    unless those are known. Raises EngineError.
     """
     tell = on_decoded or (lambda _count: None)
     # By length, so that a part of them fills batches as well as all of them do.
-    order = sorted(range(len(windows)), key=lambda at: (windows[at].mel.values.shape[1], at))
+    order = sorted(range(len(lengths)), key=lambda at: (lengths[at], at))
 
     def heard(length: WindowLength) -> tuple[Heard, ...]:
         texts: dict[int, Heard] = {}
         step = _BATCHES * max(1, engine.capacity(WINDOW_FRAMES))
         for start in range(0, len(order), step):
             part = order[start : start + step]
-            decoded, _ = decode(engine, [windows[at] for at in part], length)
+            decoded, _ = decode(engine, [read(at) for at in part], length)
             texts |= {at: Heard(one.text, one.capped) for at, one in zip(part, decoded, strict=True)}
             tell(len(part))
-        return tuple(texts[at] for at in range(len(windows)))
+        return tuple(texts[at] for at in range(len(lengths)))
 
     at_30_s = heard(WindowLength("full")) if full is None else tuple(full)
     return Texts(at_30_s, {tail_s: heard(WindowLength("fit", tail_s)) for tail_s in sorted(set(tails_s))})
+
+
+def comparable(full: Sequence[Heard]) -> Mapping[int, str]:
+    """Give the texts at 30 s that others can be held against, by the number of the clip.
+
+    Raises InputError where nothing is in any of them.
+    """
+    right = {at: one.text for at, one in enumerate(full) if not one.loops}
+    if not any(right.values()):
+        raise InputError("at 30 s the model hears nothing in the clips held out; name a corpus with speech in it")
+    return right
 
 
 def compare(before: Texts, after: Texts, references: Sequence[str | None] = ()) -> Comparison:
@@ -204,10 +225,8 @@ def compare(before: Texts, after: Texts, references: Sequence[str | None] = ()) 
     tails_s = tuple(before.fitted)
     # In this order come all rates below.
     runs = [after.full, *before.fitted.values(), *(after.fitted[tail_s] for tail_s in tails_s)]
-    right = {at: one.text for at, one in enumerate(before.full) if not one.loops}
+    right = comparable(before.full)
     characters = sum(map(len, right.values()))
-    if not characters:
-        raise InputError("at 30 s the model hears nothing in the clips held out; name a corpus with speech in it")
     rates = _Rates(right, runs, _as_it_is)
     known = {at: text for at, text in enumerate(references) if text is not None and text.strip()}
     cers = _Rates(known, [before.full, *runs], author) if known else None

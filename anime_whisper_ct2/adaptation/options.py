@@ -33,18 +33,18 @@ class AdaptOptions:
     full_every: int = 4  # of so many steps one is at 30 s, so that these windows stay as they are
     language: str = "ja"  # of the texts, as `run` has it
     device: Device = "auto"
-    keep_every_s: float = 120.0  # seconds after which a stopped training goes on from
+    keep_every_s: float = 120.0  # seconds between two times that what is learnt is kept
 
     def __post_init__(self) -> None:
         for name, number in (
-            ("clips", self.clips),
-            ("held-out", self.held_out),
-            ("steps", self.steps),
-            ("batch-size", self.batch_size),
-            ("full-every", self.full_every),
+            ("--clips", self.clips),
+            ("--held-out", self.held_out),
+            ("--steps", self.steps),
+            ("--batch-size", self.batch_size),
+            ("full_every", self.full_every),
         ):
             if number < 1:
-                raise InputError(f"--{name} is {number}; it must be at least 1")
+                raise InputError(f"{name} is {number}; it must be at least 1")
         if not 0 < self.learning_rate <= 1e-2:
             raise InputError(f"--learning-rate is {self.learning_rate}; give more than 0, and at most 0.01")
         if self.train not in TRAINS:

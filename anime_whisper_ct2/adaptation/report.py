@@ -34,27 +34,30 @@ def write_report(adaptation: Adaptation, folder: Path) -> None:
 def verdicts(adaptation: Adaptation) -> tuple[str, ...]:
     """Give what was shown, and what speaks against it: the whole in the first line."""
     compared = adaptation.comparison
-    return (_whole(compared), _of_full(compared), *_warnings(compared))
+    return (_whole(compared, adaptation.teaching.short), _of_full(compared), *_warnings(compared))
 
 
-def _whole(compared: Comparison) -> str:
+def _whole(compared: Comparison, short: bool) -> str:
+    """Give the verdict in a sentence. `short`: no more could be held out of the corpus."""
     by_verdict = {
         verdict: _listed([tail for tail in compared.tails if tail.verdict == verdict])
         for verdict in ("better", "worse", "undecided")
     }
     better, worse, undecided = by_verdict.values()
     if compared.few:
+        what = "name a larger corpus, of which a fifth is held out" if short else "hold out some hundreds (--held-out)"
         return (
             f"Not shown to be better: only {counted(compared.clips - compared.looping, 'clip')} could be compared, and "
-            f"fewer than {LEAST_CLIPS} decide nothing; hold out some hundreds (--held-out)."
+            f"fewer than {LEAST_CLIPS} decide nothing; {what}."
         )
     if worse:
         but = f", though better with {better}" if better else ""
         return f"Worse with {worse} of silence behind the clip{but}; the original remains the one to use."
     if not better:
+        how = "a larger corpus: a fifth of it is held out" if short else "--held-out"
         return (
             f"Not shown to be better: with {undecided} of silence behind the clip, the change may as well be none; "
-            "more clips held out decide more (--held-out), and more steps teach more (--steps)."
+            f"more clips held out decide more ({how}), and more steps teach more (--steps)."
         )
     but = f"; with {undecided} the change may as well be none" if undecided else ""
     return f"Better with {better} of silence behind the clip{but}."

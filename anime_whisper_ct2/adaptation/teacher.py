@@ -6,64 +6,39 @@ recording is kept when its lesson is, so memory depends neither on the corpus no
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple, dataclass
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from anime_whisper_ct2.adaptation.lessons import Lesson, LessonStore
 from anime_whisper_ct2.adaptation.network import Network
+from anime_whisper_ct2.adaptation.stamps import stamp
+from anime_whisper_ct2.adaptation.states import States, TextRules
 from anime_whisper_ct2.engine import Engine
-from anime_whisper_ct2.errors import EngineError, EngineMemoryError, counted
+from anime_whisper_ct2.errors import EngineError, counted
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.pace import Pace
 from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
 from anime_whisper_ct2.features.batcher import Batcher
-from anime_whisper_ct2.features.mel import WINDOW_FRAMES, WINDOW_S, stack
+from anime_whisper_ct2.features.mel import WINDOW_FRAMES, WINDOW_S
 from anime_whisper_ct2.features.windows import WindowLength
-from anime_whisper_ct2.model_dir import TOKENIZER, ModelDir
 from anime_whisper_ct2.options import AUDIO, FRONTEND, AudioOptions, FrontendOptions, SegmentOptions
-from anime_whisper_ct2.records import Batch, Broken, Closed, Decoded, Recording, Tick, Window
+from anime_whisper_ct2.records import Broken, Closed, Decoded, Recording, Tick, Window
 from anime_whisper_ct2.text.quality import is_lost, repeats
 
-# Clips that go through torch together: a GPU needs several, and a CPU is no faster with them.
-_TOGETHER_ON_GPU = 8
+__all__ = ["Taught", "TextRules", "teach"]
+
 # Windows that may wait for the engine, at least.
 _WAITING = 64
 # Where torch takes another token than the engine this often, the engine's text is not what its states lead to.
 _LEAST_AGREEMENT = 0.9
 # Lessons after which it is plain whether both read the checkpoint alike.
 _TRIED = 20
-_END = "<|endoftext|>"
 # What is longer than a window is passed over, and need not be cut well.
 _AS_THEY_ARE = SegmentOptions(mode="off")
-
-
-@dataclass(frozen=True, slots=True)
-class TextRules:
-    """What holds for every text of an engine.
-
-    `prompt`: ids of the tokens that it begins with, `end`: of the one that ends it. `never`: of those that are never in
-    it, `never_first`: that are not its first; torch is asked for the likeliest of all others.
-    """
-
-    prompt: tuple[int, ...]
-    end: int
-    never: tuple[int, ...] = ()
-    never_first: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, model: ModelDir, prompt: Sequence[int]) -> TextRules:
-        """Read them off a converted folder; `prompt` is the engine's."""
-        tokenizer = json.loads((model.path / TOKENIZER).read_text(encoding="utf-8"))
-        ids = {**tokenizer["model"]["vocab"], **{token["content"]: token["id"] for token in tokenizer["added_tokens"]}}
-        return cls(tuple(prompt), ids[_END], *(_ids(model, key) for key in ("suppress_ids", "suppress_ids_begin")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +55,10 @@ class Taught:
     silent: int = 0
     broken: int = 0
 
+    def __add__(self, other: Taught) -> Taught:
+        """Count what became of further recordings, too."""
+        return Taught(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
 
 def teach(
     recordings: Iterable[Recording],
@@ -93,7 +72,7 @@ def teach(
     on_failure: Callable[[str, str], None] = lambda _id, _message: None,
     on_advance: Callable[[int], None] = lambda _done: None,
 ) -> Taught:
-    """Make a lesson of every recording of up to 30 s that the store has none of, and keep it at once.
+    """Make a lesson of every recording of up to 30 s of whose audio the store has none, and keep it at once.
 
     `network` holds the weights that `engine` was converted from. `on_failure` gets the id of a recording that cannot be
     read or decoded, and why; `on_advance` how many recordings are through, whatever became of them.
@@ -101,7 +80,7 @@ def teach(
     Raises EngineError where the device fails, or where torch and CTranslate2 do not read the checkpoint alike, and
     OutputError where a lesson cannot be kept.
     """
-    hearing = _Hearing(store, _States(network, rules), on_failure, on_advance)
+    hearing = _Hearing(store, States(network, rules), on_failure, on_advance)
     settings = FeatureSettings(engine.n_mels, engine.feature_dtype is np.float16, _AS_THEY_ARE, audio)
     workers = frontend.resolved_workers()
     waiting = max(_WAITING, 2 * engine.capacity(WINDOW_FRAMES))
@@ -121,8 +100,7 @@ def teach(
                 hearing.take(*item)
             elif isinstance(item, Broken):
                 hearing.fail(item)
-        hearing.flush()
-        hearing.tell()
+        hearing.end()
     finally:
         # Each by itself: the traceback of an error keeps those before it alive, and their workers with them.
         for generator in (texts, batches, clips, messages):
@@ -136,16 +114,18 @@ class _Hearing:
     def __init__(
         self,
         store: LessonStore,
-        states: _States,
+        states: States,
         on_failure: Callable[[str, str], None],
         on_advance: Callable[[int], None],
     ) -> None:
         self._store, self._states = store, states
         self._on_failure, self._on_advance = on_failure, on_advance
-        self._ids: dict[int, str] = {}
+        # Ids, and stamps of the audio.
+        self._known: dict[int, tuple[str, str]] = {}
         self._heard: list[tuple[Window, Decoded]] = []
         self._counts = dict.fromkeys(Taught.__slots__, 0)
-        self._differing = 0
+        # Lessons that torch does not agree with are kept once it is plain that they are few.
+        self._differing: list[tuple[Lesson, str]] = []
 
     @property
     def taught(self) -> Taught:
@@ -155,11 +135,12 @@ class _Hearing:
     def tasks(self, recordings: Iterable[Recording]) -> Iterator[Task]:
         """Number those that the store lacks."""
         for key, recording in enumerate(recordings):
-            if self._store.has(recording.id):
+            of = stamp(recording.audio)
+            if self._store.has(recording.id, of):
                 # Told with what comes next: whoever lists does so in a thread of its own.
                 self._counts["kept"] += 1
             else:
-                self._ids[key] = recording.id
+                self._known[key] = recording.id, of
                 yield key, recording
 
     def clips(self, messages: Iterable[Message]) -> Iterator[Window | Broken | Tick]:
@@ -178,7 +159,7 @@ class _Hearing:
                 if window is not None and not is_long:
                     yield window
                 else:
-                    del self._ids[item.key]
+                    del self._known[item.key]
                     self._through("long" if is_long else "silent")
             elif isinstance(item, Broken):
                 first.pop(item.key, None)
@@ -197,8 +178,9 @@ class _Hearing:
         heard, self._heard = self._heard, []
         for (window, decoded), state in zip(heard, self._states(heard), strict=True):
             agrees = state.agreement >= _LEAST_AGREEMENT
+            id_, of = self._known.pop(window.key)
             lesson = Lesson(
-                id=self._ids.pop(window.key),
+                id=id_,
                 mel=window.mel,
                 tokens=state.tokens,
                 hidden=state.hidden,
@@ -206,19 +188,35 @@ class _Hearing:
                 seconds=window.end_s - window.start_s,
                 usable=agrees and not (decoded.capped or repeats(decoded.text) or is_lost(decoded)),
             )
-            self._store.add(lesson)
+            if self._counts["lessons"] >= _TRIED or agrees or is_lost(decoded):
+                self._store.add(lesson, of)
+            else:
+                self._differing.append((lesson, of))
             self._through("lessons")
-            self._differing += not (agrees or is_lost(decoded))
-            if self._counts["lessons"] == _TRIED and 2 * self._differing > _TRIED:
-                raise EngineError(
-                    "torch and CTranslate2 read the checkpoint differently: of the first "
-                    f"{counted(_TRIED, 'text')}, {self._differing} are not what torch would write; try another "
-                    "--device, or see what is wrong with: awct2 convert CHECKPOINT FOLDER --verify"
-                )
+            if self._counts["lessons"] == _TRIED:
+                self._settle()
+
+    def end(self) -> None:
+        """Make lessons of what is left, and say how many are through."""
+        self.flush()
+        self._settle()
+        self.tell()
+
+    def _settle(self) -> None:
+        """Keep lessons that torch does not agree with, unless they are most of the first. Raises EngineError."""
+        differing, self._differing = self._differing, []
+        if 2 * len(differing) > _TRIED:
+            raise EngineError(
+                "torch and CTranslate2 read the checkpoint differently: of the first "
+                f"{counted(_TRIED, 'text')}, {len(differing)} are not what torch would write; try another "
+                "--device, or see what is wrong with: awct2 convert CHECKPOINT FOLDER --verify"
+            )
+        for lesson, of in differing:
+            self._store.add(lesson, of)
 
     def fail(self, broken: Broken) -> None:
         """Say that a recording came to nothing."""
-        self._on_failure(self._ids.pop(broken.key), broken.message)
+        self._on_failure(self._known.pop(broken.key)[0], broken.message)
         self._through("broken")
 
     def tell(self) -> None:
@@ -228,62 +226,3 @@ class _Hearing:
     def _through(self, what: str) -> None:
         self._counts[what] += 1
         self.tell()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _State:
-    """What torch's decoder holds at the tokens of a text, shape (tokens, width), and the share that it would take."""
-
-    tokens: tuple[int, ...]
-    hidden: NDArray[np.float16]
-    agreement: float
-
-
-class _States:
-    """Reads texts with torch, each token behind those before it, in windows of 30 s."""
-
-    def __init__(self, network: Network, rules: TextRules) -> None:
-        self._network, self._rules = network, rules
-        self.together = _TOGETHER_ON_GPU if network.device.type == "cuda" else 1
-
-    def __call__(self, heard: Sequence[tuple[Window, Decoded]]) -> list[_State]:
-        """Give the states of some texts. Raises EngineError as the device fails."""
-        if not heard:
-            return []
-        try:
-            with torch.inference_mode():
-                return self._read(heard)
-        except torch.OutOfMemoryError as error:
-            if len(heard) == 1:
-                raise EngineMemoryError(
-                    "the device has no memory for the network and a window of 30 s; choose another --device"
-                ) from error
-        except RuntimeError as error:
-            raise EngineError(f"torch failed: {str(error).strip().partition(chr(10))[0]}") from error
-        self.together = half = -(-len(heard) // 2)
-        torch.cuda.empty_cache()
-        return self(heard[:half]) + self(heard[half:])
-
-    def _read(self, heard: Sequence[tuple[Window, Decoded]]) -> list[_State]:
-        device, before = self._network.device, len(self._rules.prompt) - 1
-        windows = tuple(window for window, _ in heard)
-        mel = stack(Batch(windows, WINDOW_FRAMES), windows[0].mel.values.shape[0], np.float32)
-        texts = [(*decoded.tokens, *(() if decoded.capped else (self._rules.end,))) for _, decoded in heard]
-        rows = [(*self._rules.prompt, *tokens[:-1]) for tokens in texts]
-        most = max(map(len, rows))
-        # What stands behind the end of a shorter one is never looked at by what is before it.
-        ids = torch.tensor([(*row, *(most - len(row)) * (self._rules.end,)) for row in rows])
-        encoded = self._network.encode(torch.from_numpy(mel).to(device))
-        hidden = self._network.decode(ids.to(device), encoded)[:, before:]
-        return [self._state(tokens, hidden[at, : len(tokens)]) for at, tokens in enumerate(texts)]
-
-    def _state(self, tokens: tuple[int, ...], hidden: Any) -> _State:
-        scores = self._network.logits(hidden)
-        scores[:, list(self._rules.never)] = -torch.inf
-        scores[0, list(self._rules.never_first)] = -torch.inf
-        found = scores.argmax(-1) == torch.tensor(tokens, device=scores.device)
-        return _State(tokens, hidden.cpu().numpy().astype(np.float16), float(found.float().mean()))
-
-
-def _ids(model: ModelDir, key: str) -> tuple[int, ...]:
-    return tuple(int(token) for token in model.config.get(key) or ())

@@ -33,6 +33,10 @@ class Clock:
         left_s = (self._total - done) * (time.monotonic() - self._since) / now if now else None
         self._tell(Advance(self._stage, done, self._total, seconds_left=left_s))
 
+    def expect(self, more: int) -> None:
+        """Take it that there are so many more to do."""
+        self._total += more
+
     def add(self, count: int) -> None:
         """Tell that so many more are done."""
         self(self._done + count)

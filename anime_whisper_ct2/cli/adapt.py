@@ -9,6 +9,7 @@ import click
 
 from anime_whisper_ct2.adaptation.options import TRAINS, AdaptOptions
 from anime_whisper_ct2.adaptation.place import check_place, work_folder
+from anime_whisper_ct2.adaptation.publishing import settle
 from anime_whisper_ct2.adaptation.report import CHART, as_json, as_table, verdicts
 from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.ending import expendable
@@ -77,7 +78,7 @@ _teach, _recordings, _text, _result = map(option_of, ("Teaching", "Recordings", 
     type=int,
     default=_DEFAULTS.clips,
     show_default=True,
-    help="Clips of up to 30 s to learn from; drawn, where the corpus holds more.",
+    help="Clips of up to 30 s to learn from; drawn, where the corpus holds more that can be used.",
 )
 @_recordings(
     "--held-out",
@@ -111,7 +112,11 @@ _teach, _recordings, _text, _result = map(option_of, ("Teaching", "Recordings", 
     type=LocalPath(),
     help="Folder for what is known so far; it stays. [default: OUT.work, which goes when all is done]",
 )
-@_result("--overwrite", is_flag=True, help="Replace an earlier result in OUT.")
+@_result(
+    "--overwrite",
+    is_flag=True,
+    help="Replace an earlier result in OUT, and begin a training with other options again; lessons stay.",
+)
 @_result("--json", "as_json_", is_flag=True, help="Print JSON instead of the table.")
 @_result("-q", "--quiet", is_flag=True, help="Print nothing but the table and errors.")
 def adapt_command(checkpoint: str, corpus: tuple[str, ...], **given: Any) -> None:
@@ -148,6 +153,7 @@ def adapt_command(checkpoint: str, corpus: tuple[str, ...], **given: Any) -> Non
     )
     audio, files = AudioOptions(given["channel"]), Corpus(corpus)
     out, work, quiet = given["output"], given["work"], given["quiet"]
+    settle(out, work)
     check_place(checkpoint, out, work, read=files.places, overwrite=given["overwrite"])
     files.check_lists()
     if nothing := files.why_nothing():

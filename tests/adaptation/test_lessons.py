@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,7 @@ def test_a_lesson_is_read_as_it_was_kept_also_by_whoever_opens_the_folder_later(
         assert each.has(kept.id)
         assert_equal(each.read(kept.id), kept)
         assert each.entries() == [Entry(kept.id, kept.mel.values.shape[1], len(kept.tokens), kept.usable)]
+        assert len(each.entries()[0].content) == 32
         assert each.frames(kept.id) == kept.mel.values.shape[1]
 
 
@@ -85,6 +88,38 @@ def test_a_lesson_that_is_kept_again_takes_the_place_of_the_first(tmp_path: Path
     for each in (store, LessonStore(tmp_path, WHOSE)):
         assert len(each) == 1
         assert_equal(each.read("a"), lesson("a", tokens=7))
+
+
+def test_a_lesson_is_of_the_audio_that_it_was_made_of(tmp_path: Path) -> None:
+    store = LessonStore(tmp_path, WHOSE)
+    store.add(lesson("a"), "old")
+    store.add(lesson("b"))
+    for each in (store, LessonStore(tmp_path, WHOSE)):
+        assert (each.has("a"), each.has("a", "old"), each.has("a", "new")) == (True, True, False)
+        # Whoever kept it did not say of which.
+        assert (each.has("b"), each.has("b", "new")) == (True, True)
+    store.add(lesson("a"), "new")
+    assert LessonStore(tmp_path, WHOSE).has("a", "new")
+    assert not LessonStore(tmp_path, WHOSE).has("a", "old")
+
+
+def test_lines_of_an_older_version_count_and_so_does_a_training_with_them(tmp_path: Path) -> None:
+    store = LessonStore(tmp_path, WHOSE)
+    store.add(lesson("a"), "of")
+    line = json.loads((tmp_path / INDEX).read_bytes())
+    older = {name: line[name] for name in ("id", "frames", "tokens", "usable", "bytes")}
+    (tmp_path / INDEX).write_text(json.dumps(older) + "\n", encoding="utf-8")
+    found = LessonStore(tmp_path, WHOSE)
+    assert found.has("a", "any")
+    assert_equal(found.read("a"), lesson("a"))
+    assert found.digest("a") == hashlib.sha256(b'[["a", 40, 5]]').hexdigest()
+
+
+def test_the_digest_tells_other_words_of_the_same_number(tmp_path: Path) -> None:
+    one, other = LessonStore(tmp_path / "one", WHOSE), LessonStore(tmp_path / "other", WHOSE)
+    one.add(lesson("a"))
+    other.add(replace(lesson("a"), tokens=(9, 9, 9, 9, 9)))
+    assert one.digest("a") != other.digest("a")
 
 
 def test_a_torn_last_line_is_cut_off_and_its_lesson_heard_again(tmp_path: Path) -> None:

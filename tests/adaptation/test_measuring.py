@@ -8,7 +8,15 @@ import jiwer
 import numpy as np
 import pytest
 
-from anime_whisper_ct2.adaptation.measuring import LEAST_CLIPS, Comparison, Heard, Texts, compare, first_texts
+from anime_whisper_ct2.adaptation.measuring import (
+    LEAST_CLIPS,
+    Comparison,
+    Heard,
+    Texts,
+    comparable,
+    compare,
+    first_texts,
+)
 from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import EngineError, InputError
 from anime_whisper_ct2.features.windows import WindowLength
@@ -111,6 +119,8 @@ class TestRates:
     def test_a_corpus_in_which_nothing_is_heard_has_nothing_to_compare(self, full: list[str]) -> None:
         with pytest.raises(InputError, match="hears nothing in the clips held out"):
             compare(heard(full, tail_2_56=full), heard(full, tail_2_56=full))
+        with pytest.raises(InputError, match="hears nothing in the clips held out"):
+            comparable(tuple(map(Heard, full)))
 
 
 class TestVerdicts:
@@ -168,12 +178,14 @@ class TestFirstTexts:
         window(key, seconds) for key, seconds in enumerate((7.0, 0.5, 29.0, 2.0, *(1.0 + n / 9 for n in range(20))))
     )
 
+    lengths = tuple(one.mel.values.shape[1] for one in windows)
+
     def expected(self, length: WindowLength) -> list[str]:
         return [f"{one.key}:{length(one.mel.values.shape[1])}" for one in self.windows]
 
     def test_each_clip_is_decoded_at_30_s_and_with_each_tail_and_keeps_its_place(self) -> None:
         fake, told = ByLength(), list[int]()
-        texts = first_texts(fake.engine, self.windows, (2.56, 0.64), on_decoded=told.append)
+        texts = first_texts(fake.engine, self.lengths, self.windows.__getitem__, (2.56, 0.64), on_decoded=told.append)
         fake.engine.close()
         assert [one.text for one in texts.full] == self.expected(WindowLength("full"))
         assert list(texts.fitted) == [0.64, 2.56]
@@ -183,9 +195,28 @@ class TestFirstTexts:
         assert sum(told) == 3 * len(self.windows)
         assert len(told) > 3  # and not only when all is done
 
+    def test_clips_are_read_a_few_batches_ahead_and_no_more(self) -> None:
+        engine, read, ahead = FakeEngine(n_mels=2, batch_size=1), list[int](), list[int]()
+
+        def clip(at: int) -> Window:
+            read.append(at)
+            return self.windows[at]
+
+        decoded = 0
+
+        def tell(count: int) -> None:
+            nonlocal decoded
+            ahead.append(len(read) - decoded)
+            decoded += count
+
+        first_texts(engine, self.lengths, clip, (0.64,), on_decoded=tell)
+        engine.close()
+        assert decoded == len(read) == 2 * len(self.windows)
+        assert max(ahead) == 4
+
     def test_what_is_known_at_30_s_is_not_decoded_again(self) -> None:
         fake, known = ByLength(), [Heard("はい")] * len(self.windows)
-        texts = first_texts(fake.engine, self.windows, (0.64,), full=known)
+        texts = first_texts(fake.engine, self.lengths, self.windows.__getitem__, (0.64,), full=known)
         fake.engine.close()
         assert texts.full == tuple(known)
         assert sum(len(batch.windows) for batch in fake.engine.batches) == len(self.windows)
@@ -196,5 +227,5 @@ class TestFirstTexts:
 
         engine = FakeEngine(fail, n_mels=2)
         with pytest.raises(EngineError, match="nothing can be compared"):
-            first_texts(engine, self.windows[:3], (0.64,))
+            first_texts(engine, self.lengths[:3], self.windows.__getitem__, (0.64,))
         engine.close()

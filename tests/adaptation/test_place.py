@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from anime_whisper_ct2.adaptation.place import check_place, work_folder
+from anime_whisper_ct2.adaptation.place import check_place, held, work_folder
+from anime_whisper_ct2.adaptation.publishing import settle
 from anime_whisper_ct2.errors import InputError
+from anime_whisper_ct2.output.lock import FolderLock
+from anime_whisper_ct2.system import files
 from tests.support.files import contents
 
 
@@ -69,6 +72,39 @@ class TestOut:
         refused("corpus lies in it", "some/model", out, read=[str(out / "corpus")], overwrite=True)
         check_place("some/model", tmp_path / "corpus" / "new", read=[str(tmp_path / "corpus")])
 
+    def test_it_is_not_where_one_is(self, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "here").mkdir()
+        monkeypatch.chdir(tmp_path / "here")
+        for out in (Path(), tmp_path / "here", Path(".."), Path(tmp_path.anchor)):
+            settle(out)
+            refused("is the folder that you are in, or holds it", checkpoint, out)
+        check_place(str(checkpoint), Path("out"))
+
+    def test_nothing_is_begun_that_cannot_be_written_in_the_end(
+        self, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").touch()
+        refused("file is a file; name another folder with -o", checkpoint, tmp_path / "file" / "deep" / "out")
+        monkeypatch.setattr(files, "is_writable", lambda folder: Path(folder) != tmp_path)
+        refused("nothing can be written there by this user.* -o", checkpoint, tmp_path / "deep" / "out")
+        (tmp_path / "kept").mkdir()
+        refused(
+            "nothing can be written there by this user.* --work", checkpoint, tmp_path / "kept" / "out", tmp_path / "w"
+        )
+        check_place(str(checkpoint), tmp_path / "kept" / "out")
+
+    def test_a_folder_that_nobody_may_look_into_is_refused_in_a_line(
+        self, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "closed").mkdir()
+
+        def closed(path: Path) -> None:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        monkeypatch.setattr(Path, "iterdir", closed)
+        refused("closed: cannot be looked at", checkpoint, tmp_path / "closed")
+        refused("closed: cannot be looked at", checkpoint, tmp_path / "out", tmp_path / "closed")
+
     @pytest.mark.posix("links")
     def test_a_link_to_the_checkpoint_is_the_checkpoint(self, checkpoint: Path, tmp_path: Path) -> None:
         (tmp_path / "link").symlink_to(checkpoint)
@@ -97,3 +133,37 @@ class TestWork:
         refused("lies in the checkpoint", checkpoint, out, checkpoint / "work")
         (tmp_path / "out.work").touch()
         refused("out.work: is a file", checkpoint, out)
+
+    def test_nothing_that_is_read_and_no_result_lies_in_it(self, checkpoint: Path, tmp_path: Path) -> None:
+        work = tmp_path / "models"
+        refused("the checkpoint lies in it", checkpoint, tmp_path / "out", work)
+        refused("corpus lies in it", "some/model", tmp_path / "out", work, read=[str(work / "corpus")])
+        refused("out: lies in .*models, where the work is", "some/model", work / "out", work)
+
+    def test_a_folder_of_anything_else_is_never_taken(self, checkpoint: Path, tmp_path: Path) -> None:
+        out, work = tmp_path / "out", tmp_path / "out.work"
+        work.mkdir()
+        (work / "note.txt").write_text("mine", encoding="utf-8")
+        for named in (None, work):
+            refused("out.work: is not empty, and no work of", checkpoint, out, named)
+        assert [path.name for path in work.iterdir()] == ["note.txt"]
+
+    def test_an_earlier_work_is_gone_on_with(self, checkpoint: Path, tmp_path: Path) -> None:
+        out, work = tmp_path / "out", tmp_path / "out.work"
+        with held(work):
+            check_place(str(checkpoint), out)
+        check_place(str(checkpoint), out)
+        # Of a version that left no mark.
+        older = tmp_path / "older"
+        (older / "lessons").mkdir(parents=True)
+        (older / "lessons" / "teacher.json").write_text("{}", encoding="utf-8")
+        check_place(str(checkpoint), out, older)
+
+    def test_one_that_holds_no_more_than_a_lock_is_empty(self, checkpoint: Path, tmp_path: Path) -> None:
+        (tmp_path / "work").mkdir()
+        lock = FolderLock(tmp_path / "work")
+        lock.acquire()
+        try:
+            check_place(str(checkpoint), tmp_path / "out", tmp_path / "work")
+        finally:
+            lock.release()

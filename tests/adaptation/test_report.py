@@ -71,6 +71,15 @@ class TestVerdicts:
         (first, *_) = verdicts(came_of(tail(0.64, "undecided"), clips=21, looping=2))
         assert first.startswith("Not shown to be better: only 19 clips could be compared, and fewer than 20")
 
+    @pytest.mark.parametrize(("held_out", "how"), [(0, "--held-out"), (400, "--held-out"), (19, "a larger corpus")])
+    def test_what_a_small_corpus_cannot_give_is_not_asked_for(self, held_out: int, how: str) -> None:
+        for clips in (300, 19):
+            measured = came_of(tail(0.64, "undecided"), clips=clips)
+            teaching = replace(measured.teaching, settings={"held_out": 400}, held_out=held_out)
+            (first, *_) = verdicts(replace(measured, teaching=teaching))
+            assert how in first
+            assert ("--held-out" in first) == (how == "--held-out")
+
     @pytest.mark.parametrize(("percent", "warned"), [(3.0, False), (3.1, True)])
     def test_other_texts_at_30_s_are_warned_of(self, percent: float, warned: bool) -> None:
         said = verdicts(came_of(tail(0.64, "better"), at_30_s=percent))

@@ -179,6 +179,29 @@ def test_where_torch_and_the_engine_differ_on_most_of_the_first_the_checkpoint_i
         return
     with pytest.raises(EngineError, match="differently: of the first 20 texts, 11 are not what torch would write"):
         heard(store, fake(decode), recordings)
+    # None of those is kept, so that the next call says the same, and another device can hear them.
+    assert len(store) <= 9
+    assert all(entry.usable for entry in store)
+    with pytest.raises(EngineError, match="differently: of the first 20 texts, 20"):
+        heard(store, fake(lambda _: said(*(DIFFERS,) * 5)), clips(31))
+    assert heard(store, fake(lambda _: said(1, 2)), recordings).lessons >= 11
+
+
+def test_other_audio_under_an_id_is_heard_again(
+    clips: Callable[[int], list[Recording]], fake: Callable[..., FakeEngine], store: LessonStore, tmp_path: Path
+) -> None:
+    recordings = clips(3)
+    assert heard(store, fake(lambda _: said(1, 2)), recordings).lessons == 3
+    written(tmp_path / "clips" / "01.wav", tone(0.9), 16_000)
+    assert heard(store, fake(lambda _: said(3)), recordings) == Taught(lessons=1, kept=2)
+    again = LessonStore(tmp_path / "lessons", WHOSE)
+    assert [again.read(entry.id).tokens for entry in again] == [(1, 2, END), (3, END), (1, 2, END)]
+    assert again.frames("01.wav") >= 90
+    # The very audio of it, from another place.
+    (tmp_path / "other").mkdir()
+    (tmp_path / "clips" / "02.wav").rename(tmp_path / "other" / "02.wav")
+    moved = Corpus((str(tmp_path / "other"),))
+    assert heard(again, fake(lambda _: said(4)), moved) == Taught(lessons=1)
 
 
 def test_memory_does_not_grow_with_the_corpus_or_a_recording(

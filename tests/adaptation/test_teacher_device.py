@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from anime_whisper_ct2.adaptation import teacher
+from anime_whisper_ct2.adaptation.states import States
 from anime_whisper_ct2.errors import EngineError, EngineMemoryError
 from anime_whisper_ct2.records import LogMel, Window
 from tests.support.echo import END, RULES, Echo, said
@@ -27,7 +27,7 @@ def test_what_does_not_fit_the_devices_memory_goes_in_halves() -> None:
             return mel
 
     heard = [(window(n), said(*range(1, n + 2))) for n in range(5)]
-    states = teacher._States(Small(), RULES)  # type: ignore[arg-type]
+    states = States(Small(), RULES)  # type: ignore[arg-type]
     found = states(heard)
     assert sizes == [5, 3, 2, 1, 2]
     assert states.together == 2
@@ -52,6 +52,6 @@ def test_a_device_that_fails_is_said_in_a_line(
         def encode(self, mel: torch.Tensor) -> torch.Tensor:
             raise error
 
-    states = teacher._States(Failing(), RULES)  # type: ignore[arg-type]
+    states = States(Failing(), RULES)  # type: ignore[arg-type]
     with pytest.raises(kind, match=words):
         states([(window(0), said(1))])

@@ -14,6 +14,8 @@ from click.testing import CliRunner, Result
 
 from anime_whisper_ct2.adaptation.measuring import Adaptation, Heard, Teaching, Texts, compare
 from anime_whisper_ct2.adaptation.options import AdaptOptions
+from anime_whisper_ct2.adaptation.place import held
+from anime_whisper_ct2.adaptation.publishing import publish
 from anime_whisper_ct2.adaptation.records import Advance
 from anime_whisper_ct2.cli import main, progress
 from anime_whisper_ct2.cli.pacing import look_at
@@ -94,6 +96,24 @@ class TestMistakes:
         for more in ((), ("--overwrite",)):
             self.refused(course, "is not empty", CHECKPOINT, corpus, "-o", tmp_path / "out", *more)
         assert contents(tmp_path) == before
+
+    def test_a_result_that_is_there_and_what_its_killed_process_has_left_beside_it_goes(
+        self, course: Course, corpus: Path, tmp_path: Path
+    ) -> None:
+        out, work = tmp_path / "out", tmp_path / "out.work"
+        with held(work):
+            (work / "checkpoint").mkdir()
+            (work / "checkpoint" / "adapt.json").write_text("{}", encoding="utf-8")
+            publish(work, out)
+        (work / "lessons").mkdir()
+        self.refused(course, "holds an adapted checkpoint already", CHECKPOINT, corpus, "-o", out)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus", "out"]
+
+    def test_the_folder_that_one_is_in(
+        self, course: Course, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        self.refused(course, "is the folder that you are in", CHECKPOINT, corpus, "-o", ".")
 
     def test_a_url(self, course: Course, corpus: Path) -> None:
         self.refused(course, "is a URL", CHECKPOINT, corpus, "-o", "s3://voices/out")
