@@ -27,7 +27,7 @@ class AdaptOptions:
     tails_s: tuple[float, ...] = (0.64, 1.28, 2.56, 5.12)
     steps: int = 1_500
     batch_size: int = 4  # clips in a step; of 30 s windows, a fourth of that
-    learning_rate: float = 3e-5  # at its height; rises over the first steps, then falls to 0
+    learning_rate: float = 1e-5  # at its height; rises over the first steps, then falls to 0
     train: Train = "encoder"
     loss: Loss = "both"
     full_every: int = 4  # of so many steps one is at 30 s, so that these windows stay as they are

@@ -26,7 +26,7 @@ from anime_whisper_ct2.options import AUDIO
 from anime_whisper_ct2.readers import Corpus
 from benchmarks.adaptation.stages import Told, opened_engine, say
 
-STEPS, BATCH_SIZE = 150, 2
+STEPS, BATCH_SIZE = 120, 2
 # Points of each curve behind the first.
 _POINTS = 2
 # At 30 s, every so many of the held-out lessons: these cost the most.
@@ -38,7 +38,7 @@ class Trial:
     """A way to teach; all else is as the options that it is tried with say."""
 
     train: Train = "encoder"
-    learning_rate: float = 3e-5
+    learning_rate: float = 1e-5
     loss: Loss = "both"
     full_every: int = 4
 
@@ -51,7 +51,7 @@ class Trial:
 # Each differs from the first in one thing. An update of low rank begins with nothing, and takes larger steps.
 TRIALS = (
     Trial(),
-    Trial(learning_rate=1e-5),
+    Trial(learning_rate=3e-5),
     Trial(learning_rate=1e-4),
     Trial("small", 1e-3),
     Trial("all"),
