@@ -108,6 +108,7 @@ TABLES: dict[str, Callable[[Report], str]] = {
     "adapt": adapt_table,
     "adapt-ja": partial(adapt_table, words=ADAPT_JA),
     "adapt-experiments": experiments_table,
+    "adapt-experiments-ja": partial(experiments_table, words=ADAPT_JA),
     "frontend": frontend_table,
     "engine": engine_table,
     "engine-full": engine_table,

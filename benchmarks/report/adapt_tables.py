@@ -53,33 +53,32 @@ def adapt_table(report: Report, words: AdaptWords = EN) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def experiments_table(report: Report) -> str:
+def experiments_table(report: Report, words: AdaptWords = EN) -> str:
     """Give what was tried, with the held-out tokens that still differ from the teacher's."""
     options, rows = report["options"], report["rows"]
-    lead = (
-        f"{options['model']}, {options['steps']} steps of {options['batch_size']} clips, from {options['clips']}. "
-        "Held-out tokens, each read behind the teacher's own text, in windows with the four tails in turn; before the "
-        f"first step {rows[0]['curve'][0]['held_out']:.2f} % of them differ from the teacher's."
+    lead = words.tried.format(
+        model=options["model"],
+        steps=options["steps"],
+        batch_size=options["batch_size"],
+        clips=options["clips"],
+        before=rows[0]["curve"][0]["held_out"],
+        divergence=rows[0]["curve"][0]["divergence"],
     )
     told = []
     for row in rows:
         last = row["curve"][-1]
-        half = row["curve"][len(row["curve"]) // 2]
         told.append(
             [
-                row["train"],
+                words.trained[row["train"]],
                 f"{row['learning_rate']:g}",
-                row["loss"],
-                f"one of {row['full_every']}",
-                f"{half['held_out']:.2f}",
-                f"{last['held_out']:.2f}",
+                words.losses[row["loss"]],
+                words.one_of.format(row["full_every"]),
                 f"{last['divergence']:.4f}",
+                f"{last['held_out']:.2f}",
                 f"{row['full_held_out']:.2f}",
-                f"{row['seconds'] / 60:.1f}",
             ]
         )
-    head = ["taught", "learning rate", "loss", "steps at 30 s", "differ at half way, %", "at the end, %"]
-    return f"{lead}\n\n{table([*head, 'divergence, nats / token', 'at 30 s, %', 'minutes'], told)}"
+    return f"{lead}\n\n{table(words.tried_head, told)}"
 
 
 def adapt_chart(report: Report, path: Path, words: AdaptWords = EN) -> None:

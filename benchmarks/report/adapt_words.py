@@ -36,6 +36,10 @@ class AdaptWords:
     speed: str
     speed_not_accepted: str
     trained: Mapping[str, str]
+    tried: str  # what is held against what in the table of experiments
+    tried_head: tuple[str, ...]
+    losses: Mapping[str, str]
+    one_of: str  # of so many steps, one is at 30 s
     devices: Mapping[str, str]
     title: str
     axes: tuple[str, str, str, str, str]  # the silence; what differs; the rise; steps; what of the held-out differs
@@ -113,6 +117,19 @@ EN = AdaptWords(
         "processor time)."
     ),
     trained={"encoder": "encoder taught", "small": "norms, biases and low ranks taught", "all": "all layers taught"},
+    tried=(
+        "{model}, {steps} steps of {batch_size} clips for each, from {clips} clips; each differs from the first in one "
+        "thing. Told of clips held out: how far the probabilities of the next token are from the original's at 30 s "
+        "(Kullback-Leibler divergence), and how many tokens would be others, each read behind the original's own text; "
+        "in windows with the four tails in turn, and at 30 s. Before the first step they are {divergence:.4f} and "
+        "{before:.2f} % with the tails, and 0 at 30 s."
+    ),
+    tried_head=(
+        *("taught", "learning rate", "loss", "steps at 30 s", "divergence, nats a token", "other tokens, %"),
+        "at 30 s, %",
+    ),
+    losses={"both": "both", "hidden": "hidden states alone", "probabilities": "probabilities alone"},
+    one_of="one of {}",
     devices={"cpu": "{cores} CPU cores", "cuda": "a GPU"},
     title="{model}, {lines} lines",
     axes=(
@@ -195,6 +212,18 @@ JA = AdaptWords(
         "small": "正規化層、バイアス、低ランクの差分を学習",
         "all": "全層を学習",
     },
+    tried=(
+        "{model}。どれも{clips}クリップから、{batch_size}クリップずつ{steps}ステップの学習で、それぞれ1行目と1か所だけ違い"
+        "ます。取り分けたクリップで、次のトークンの確率が元のモデルの30秒のときからどれだけ離れているか（KL 情報量）と、"
+        "元のモデルのテキストに沿って読んだときに別のトークンになる割合を、4通りの無音と30秒とで示します。学習前は、4通りの"
+        "無音で {divergence:.4f} と {before:.2f} %、30秒では 0 です。"
+    ),
+    tried_head=(
+        *("学習する部分", "学習率", "損失", "30秒のステップ", "KL 情報量（ナット／トークン）"),
+        *("違うトークン（%）", "30秒のとき（%）"),
+    ),
+    losses={"both": "両方", "hidden": "隠れ状態だけ", "probabilities": "確率だけ"},
+    one_of="{}回に1回",
     devices={"cpu": "CPU（{cores}コア）", "cuda": "GPU"},
     title="{model}、セリフ{lines}件",
     axes=(

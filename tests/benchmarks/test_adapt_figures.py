@@ -296,4 +296,5 @@ def test_experiments_are_told_by_what_still_differs() -> None:
     options = {"model": "Whisper base", "steps": 10, "batch_size": 2, "clips": 690}
     text = experiments_table({"options": options, "rows": [row]})
     assert "20.00 %" in text
-    assert "| small | 0.0003 | both | one of 4 | 15.00 | 10.00 | 0.4000 | 1.25 | 1.5 |" in text
+    assert "| norms, biases and low ranks taught | 0.0003 | both | one of 4 | 0.4000 | 10.00 | 1.25 |" in text
+    assert "4回に1回" in experiments_table({"options": options, "rows": [row]}, JA)
