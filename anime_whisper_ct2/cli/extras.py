@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from anime_whisper_ct2.engine.encoders.installation import UnusableTorchError, usable_torch
+from anime_whisper_ct2.engine.encoders.installation import INSTALL, UnusableTorchError, usable_torch
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.options import Device
 
-_ADAPT = 'pip install "anime-whisper-ct2[adapt]"'
+# As other advice: what the extra names, since the package itself may be installed from anywhere.
+_ADAPT = f"{INSTALL} matplotlib matplotlib-fontja"
 
 
 def check_extras(*, ray: bool = False, formats: Iterable[str] = ()) -> None:
@@ -26,14 +27,14 @@ def check_adapt(device: Device) -> None:
 
     Loads torch.
     """
-    if find_spec("matplotlib") is None:
-        raise InputError(f"`awct2 adapt` needs matplotlib: {_ADAPT}")
     try:
         usable_torch("cuda" if device == "cuda" else "cpu")
     except UnusableTorchError as error:
         # What has no command is no matter of installing: a GPU that is not there, a library that does not load.
         help_ = f": {_ADAPT}" if error.command else "; choose --device cpu" if device == "cuda" else ""
         raise InputError(f"`awct2 adapt` needs torch, and {error.why}{help_}") from error
+    if find_spec("matplotlib") is None:
+        raise InputError(f"`awct2 adapt` needs matplotlib: {_ADAPT}")
 
 
 def check_language(formats: Iterable[str], language: str) -> None:

@@ -156,7 +156,7 @@ class TestMistakes:
         said = f"Error: `awct2 adapt` needs {missing}"
         self.refused(course, said, CHECKPOINT, corpus, "-o", tmp_path / "out")
         result = adapt(CHECKPOINT, corpus, "-o", tmp_path / "out")
-        assert result.output.endswith(': pip install "anime-whisper-ct2[adapt]"\n')
+        assert result.output.endswith(': pip install "torch>=2.5" matplotlib matplotlib-fontja\n')
         assert result.output.count("\n") == 1
 
     def test_a_gpu_that_torch_cannot_use(
