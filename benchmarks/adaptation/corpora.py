@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from benchmarks.adaptation.sounds import HZ, Float32, played, read, varied
+from benchmarks.adaptation.sounds import HZ, Float32, read, varied
 from benchmarks.adaptation.speech import UNHEARD, Job
 from benchmarks.measures import genuine
 from tests.real import spoken
@@ -62,7 +62,7 @@ def minutes(folder: Path) -> float:
 
 
 def _varied(job: Job, of: Path) -> Float32:
-    return varied(played(read(of / job.file), job.played), job.name)
+    return varied(read(of / job.file), job.name)
 
 
 def _as_it_is(line: Spoken) -> Float32:

@@ -28,11 +28,6 @@ def read(path: Path) -> Float32:
     return np.asarray(samples if rate == HZ else soxr.resample(samples, rate, HZ), np.float32)
 
 
-def played(line: Float32, faster: float) -> Float32:
-    """Play a line so many times faster, shape (n,), 16 kHz: its pitch rises with its speed."""
-    return line if faster == 1.0 else np.asarray(soxr.resample(line, HZ * faster, HZ), np.float32)
-
-
 def varied(line: Float32, name: str) -> Float32:
     """Vary a line, shape (n,), 16 kHz: always in the same way for the same name."""
     random = np.random.default_rng(zlib.crc32(name.encode()))

@@ -23,20 +23,13 @@ Part = Literal["train", "held"]
 TAUGHT = ("jf_alpha", "jf_gongitsune", "jf_nezumi")
 UNHEARD = ("jf_tebukuro", "jm_kumo")
 _SPEEDS = (1.0, 1.12, 0.9, 1.2, 1.05, 0.95, 1.3)
-# Four voices are few: these lines and those behind them are played faster or slower by so much, in turn, which makes
-# voices of them that are younger or older, too.
-_PLAYED_FROM = 750
-_PLAYED = (1.0, 0.93, 1.08, 0.96, 1.05)
 # Seconds after which is told how far it has come.
 _TELL_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A line to be spoken. `half_tones`: by which pyopenjtalk's voice is raised; Kokoro's are as they are.
-
-    `played`: how many times faster than it was spoken it is played.
-    """
+    """A line to be spoken. `half_tones`: by which pyopenjtalk's voice is raised; Kokoro's are as they are."""
 
     part: Part
     number: int
@@ -44,7 +37,6 @@ class Job:
     voice: str
     speed: float
     half_tones: float
-    played: float = 1.0
 
     @property
     def name(self) -> str:
@@ -54,8 +46,7 @@ class Job:
     @property
     def file(self) -> str:
         """The name of its file: another line, or one spoken otherwise, has another."""
-        said = (self.text, self.speed, self.half_tones, *(() if self.played == 1.0 else (self.played,)))
-        return f"{self.name}-{zlib.crc32(repr(said).encode()):08x}.flac"
+        return f"{self.name}-{zlib.crc32(repr((self.text, self.speed, self.half_tones)).encode()):08x}.flac"
 
 
 def jobs(part: Part, count: int | None = None) -> list[Job]:
@@ -67,8 +58,7 @@ def jobs(part: Part, count: int | None = None) -> list[Job]:
     for number, text in enumerate(lines[:count]):
         voice = voices[number % len(voices)]
         half_tones = 1.5 * (number % 5 - 2) if voice == OPENJTALK else 0.0
-        played = _PLAYED[number // len(voices) % len(_PLAYED)] if number >= _PLAYED_FROM else 1.0
-        found.append(Job(part, number, text, voice, _SPEEDS[number * pace % len(_SPEEDS)], half_tones, played))
+        found.append(Job(part, number, text, voice, _SPEEDS[number * pace % len(_SPEEDS)], half_tones))
     return found
 
 
