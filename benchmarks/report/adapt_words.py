@@ -156,7 +156,7 @@ JA = AdaptWords(
     models={"original": "元のモデル", "adapted": "学習後"},
     row="{model}、{window}",
     full="30秒",
-    tail="クリップ + {tail} 秒",
+    tail="クリップ + {tail}秒",
     asked_head=("目標", "条件", "測定値", "達成"),
     asked={
         "lines": "測定に使うセリフ（件）",
@@ -181,7 +181,7 @@ JA = AdaptWords(
     ),
     each_differs="{window}で {differs}",
     accepted=(
-        "`awct2 calibrate --references` では、学習後のモデルは無音 {tail:g} 秒で合格しました（合格した中で最も速い"
+        "`awct2 calibrate --references` では、学習後のモデルは無音 {tail:g}秒で合格しました（合格した中で最も速い"
         "長さ。{rule}。規則は `{name}`）。"
     ),
     rules={"equal_texts": "テキストが同じ", "cer_rise": "正解テキストと比べた良さが同等"},
@@ -190,20 +190,20 @@ JA = AdaptWords(
         "再デコード込みで、自身の30秒のウィンドウと比べた CER の差（ポイント。信頼区間の上端は {most:g} まで）は、"
         "次のとおりです。{told}。"
     ),
-    each_rise="{tail:g} 秒で {rise}、{outcome}",
+    each_rise="{tail:g}秒で {rise}、{outcome}",
     outcomes={
         **{"passed": "同等", "failed": "悪化", "undecided": "判定できず"},
         **{"loops": "30秒よりループが多い", "after": "同等だが、より長い無音が不合格"},
     },
     between="；",
     speed=(
-        "これらのセリフの実行は、無音 {tail:g} 秒では{short:.0f}秒、30秒のウィンドウでは{full:.0f}秒かかり、"
+        "これらのセリフの実行は、無音 {tail:g}秒では{short:.0f}秒、30秒のウィンドウでは{full:.0f}秒かかり、"
         "{ratio:.2f}倍速くなりました（{rounds}、交互に測定。測定中、ほかのプロセスが使った CPU 時間は、最大でも"
         "マシン全体の {others:.1f} % でした）。"
     ),
     speed_not_accepted=(
         "合格した無音の長さがないため、そのまま実行すると30秒のウィンドウが使われ、速くなりません。`--window fit` で"
-        "無音 {tail:g} 秒の短いウィンドウを指定すると、これらのセリフの実行は{short:.0f}秒、30秒のウィンドウでは"
+        "無音 {tail:g}秒の短いウィンドウを指定すると、これらのセリフの実行は{short:.0f}秒、30秒のウィンドウでは"
         "{full:.0f}秒かかり、{ratio:.2f}倍速くなりました（{rounds}、交互に測定。測定中、ほかのプロセスが使った CPU "
         "時間は、最大でもマシン全体の {others:.1f} % でした）。"
     ),
