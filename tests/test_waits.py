@@ -43,6 +43,7 @@ KNOWN = {
     # Our own methods, which are none of the system's.
     ("output/journal", "self._lock.acquire"): "of FolderLock",
     ("export/clip_folders", "lock.acquire"): "of FolderLock",
+    ("adaptation/place", "lock.acquire"): "of FolderLock",
 }
 # Methods that wait when they are given no limit.
 _WAITS = {"wait", "result", "join", "get", "acquire", "receive", "receive_all", "wait_for", "shutdown"}
