@@ -52,6 +52,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def first_line(error: BaseException) -> str:
+    """Give the first line of what a library says of an error, which may be many; its kind, where it says nothing."""
+    return one_line(str(error).strip().partition("\n")[0]) or type(error).__name__
+
+
 def counted(number: int, what: str) -> str:
     """Write a number with its noun, given in the singular: `1 recording`, `2,000 recordings`."""
     return f"{number:,} {what}" + ("" if number == 1 else "s")

@@ -25,8 +25,9 @@ from anime_whisper_ct2.adaptation.stamps import stamp
 from anime_whisper_ct2.adaptation.teacher import Taught, TextRules, teach
 from anime_whisper_ct2.adaptation.telling import Clock, Failures, OnAdvance, OnNote
 from anime_whisper_ct2.engine.encoders.installation import UnusableTorchError, usable_torch
+from anime_whisper_ct2.engine.encoders.torch_door import settle_products
 from anime_whisper_ct2.engine.whisper import CTranslate2Engine
-from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError, counted, one_line
+from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError, counted, first_line
 from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.executors.sample import CANDIDATES, drawn
 from anime_whisper_ct2.model_dir import ModelDir
@@ -207,6 +208,8 @@ def reader(store: LessonStore, entries: Sequence[Entry]) -> Callable[[int], Wind
 def _network(original: Original, device: str) -> Network:
     """Load what is taught onto its device. Raises EngineError."""
     network = Network(original.config).load(original.weights)
+    if device == "cuda":
+        settle_products(torch.backends.cuda)
     try:
         network.to(torch.device(device))
     except torch.OutOfMemoryError as error:
@@ -214,7 +217,7 @@ def _network(original: Original, device: str) -> Network:
             "the device has no memory for the network beside the engine; choose another --device"
         ) from error
     except RuntimeError as error:
-        raise EngineError(f"torch failed: {one_line(str(error).strip().partition(chr(10))[0])}") from error
+        raise EngineError(f"torch failed: {first_line(error)}") from error
     return network
 
 

@@ -56,7 +56,7 @@ def publish(folder: Path, out: Path) -> None:
                     files.move(old, out)
                 raise
             # The new name has to outlive a power cut before the earlier result goes.
-            _sync_folder(out.parent)
+            files.sync_folder(out.parent)
         finally:
             if os.path.lexists(out) or not os.path.lexists(old):
                 files.clear_away(beside)
@@ -137,14 +137,4 @@ def _bring(made: Path, new: Path) -> None:
             if path.is_file():
                 with files.opened(path, "rb+") as file:
                     os.fsync(file.fileno())
-        _sync_folder(new)
-
-
-def _sync_folder(folder: Path) -> None:
-    # Windows opens no folders, and some network file systems sync none; the names are as safe as they can be there.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        files.sync_folder(new)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from anime_whisper_ct2.adaptation.network import Network
-from anime_whisper_ct2.errors import EngineError, EngineMemoryError
+from anime_whisper_ct2.errors import EngineError, EngineMemoryError, first_line
 from anime_whisper_ct2.features.mel import WINDOW_FRAMES, stack
 from anime_whisper_ct2.model_dir import TOKENIZER, ModelDir
 from anime_whisper_ct2.records import Batch, Decoded, Window
@@ -72,7 +72,7 @@ class States:
                     "the device has no memory for the network and a window of 30 s; choose another --device"
                 ) from error
         except RuntimeError as error:
-            raise EngineError(f"torch failed: {str(error).strip().partition(chr(10))[0]}") from error
+            raise EngineError(f"torch failed: {first_line(error)}") from error
         self.together = half = -(-len(heard) // 2)
         torch.cuda.empty_cache()
         return self(heard[:half]) + self(heard[half:])

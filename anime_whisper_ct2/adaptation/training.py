@@ -25,7 +25,7 @@ from anime_whisper_ct2.adaptation.records import Advance, Point
 from anime_whisper_ct2.adaptation.steps import Draw, Steps, fitted
 from anime_whisper_ct2.adaptation.student import Student, reduced
 from anime_whisper_ct2.adaptation.trainable import choose, merge
-from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError, OutputError, one_line
+from anime_whisper_ct2.errors import EngineError, EngineMemoryError, InputError, OutputError, first_line
 from anime_whisper_ct2.system import files
 from anime_whisper_ct2.system.refusals import reason
 
@@ -92,7 +92,7 @@ class Training:
         except torch.OutOfMemoryError as error:
             raise EngineMemoryError(f"the device has no memory for this training; {_SMALLER}") from error
         except RuntimeError as error:
-            raise EngineError(f"the training cannot go on: {_first_line(error)}") from error
+            raise EngineError(f"the training cannot go on: {first_line(error)}") from error
 
     def _run(self, on_advance: Callable[[Advance], None]) -> Trained:
         self._go_on()
@@ -204,7 +204,7 @@ class Training:
             files.replace(beside, self._kept)
         except (OSError, RuntimeError) as error:
             # torch tells of a full disk in its own words.
-            why = reason(error, self._kept) if isinstance(error, OSError) else _first_line(error)
+            why = reason(error, self._kept) if isinstance(error, OSError) else first_line(error)
             with contextlib.suppress(OSError):
                 files.remove(beside, missing_ok=True)
             raise OutputError(f"{self._kept}: cannot be written: {why}") from error
@@ -239,7 +239,7 @@ class Training:
             if self._overwrite:
                 return None
             raise InputError(
-                f"{self._kept}: cannot be read ({_first_line(error)}); begin again with --overwrite"
+                f"{self._kept}: cannot be read ({first_line(error)}); begin again with --overwrite"
             ) from error
         for name, value in self._settings().items():
             if known.get(name) == value:
@@ -251,10 +251,6 @@ class Training:
                 f"now {value}); give the same, or begin again with --overwrite"
             )
         return state
-
-
-def _first_line(error: Exception) -> str:
-    return one_line(str(error).strip().partition("\n")[0] or type(error).__name__)
 
 
 _SMALLER = "choose --train small, or another --device"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import InputError, counted
@@ -13,14 +11,13 @@ from anime_whisper_ct2.evaluation.grouping import Grouping
 from anime_whisper_ct2.evaluation.joining import Join, References
 from anime_whisper_ct2.evaluation.records import Line
 from anime_whisper_ct2.evaluation.texts import Texts, open_texts
-from anime_whisper_ct2.executors.sample import CANDIDATES, Sample, draw
+from anime_whisper_ct2.executors.sample import CANDIDATES, Reservoir, Sample, draw
 from anime_whisper_ct2.options import AudioOptions, FrontendOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Recording
 
 # In the place of references: what the corpus itself says.
 META = "meta"
-_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +26,6 @@ class Measured:
 
     sample: Sample
     right: dict[int, str]
-
-
-@dataclass(slots=True)
-class _Drawn:
-    """So many of a stream of unknown length, with equal chances (Algorithm R), the same ones every time."""
-
-    wanted: int
-    kept: list[Recording] = field(default_factory=list)
-    seen: int = 0
-    rng: random.Random = field(default_factory=partial(random.Random, _SEED))
-
-    def offer(self, recording: Recording) -> None:
-        """Keep a recording, or not."""
-        self.seen += 1
-        if len(self.kept) < self.wanted:
-            self.kept.append(recording)
-        elif (place := self.rng.randrange(self.seen)) < self.wanted:
-            self.kept[place] = recording
 
 
 def draw_measured(
@@ -89,7 +68,7 @@ def _known_first(
 
     Where ids fit by the ends of their paths alone, none is known yet, and all are drawn alike.
     """
-    known, others = _Drawn(clips * CANDIDATES), _Drawn(clips * CANDIDATES)
+    known, others = Reservoir(clips * CANDIDATES), Reservoir(clips * CANDIDATES)
     for recording in corpus:
         (known if is_known(recording) else others).offer(recording)
     if not known.kept:

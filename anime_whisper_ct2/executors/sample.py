@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -64,16 +65,30 @@ def draw(
     return Sample(taken, tuple(candidates[window.key] for window in taken))
 
 
+@dataclass(slots=True)
+class Reservoir:
+    """So many of a stream of unknown length, with equal chances (Algorithm R), the same ones every time."""
+
+    wanted: int
+    kept: list[Recording] = field(default_factory=list)
+    seen: int = 0
+    rng: random.Random = field(default_factory=partial(random.Random, _SEED))
+
+    def offer(self, recording: Recording) -> None:
+        """Keep a recording, or not."""
+        self.seen += 1
+        if len(self.kept) < self.wanted:
+            self.kept.append(recording)
+        elif (place := self.rng.randrange(self.seen)) < self.wanted:
+            self.kept[place] = recording
+
+
 def drawn(recordings: Iterable[Recording], n: int) -> list[Recording]:
-    """Draw n recordings with equal chances from a stream of unknown length (Algorithm R), the same ones every time."""
-    rng = random.Random(_SEED)
-    kept: list[Recording] = []
-    for seen, recording in enumerate(recordings):
-        if seen < n:
-            kept.append(recording)
-        elif (place := rng.randrange(seen + 1)) < n:
-            kept[place] = recording
-    return kept
+    """Draw n recordings with equal chances from a stream of unknown length, the same ones every time."""
+    reservoir = Reservoir(n)
+    for recording in recordings:
+        reservoir.offer(recording)
+    return reservoir.kept
 
 
 def warm_up(engine: Engine, windows: Sequence[Window]) -> None:

@@ -128,7 +128,7 @@ def _swap(staging: Path, destination: Path) -> None:
             aside.parent.rmdir()
         raise
     # The new name has to outlive a power cut before the old result goes.
-    _sync_entry(destination.parent)
+    files.sync_folder(destination.parent)
     if aside is not None:
         files.clear_away(aside.parent)
 
@@ -152,17 +152,7 @@ def _sync(folder: Path) -> None:
     for path in folder.iterdir():
         with files.opened(path, "rb+") as stream:
             os.fsync(stream.fileno())
-    _sync_entry(folder)
-
-
-def _sync_entry(folder: Path) -> None:
-    # Windows opens no folders, and some network file systems sync none; the names are as safe as they can be there.
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    files.sync_folder(folder)
 
 
 def _umask() -> int:

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.errors import CheckpointError, ModelNotFoundError
+from anime_whisper_ct2.errors import CheckpointError, ModelNotFoundError, first_line
 from anime_whisper_ct2.model_dir import MODEL_BIN, is_converted
 from anime_whisper_ct2.model_dir.mistaken import is_adapter, why_no_model
 from anime_whisper_ct2.system import waiting
@@ -194,5 +194,5 @@ def _snapshot(source: str, revision: str | None, names: list[str]) -> Path:
             "check the connection, or download it elsewhere with `hf download` and name that folder"
         ) from error
     except failures as error:  # huggingface_hub's other errors are one of these
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise ModelNotFoundError(f"{where}, and could not be fetched from the hub ({reason})") from error

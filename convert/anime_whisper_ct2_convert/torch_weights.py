@@ -9,7 +9,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.errors import CheckpointError
+from anime_whisper_ct2.errors import CheckpointError, first_line
 from anime_whisper_ct2_convert.numerics import Array, FloatType
 from anime_whisper_ct2_convert.tensor import Tensor
 
@@ -29,7 +29,7 @@ def open_torch(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        reason = first_line(error)
         raise CheckpointError(f"{path}: torch cannot read it as plain tensors ({reason}); download it again") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise CheckpointError(f"{path}: is no state dictionary; save the model with save_pretrained")

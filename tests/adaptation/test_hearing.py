@@ -150,3 +150,14 @@ class TestDevice:
         monkeypatch.setattr(Network, "to", refuse)
         with opened(str(CHECKPOINT)) as original, pytest.raises(kind, match=said):
             hearing._network(original, "cpu")
+
+
+def test_a_network_on_a_gpu_attends_without_cudnn_and_sums_in_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    settled: list[object] = []
+    monkeypatch.setattr(hearing, "settle_products", settled.append)
+    monkeypatch.setattr(Network, "to", lambda self, _device: self)
+    with opened(str(CHECKPOINT)) as original:
+        hearing._network(original, "cpu")
+        assert settled == []
+        hearing._network(original, "cuda")
+    assert settled == [torch.backends.cuda]

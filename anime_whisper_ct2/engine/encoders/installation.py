@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
+from anime_whisper_ct2.errors import first_line
 from anime_whisper_ct2.system import openmp
 
 # As the extra has it.
@@ -31,7 +32,7 @@ def usable_torch(device: str) -> Any:
         torch = import_module("torch")
     except (ImportError, OSError, RuntimeError) as error:
         # Of several lines, the first says which library was not found, or did not fit.
-        said = str(error).strip().partition("\n")[0]
+        said = first_line(error)
         raise UnusableTorchError(f"torch cannot be loaded ({said})") from error
     if device == "cuda" and not torch.cuda.is_available():
         built = torch.version.cuda
