@@ -184,7 +184,7 @@ def test_another_way_to_teach_has_a_folder_of_its_own(tmp_path: Path, another_ch
         return adapt.run_folder(tmp_path, adapt.adapt_options(adapt.arguments(given), 750), checkpoint)
 
     assert where() == where("--device", "cuda") == where("--rounds", "1")
-    others = ("--steps", "9"), ("--batch-size", "9"), ("--learning-rate", "1e-5"), ("--train", "all")
+    others = ("--steps", "9"), ("--batch-size", "9"), ("--learning-rate", "2e-5"), ("--train", "all")
     found = {where(), *(where(*given) for given in others), where(checkpoint=another_checkpoint)}
     (corpus / "another-line.flac").write_bytes(b"x")
     assert len({*found, where()}) == 7
