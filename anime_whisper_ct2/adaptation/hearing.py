@@ -20,8 +20,7 @@ from anime_whisper_ct2.adaptation.lessons import Entry, LessonStore, Teacher
 from anime_whisper_ct2.adaptation.measuring import Heard, Texts, comparable, first_texts
 from anime_whisper_ct2.adaptation.network import Network
 from anime_whisper_ct2.adaptation.options import AdaptOptions
-from anime_whisper_ct2.adaptation.place import LESSONS, TEXTS, writing
-from anime_whisper_ct2.adaptation.stamps import stamp
+from anime_whisper_ct2.adaptation.place import LESSONS, TEXTS
 from anime_whisper_ct2.adaptation.teacher import Taught, TextRules, teach
 from anime_whisper_ct2.adaptation.telling import Clock, Failures, OnAdvance, OnNote
 from anime_whisper_ct2.engine.encoders.installation import UnusableTorchError, usable_torch
@@ -32,7 +31,9 @@ from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.executors.sample import CANDIDATES, drawn
 from anime_whisper_ct2.model_dir import ModelDir
 from anime_whisper_ct2.options import AudioOptions, DecodingOptions, EngineOptions, FrontendOptions, RunOptions
+from anime_whisper_ct2.output.places import writing
 from anime_whisper_ct2.readers import Corpus
+from anime_whisper_ct2.readers.stamps import stamp
 from anime_whisper_ct2.records import Recording, Window
 from anime_whisper_ct2.system import files
 

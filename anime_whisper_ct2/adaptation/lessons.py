@@ -74,7 +74,7 @@ class Lesson:
 class Entry:
     """What the list says of a lesson: the real frames (10 ms) of its clip, and how many tokens it has.
 
-    `stamp`: of the audio that was heard, as `stamps.stamp` has it. `content`: SHA-256 of the lesson's file, 32
+    `stamp`: of the audio that was heard, as `readers.stamps` has it. `content`: SHA-256 of the lesson's file, 32
     hexadecimal digits of it. Both are "" where an older version has heard it.
     """
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from anime_whisper_ct2.adaptation.lessons import Lesson, LessonStore
 from anime_whisper_ct2.adaptation.network import Network
-from anime_whisper_ct2.adaptation.stamps import stamp
 from anime_whisper_ct2.adaptation.states import States, TextRules
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import EngineError, counted
@@ -26,6 +25,7 @@ from anime_whisper_ct2.features.batcher import Batcher
 from anime_whisper_ct2.features.mel import WINDOW_FRAMES, WINDOW_S
 from anime_whisper_ct2.features.windows import WindowLength
 from anime_whisper_ct2.options import AUDIO, FRONTEND, AudioOptions, FrontendOptions, SegmentOptions
+from anime_whisper_ct2.readers.stamps import stamp
 from anime_whisper_ct2.records import Broken, Closed, Decoded, Recording, Tick, Window
 from anime_whisper_ct2.text.quality import is_lost, repeats
 

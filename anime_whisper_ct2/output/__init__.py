@@ -5,8 +5,8 @@
 and `Totals` say what a run came to and how fast. `TRANSCRIPTS`, `ERRORS` and `RUN` are the files of the folder; a
 `Part` is lines for them that were written elsewhere.
 
-`storage` writes into folders here and behind URLs, `merge` joins the runs of shards, `charts` writes charts into files;
-none of them is loaded with the rest.
+`storage` writes into folders here and behind URLs, `merge` joins the runs of shards, `charts` writes charts into files,
+`places` refuses places for them; none of them is loaded with the rest.
 
 May import: `_version`, `errors`, `extensions`, `features`, `ids`, `model_dir`, `options`, `readers`, `records`,
 `system`, `text`.

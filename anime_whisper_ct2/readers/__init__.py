@@ -5,6 +5,7 @@ them opens the audio with `fetch.opened`.
 
 `sources` says what an INPUT stands for, `patterns` what one with wildcards matches, `selection` what of it is taken.
 `files` walks folders, `lists` reads lists of paths, `tar` and `tables` read containers, `remote` what is behind URLs.
+`stamps` tell whether the audio under an id is still the same.
 
 May import: `audio`, `errors`, `extensions`, `ids`, `languages`, `model_dir`, `records`, `system`.
 """

@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all: written beside its destination, synced, and swapped in by renaming.
+"""A converted folder appears whole or not at all, where nothing else lies.
 
 One conversion at a time for each destination. What a killed one left is cleared by the next: its unfinished folder
 goes, and a result that it had moved aside without putting the new one in place comes back.
@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,10 +21,14 @@ from filelock import FileLock, Timeout
 from anime_whisper_ct2.errors import ConversionError, InputError
 from anime_whisper_ct2.model_dir import AWCT2, MODEL_BIN, VOCABULARY, cache_root
 from anime_whisper_ct2.system import files, refusals
+from anime_whisper_ct2.system.swapping import replacing, settle
 
 logger = logging.getLogger(__name__)
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_KIND = "convert"
+# Of earlier versions: what was aside, and what was unfinished.
+_EARLIER_KINDS = ("old", "part")
 
 
 @contextmanager
@@ -48,7 +51,8 @@ def locked(destination: Path) -> Iterator[None]:
             lock.acquire()
     try:
         with _plain_errors(destination, 0):
-            _clear(destination)
+            for kind in (_KIND, *_EARLIER_KINDS):
+                settle(destination, kind)
         yield
     finally:
         lock.release()
@@ -96,70 +100,10 @@ def published(destination: Path, n_bytes: int) -> Iterator[Path]:
     the destination is then still there.
     """
     with _plain_errors(destination, n_bytes):
-        free = shutil.disk_usage(destination.parent).free
-        if free < n_bytes:
+        if _free(destination) < n_bytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        staging = Path(tempfile.mkdtemp(prefix=_prefix(destination, "part"), dir=destination.parent))
-        try:
+        with replacing(destination, _KIND) as staging:
             yield staging
-            # mkdtemp's folder is for this user alone; the result is as any other.
-            staging.chmod(0o777 & ~_umask())
-            _sync(staging)
-            _swap(staging, destination)
-        except BaseException:
-            files.clear_away(staging)
-            raise
-
-
-def _swap(staging: Path, destination: Path) -> None:
-    aside = None
-    if destination.exists():
-        aside = Path(tempfile.mkdtemp(prefix=_prefix(destination, "old"), dir=destination.parent)) / "model"
-        try:
-            files.move(destination, aside)
-        except BaseException:
-            aside.parent.rmdir()
-            raise
-    try:
-        files.move(staging, destination)
-    except BaseException:
-        if aside is not None:
-            files.move(aside, destination)
-            aside.parent.rmdir()
-        raise
-    # The new name has to outlive a power cut before the old result goes.
-    files.sync_folder(destination.parent)
-    if aside is not None:
-        files.clear_away(aside.parent)
-
-
-def _clear(destination: Path) -> None:
-    for old in destination.parent.glob(f"{_prefix(destination, 'old')}*"):
-        if (old / "model").is_dir() and not destination.exists():
-            files.move(old / "model", destination)
-        files.clear_away(old)
-    for part in destination.parent.glob(f"{_prefix(destination, 'part')}*"):
-        files.clear_away(part)
-
-
-def _prefix(destination: Path, kind: str) -> str:
-    # Brackets and stars of a user's folder name would be a pattern to glob.
-    digest = hashlib.sha256(os.fsencode(destination.name)).hexdigest()[:8]
-    return f".awct2-{kind}-{digest}-"
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.iterdir():
-        with files.opened(path, "rb+") as stream:
-            os.fsync(stream.fileno())
-    files.sync_folder(folder)
-
-
-def _umask() -> int:
-    # There is no other way to read it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @contextmanager
@@ -168,9 +112,12 @@ def _plain_errors(destination: Path, n_bytes: int) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _NO_SPACE:
+            free = 0
+            with suppress(OSError):
+                free = _free(destination)
             raise ConversionError(
-                f"{destination}: the disk is full; the conversion needs {n_bytes:,} bytes there, "
-                f"{_free(destination):,} are free; make room or choose another OUTPUT"
+                f"{destination}: the disk is full; the conversion needs {n_bytes:,} bytes there, {free:,} are free; "
+                "make room or choose another OUTPUT"
             ) from error
         raise ConversionError(
             f"{error.filename or destination}: cannot be written ({refusals.reason(error, destination)}); "
@@ -179,6 +126,5 @@ def _plain_errors(destination: Path, n_bytes: int) -> Iterator[None]:
 
 
 def _free(destination: Path) -> int:
-    with suppress(OSError):
-        return shutil.disk_usage(destination.parent).free
-    return 0
+    """Give how many bytes are free where a result would lie. Raises OSError."""
+    return shutil.disk_usage(files.nearest_existing(Path(os.path.realpath(destination)).parent)).free

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anime_whisper_ct2.adaptation.stamps import stamp
+from anime_whisper_ct2.readers.stamps import stamp
 from anime_whisper_ct2.records import ArrayAudio, Audio, Excerpt, Section
 
 
