@@ -3,7 +3,8 @@
 `Executor` is what whoever runs a corpus knows of them: `Task`s in, `Result`s out; `opening` says which one a run gets,
 and `continuous` keeps one open for many callers. Either way the front end is in worker processes (`pool`, with an
 `attendant` for each `worker`, `slots` in memory that they share, and an `inbox`), and `decoding` keeps the engine busy,
-down the `ladder` of second looks. `telling` says how far long recordings have come.
+down the `ladder` of second looks. `telling` says how far long recordings have come; what is `recorded` of a front end
+can be decoded again.
 
 May import: `_version`, `audio`, `engine`, `errors`, `features`, `ids`, `model_dir`, `options`, `output`, `readers`,
 `records`, `segments`, `system`, `text`.

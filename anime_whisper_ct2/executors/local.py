@@ -13,7 +13,7 @@ from anime_whisper_ct2.executors.decoding import Decoding
 from anime_whisper_ct2.executors.frontend import FeatureSettings
 from anime_whisper_ct2.executors.ladder import Ladder
 from anime_whisper_ct2.executors.pace import Pace
-from anime_whisper_ct2.executors.pool import InProcess, Message, WorkerPool
+from anime_whisper_ct2.executors.pool import FrontEnd, InProcess, Message, WorkerPool
 from anime_whisper_ct2.features.batcher import Batcher
 from anime_whisper_ct2.features.mel import WINDOW_FRAMES
 from anime_whisper_ct2.features.windows import WindowLength
@@ -28,6 +28,7 @@ class LocalExecutor:
 
     `length` decides how far windows are padded, by default to 30 s, `segment` where recordings are cut, `audio` how
     they are heard, `bounds` what is marked. The engine stays the caller's: it is neither opened nor closed here.
+    `frontend_stage` takes the place of the front end that `frontend` asks for; its features have to be the engine's.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class LocalExecutor:
         segment: SegmentOptions | None = None,
         audio: AudioOptions = AUDIO,
         bounds: Bounds = BOUNDS,
+        frontend_stage: FrontEnd | None = None,
     ) -> None:
         self._engine = engine
         self.description = engine.description
@@ -51,9 +53,10 @@ class LocalExecutor:
         self._between = "" if segment.mode == "off" else " "
         self._features = FeatureSettings(engine.n_mels, engine.feature_dtype is np.float16, segment, audio)
         self._frontend_options = frontend or FrontendOptions()
+        self._frontend_stage = frontend_stage
         self._memory_halvings = 0
         self.worked = Worked()
-        self._frontend: WorkerPool | InProcess | None = None
+        self._frontend: FrontEnd | None = None
         self._stopping = False
 
     def run(self, tasks: Iterable[Task | Tick]) -> Generator[tuple[int, Outcome] | Headway | Tick, None, None]:
@@ -106,7 +109,9 @@ class LocalExecutor:
         if self._frontend is not None:
             self._frontend.stop()
 
-    def _new_frontend(self) -> WorkerPool | InProcess:
+    def _new_frontend(self) -> FrontEnd:
+        if self._frontend_stage is not None:
+            return self._frontend_stage
         workers = self._frontend_options.resolved_workers()
         if not workers:
             return InProcess(self._features)

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from anime_whisper_ct2.executors import Task
 from anime_whisper_ct2.executors.ahead import Ahead
@@ -24,7 +24,7 @@ from anime_whisper_ct2.features.mel import WINDOW_FRAMES
 from anime_whisper_ct2.options import FRONTEND
 from anime_whisper_ct2.records import Heard, Opened, Tick, Window, carried_bytes
 
-__all__ = ["InProcess", "Message", "WorkerPool"]
+__all__ = ["FrontEnd", "InProcess", "Message", "WorkerPool"]
 
 TICK_S = 0.1
 # How often the attendants look for workers that give no sign of life.
@@ -36,6 +36,20 @@ _KEPT = 2
 _MESSAGES = 3
 
 _Item: TypeAlias = Message | BaseException | None
+
+
+class FrontEnd(Protocol):
+    """The first stage: recordings go in, and of each what `extract` says, with `Opened` ahead of it, comes out."""
+
+    @property
+    def dry(self) -> bool:
+        """Whether the next message has yet to be made."""
+
+    def __call__(self, tasks: Iterable[Task]) -> Iterator[Message]:
+        """Give the messages of all recordings; a tick says that there was none for a moment."""
+
+    def stop(self) -> None:
+        """Begin no further recording."""
 
 
 class InProcess:
