@@ -1,12 +1,12 @@
 """From the name of a model to what can be done with it: a converted folder that is safe to run, or its weights.
 
-The one room, beside the command, that opens the converter, and only when it is needed: engine and converter meet on
-disk alone.
+Several checkpoints are a series, of which averages can be made. The one room, beside the commands, that opens the
+converter, and only when it is needed: engine and converter meet on disk alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,12 @@ from anime_whisper_ct2.system.paths import at_home, can_be_no_name
 from anime_whisper_ct2.system.refusals import reason
 
 if TYPE_CHECKING:
-    # Under its own name, for whoever works with one and may not open the converter.
+    # Under their own names, for whoever works with them and may not open the converter.
     from anime_whisper_ct2_convert import OpenCheckpoint as OpenCheckpoint  # noqa: PLC0414
+    from anime_whisper_ct2_convert.averaging import PrefixSums as PrefixSums  # noqa: PLC0414
+    from anime_whisper_ct2_convert.averaging import Recipe as Recipe  # noqa: PLC0414
+    from anime_whisper_ct2_convert.averaging import Series as Series  # noqa: PLC0414
+    from anime_whisper_ct2_convert.numerics import FloatType as FloatType  # noqa: PLC0414
 
 Progress = Callable[[str, int, int], None]
 
@@ -76,6 +80,87 @@ def convert_checkpoint(
 
     made = convert(str(folder), output, quantization=quantization, force=True, progress=progress)
     return open_model_dir(made.path)
+
+
+def convert_opened(
+    checkpoint: OpenCheckpoint,
+    output: Path,
+    *,
+    quantization: str = DEFAULT_QUANTIZATION,
+    progress: Progress | None = None,
+) -> ModelDir:
+    """Convert what is open, a blend too that lies on no disk, else as `convert_checkpoint` does; give the model."""
+    from anime_whisper_ct2_convert import convert_opened as convert  # noqa: PLC0415 - as above
+
+    made = convert(checkpoint, output, quantization=quantization, force=True, progress=progress)
+    return open_model_dir(made.path)
+
+
+@contextmanager
+def open_series(names: Sequence[str], tokenizer: str | None = None) -> Iterator[Series]:
+    """Open checkpoints of one network, folders or hub ids, for as long as the context lasts.
+
+    `tokenizer`: a folder or hub id whose tokenizer averages get, in place of the last one's. Raises ModelError, and
+    InputError for no names.
+    """
+    from anime_whisper_ct2_convert.averaging import open_series as opened  # noqa: PLC0415 - as above
+
+    with opened(names, tokenizer) as series:
+        yield series
+
+
+def short_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Give what to call checkpoints in a table: the end of each name, as long as it takes to tell them apart."""
+    from anime_whisper_ct2_convert.averaging import short_names as shortened  # noqa: PLC0415 - as above
+
+    return shortened(names)
+
+
+def range_recipe(count: int, first: int, stop: int) -> Recipe:
+    """Take the checkpoints from `first` to before `stop` of so many, all alike."""
+    from anime_whisper_ct2_convert.averaging import Mix, Recipe  # noqa: PLC0415 - as above
+
+    return Recipe(Mix.of_range(count, first, stop))
+
+
+def weights_recipe(weights: Sequence[float], parts: Iterable[tuple[str, Sequence[float]]] = ()) -> Recipe:
+    """Take as much of each checkpoint as its weight is of all; `parts`: other weights, by the pattern of tensors.
+
+    Raises InputError for weights that add up to nothing.
+    """
+    from anime_whisper_ct2_convert.averaging import Mix, Recipe  # noqa: PLC0415 - as above
+
+    return Recipe(Mix.of_weights(weights), tuple((pattern, Mix.of_weights(own)) for pattern, own in parts))
+
+
+@contextmanager
+def open_sums(folder: Path, series: Series, progress: Progress | None = None) -> Iterator[PrefixSums]:
+    """Open the prefix sums of a series, in a folder of their own; those that are not there are made first, once.
+
+    The caller sees to it that no other process makes them there. Raises OutputError for a disk without room.
+    """
+    from anime_whisper_ct2_convert.averaging import open_sums as opened  # noqa: PLC0415 - as above
+
+    with opened(folder, series, progress) as sums:
+        yield sums
+
+
+def write_average(
+    folder: Path,
+    series: Series,
+    recipe: Recipe,
+    *,
+    dtype: FloatType | None = None,
+    progress: Progress | None = None,
+    shown: Path | None = None,
+) -> None:
+    """Write an average as a checkpoint with `average.json`, into an empty folder; `shown`: what errors call that.
+
+    Raises OutputError where it cannot be written, and CheckpointError for weights that are no numbers.
+    """
+    from anime_whisper_ct2_convert.averaging import write_average as write  # noqa: PLC0415 - as above
+
+    write(folder, series, recipe, dtype=dtype, progress=progress, shown=shown)
 
 
 def _named(name: str) -> tuple[str, Path]:

@@ -27,7 +27,7 @@ FLOORS = (
     {"readers"},
     {"output"},
     {"evaluation", "executors", "models", "plan", "stats"},
-    {"adaptation", "calibration", "corpus_run", "doctor", "export", "transcriber"},
+    {"adaptation", "calibration", "corpus_run", "doctor", "export", "search", "transcriber"},
     {"__init__", "cli", "ray"},
 )
 # Each foreign engine has one door.
@@ -41,6 +41,7 @@ DOORS = {
     "tqdm": {"cli"},
     "filelock": {"output"},
     "onnxruntime": {"segments"},
+    "optuna": {"search"},
     "fsspec": {"readers", "output"},
     "braceexpand": {"readers"},
     "budoux": {"export"},
@@ -123,9 +124,9 @@ def test_the_converter_knows_of_the_engine_only_the_folder_on_disk() -> None:
                 assert room(imported) in allowed, f"{name} imports {imported}"
 
 
-def test_only_the_models_room_and_the_command_open_the_converter() -> None:
+def test_only_the_models_room_and_the_commands_open_the_converter() -> None:
     users = {name for name, tree in OURS for imported in imports(tree) if imported.split(".")[0] == WING}
-    assert users == {f"{PACKAGE}.models", f"{PACKAGE}.cli.convert"}
+    assert users == {f"{PACKAGE}.models", f"{PACKAGE}.cli.convert", f"{PACKAGE}.cli.average"}
 
 
 @pytest.mark.parametrize(

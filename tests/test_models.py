@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from anime_whisper_ct2.errors import CheckpointError, InputError, ModelNotFoundError
-from anime_whisper_ct2.models import convert_checkpoint, open_checkpoint, write_checkpoint
+from anime_whisper_ct2.models import (
+    convert_checkpoint,
+    convert_opened,
+    open_checkpoint,
+    open_series,
+    open_sums,
+    range_recipe,
+    short_names,
+    weights_recipe,
+    write_average,
+    write_checkpoint,
+)
 from tests.support.places import CHECKPOINT
 
 
@@ -53,3 +64,33 @@ def test_a_folder_of_somebody_elses_is_not_converted_into(tmp_path: Path) -> Non
     (tmp_path / "mine.txt").touch()
     with pytest.raises(InputError, match="holds files that are no converted model"):
         convert_checkpoint(CHECKPOINT, tmp_path)
+
+
+def test_averages_of_a_series_are_converted_without_being_written(tiny_model: Path, tmp_path: Path) -> None:
+    other, name = tmp_path / "other", "model.encoder.layer_norm.bias"
+    with open_checkpoint(str(CHECKPOINT)) as checkpoint:
+        values = {one: checkpoint.read(one) for one in checkpoint.tensors}
+        write_checkpoint(other, checkpoint, {**values, name: values[name] + np.float32(1)}.items())
+    names = [str(CHECKPOINT), str(other), str(CHECKPOINT), str(CHECKPOINT)]
+    made = []
+    with open_series(names) as series, open_sums(tmp_path / "sums", series) as sums:
+        for recipe in (
+            range_recipe(4, 0, 4),
+            weights_recipe([0.75, 0.25, 0, 0]),
+            weights_recipe([0, 0, 1, 0], [("encoder.layer_norm.*", [3, 1, 0, 0])]),
+        ):
+            blend = series.blend(recipe, sums=sums)
+            assert np.allclose(blend.read(name), values[name] + 0.25, rtol=0, atol=1e-6)
+            made.append(convert_opened(blend, tmp_path / "model", quantization="float32"))
+            assert made[-1].path == tmp_path / "model"
+        write_average(tmp_path / "written", series, range_recipe(4, 0, 4))
+        write_average(tmp_path / "as it is", series, range_recipe(4, 2, 3))
+    assert len({model.fingerprint for model in made}) == 1
+    written = convert_checkpoint(tmp_path / "written", tmp_path / "from written", quantization="float32")
+    assert written.fingerprint == made[0].fingerprint
+    same = convert_checkpoint(tmp_path / "as it is", tmp_path / "last", quantization="float32")
+    assert (same.path / "model.bin").read_bytes() == (tiny_model / "model.bin").read_bytes()
+
+
+def test_checkpoints_are_called_by_what_tells_them_apart() -> None:
+    assert short_names(["run/checkpoint-10", "run/checkpoint-20"]) == ("checkpoint-10", "checkpoint-20")

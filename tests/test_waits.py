@@ -44,6 +44,7 @@ KNOWN = {
     ("output/journal", "self._lock.acquire"): "of FolderLock",
     ("export/clip_folders", "lock.acquire"): "of FolderLock",
     ("adaptation/place", "lock.acquire"): "of FolderLock",
+    ("search/company", "self._own.acquire"): "of FolderLock",
 }
 # Methods that wait when they are given no limit.
 _WAITS = {"wait", "result", "join", "get", "acquire", "receive", "receive_all", "wait_for", "shutdown"}

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from anime_whisper_ct2.engine import Engine
 from anime_whisper_ct2.errors import InputError, counted
 from anime_whisper_ct2.evaluation.grouping import Grouping
-from anime_whisper_ct2.evaluation.joining import Join, References
-from anime_whisper_ct2.evaluation.records import Line
-from anime_whisper_ct2.evaluation.texts import Texts, open_texts
+from anime_whisper_ct2.evaluation.joining import META, References, own_text, own_texts, right_texts
+from anime_whisper_ct2.evaluation.texts import open_texts
 from anime_whisper_ct2.executors.sample import CANDIDATES, Reservoir, Sample, draw
 from anime_whisper_ct2.options import AudioOptions, FrontendOptions
 from anime_whisper_ct2.readers import Corpus
 from anime_whisper_ct2.records import Recording
 
-# In the place of references: what the corpus itself says.
-META = "meta"
+__all__ = ["META", "Measured", "draw_measured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,11 @@ def draw_measured(
     if references is None:
         return Measured(draw(engine, corpus, clips, frontend, audio), {})
     if references == META:
-        sample = _known_first(engine, corpus, clips, _has_text, frontend, audio)
-        return Measured(sample, _of_meta(sample))
+        sample = _known_first(engine, corpus, clips, lambda one: own_text(one) is not None, frontend, audio)
+        right = own_texts(sample.recordings)
+        if not right:
+            raise InputError("the corpus brings no texts along; name the references, or leave them out")
+        return Measured(sample, right)
     known = References(open_texts(references, heard=False), Grouping("none"))
 
     def has_reference(recording: Recording) -> bool:
@@ -53,7 +54,7 @@ def draw_measured(
         return known.position(id_) is not None or known.loose_position(id_) is not None
 
     sample = _known_first(engine, corpus, clips, has_reference, frontend, audio)
-    return Measured(sample, _right(sample, known))
+    return Measured(sample, right_texts(sample.recordings, known, "clip"))
 
 
 def _known_first(
@@ -91,39 +92,3 @@ def _together(one: Sample, other: Sample) -> Sample:
     pairs = [*zip(one.windows, one.recordings, strict=True), *zip(other.windows, other.recordings, strict=True)]
     pairs.sort(key=lambda pair: pair[0].end_s)
     return Sample(tuple(window for window, _ in pairs), tuple(recording for _, recording in pairs))
-
-
-def _text(recording: Recording) -> str | None:
-    text = recording.meta.get("text")
-    return text if isinstance(text, str) and text.strip() else None
-
-
-def _has_text(recording: Recording) -> bool:
-    return _text(recording) is not None
-
-
-def _of_meta(sample: Sample) -> dict[int, str]:
-    """Give the texts that the corpus itself brings along."""
-    texts = {at: _text(recording) for at, recording in enumerate(sample.recordings)}
-    right = {at: text for at, text in texts.items() if text is not None}
-    if not right:
-        raise InputError("the corpus brings no texts along; name the references, or leave them out")
-    return right
-
-
-def _right(sample: Sample, known: References) -> dict[int, str]:
-    """Give the reference of each clip that has one."""
-    number = {recording.id: at for at, recording in enumerate(sample.recordings)}
-
-    def lines() -> list[Line]:
-        """Name the clips as the join wants them; their texts come later."""
-        return [Line(recording.id, "", recording.meta) for recording in sample.recordings]
-
-    joined = Join(Texts("the sample", lambda: iter(lines())), known)
-    right = {number[line.id]: known.texts[at] for at, line in joined}
-    if not right:
-        raise InputError(
-            f"{known.source.path}: none of its references fits a clip; they name {known.ids[0]!r}, "
-            f"and the clips are named {sample.recordings[0].id!r}"
-        )
-    return right

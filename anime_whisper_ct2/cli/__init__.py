@@ -6,7 +6,7 @@ options and commands are grouped, `commands` writes the help from that, `elsewhe
 
 May import: `_version`, `adaptation`, `audio`, `calibration`, `corpus_run`, `doctor`, `engine`, `errors`, `evaluation`,
 `executors`, `export`, `features`, `languages`, `model_dir`, `models`, `options`, `output`, `plan`, `readers`,
-`records`, `stats`, `system`, `text`.
+`records`, `search`, `stats`, `system`, `text`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import click
 
 from anime_whisper_ct2._version import __version__
 from anime_whisper_ct2.cli.adapt import adapt_command
+from anime_whisper_ct2.cli.average import average_command
 from anime_whisper_ct2.cli.calibrate import calibrate_command
 from anime_whisper_ct2.cli.commands import Group
 from anime_whisper_ct2.cli.convert import convert
@@ -129,5 +130,5 @@ def main() -> None:
 # In the order in which somebody new needs them: the work, what becomes of it, and what is done once.
 main.add_section("Transcribe", run, merge_command)
 main.add_section("Results", export_command, stats_command, eval_command)
-main.add_section("Models", convert, adapt_command, calibrate_command)
+main.add_section("Models", convert, average_command, adapt_command, calibrate_command)
 main.add_section("This machine", doctor)

@@ -137,6 +137,26 @@ _ANSWERS_OF = {
         "copy-files": "All files that faster-whisper reads are in OUTPUT as it is.",
         "load-as-float16 low-cpu-mem-usage": "Weights are read piece by piece, so the memory stays small as it is.",
     },
+    "average": {
+        f"{_MODELS} models checkpoints input inputs input-file i file files src-path": "The checkpoints are arguments: "
+        "`awct2 average CHECKPOINT... -o OUT`.",
+        "num n last avg num-epoch-checkpoints num-update-checkpoints": "`awct2 average --range` takes the last ones, "
+        "as `awct2 average RUN --range -3: -o OUT`.",
+        "alpha weight ratio lambda lambd coefficients t": "It is --weights here, a number for each checkpoint.",
+        "method merge-method": "Weights are averaged; how much of each, --weights, --range and --layers say.",
+        "corpus dataset data eval-data dev valid test": "It is --search here, with --references.",
+        "n-trials num-trials max-trials": "It is --trials here.",
+        "storage db database study-name": "It is --study here, a file of SQLite's.",
+        "copy-tokenizer tokenizer-source": "It is --tokenizer here.",
+        "resume continue skip-existing": "The same command goes on with a search where it was stopped, without an "
+        "option.",
+        "force overwrite-output-dir": "--overwrite replaces an earlier result in OUT.",
+        "fp16 fp32 half bf16 float16 float32 bfloat16 torch-dtype out-dtype precision": "The type of the new weights "
+        "is --dtype here.",
+        "quantization int8": "A checkpoint is not quantized; `awct2 convert --quantization` makes a model that is.",
+        "lazy-unpickle low-cpu-memory low-cpu-mem-usage load-as-float16": "Weights are read piece by piece, so the "
+        "memory stays small as it is.",
+    },
     "adapt": {
         _MODELS: "The checkpoint is an argument: `awct2 adapt CHECKPOINT CORPUS... -o OUT`.",
         "resume continue skip-existing resume-from-checkpoint": "The same command goes on where it was stopped, "
@@ -183,6 +203,8 @@ _COMMANDS = {
     "plan": "run INPUT -o OUTPUT --dry-run",
     "join combine concat concatenate": "merge",
     "download fetch pull quantise quantize ct2-transformers-converter": "convert",
+    "soup model-soup swa ema avg mean interpolate blend mergekit mergekit-yaml average-checkpoints average-model "
+    "merge-models": "average",
     "evaluate score cer wer compare": "eval",
     "info summary statistics report": "stats",
     "check diagnose env": "doctor",

@@ -12,6 +12,7 @@ from anime_whisper_ct2.options import Device
 
 # As other advice: what the extra names, since the package itself may be installed from anywhere.
 _ADAPT = f"{INSTALL} matplotlib matplotlib-fontja"
+_SEARCH = "pip install optuna scipy matplotlib matplotlib-fontja"
 
 
 def check_extras(*, ray: bool = False, formats: Iterable[str] = ()) -> None:
@@ -35,6 +36,16 @@ def check_adapt(device: Device) -> None:
         raise InputError(f"`awct2 adapt` needs torch, and {error.why}{help_}") from error
     if find_spec("matplotlib") is None:
         raise InputError(f"`awct2 adapt` needs matplotlib: {_ADAPT}")
+
+
+def check_search() -> None:
+    """Refuse to look for an average where what that takes is missing, with the command that installs it.
+
+    Raises InputError.
+    """
+    for library in ("optuna", "scipy", "matplotlib"):
+        if find_spec(library) is None:
+            raise InputError(f"`awct2 average --search` needs {library}: {_SEARCH}")
 
 
 def check_language(formats: Iterable[str], language: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from anime_whisper_ct2.adaptation.records import Advance
 from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.output.metrics import Totals
+from anime_whisper_ct2.search.telling import Advance as SearchAdvance
 
 # Before that, what a run has done says little of what it will do.
 _ESTIMATED_AFTER_S = 10.0
@@ -17,6 +18,14 @@ _STAGES = {
     "listening": ("listening at 30 s", "clip"),
     "learning": ("learning", "step"),
     "measuring": ("measuring", "clip"),
+}
+# The same of a search; what has no noun is counted in bytes.
+_SEARCH_STAGES = {
+    "listening": ("listening", "recording"),
+    "summing": ("summing the checkpoints up", ""),
+    "trying": ("trying", "trial"),
+    "measuring": ("measuring what was held out", "recording"),
+    "averaging": ("averaging", ""),
 }
 
 
@@ -181,6 +190,29 @@ def look_at(advance: Advance | None, gone_s: float) -> Look:
         # First what moves most: a narrow terminal cuts the others off.
         f"{stage} {advance.done:,}/{advance.total:,}{short}{found}, {clock(gone_s)} gone",
         f"{stage}, {advance.done:,} of {counted(advance.total, what)}{found}, {duration(gone_s)} gone{line}",
+    )
+
+
+def look_at_search(advance: SearchAdvance | None, gone_s: float) -> Look:
+    """Put into words how far a search has come; None: it has not begun."""
+    if advance is None:
+        begun = "opening the checkpoints"
+        return Look(0.0, 0.0, f"{begun}, {clock(gone_s)} gone", f"{begun}, {duration(gone_s)} gone")
+    stage, what = _SEARCH_STAGES[advance.stage]
+    found = "" if advance.cer is None else f", CER {advance.cer:.2f} % so far"
+    if advance.best is not None:
+        found += f", best {advance.best:.2f} %"
+    left = advance.seconds_left
+    short, line = ("" if left is None else f", about {write(left)} left of it" for write in (clock, duration))
+    if what:
+        few, many = f"{advance.done:,}/{advance.total:,}", f"{advance.done:,} of {counted(advance.total, what)}"
+    else:
+        few = many = f"{advance.done / 1e6:,.0f} of {advance.total / 1e6:,.0f} MB"
+    return Look(
+        advance.done,
+        advance.total,
+        f"{stage} {few}{short}{found}, {clock(gone_s)} gone",
+        f"{stage}, {many}{found}, {duration(gone_s)} gone{line}",
     )
 
 

@@ -12,11 +12,12 @@ from typing import NoReturn, TypeVar
 from tqdm import tqdm
 
 from anime_whisper_ct2.adaptation.records import Advance
-from anime_whisper_ct2.cli.pacing import Look, Pacing, look_at
+from anime_whisper_ct2.cli.pacing import Look, Pacing, look_at, look_at_search
 from anime_whisper_ct2.cli.printing import bar, note, note_above_bar, on_terminal
 from anime_whisper_ct2.errors import one_line
 from anime_whisper_ct2.output.metrics import Totals
 from anime_whisper_ct2.records import Failure, Outcome
+from anime_whisper_ct2.search.telling import Advance as SearchAdvance
 from anime_whisper_ct2.system import waiting
 
 EXIT_INTERRUPTED = 130
@@ -127,6 +128,26 @@ class AdaptProgress(_Clocked):
         return look_at(self._advance, self._now() - self._start_s)
 
 
+class SearchProgress(_Clocked):
+    """Follows a search: what it is at, the CER of the trial so far, the best one, and time.
+
+    `now` is a clock in seconds.
+    """
+
+    def __init__(self, *, quiet: bool, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(shown=None, quiet=quiet)
+        self._advance: SearchAdvance | None = None
+        self._now = now
+        self._start_s = now()
+
+    def __call__(self, advance: SearchAdvance) -> None:
+        """Take in how far it has come; it is shown when it is time."""
+        self._advance = advance
+
+    def _look(self) -> Look:
+        return look_at_search(self._advance, self._now() - self._start_s)
+
+
 class ConversionProgress:
     """Follows a conversion, if there is one; calls take a stage, the bytes done and their total."""
 
@@ -141,6 +162,11 @@ class ConversionProgress:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def note(self, line: str) -> None:
+        """Show a line that is not of the progress."""
+        if not self._quiet:
+            note_above_bar(one_line(line))
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show how far a stage has come, in bytes."""

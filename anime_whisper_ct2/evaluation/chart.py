@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,22 +12,12 @@ from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.evaluation.markdown import printable
 from anime_whisper_ct2.evaluation.records import Score
 from anime_whisper_ct2.evaluation.scoring import Evaluation
-from anime_whisper_ct2.output.charts import write_chart
+from anime_whisper_ct2.output.charts import fonts, write_chart
 
 # A taller chart is no chart; the largest groups are shown.
 MOST_GROUPS = 40
 _MOST_LABEL = 40
 
-# Fonts with Japanese forms first, then those that have the characters at least.
-_JAPANESE_FONTS = (
-    *("Noto Sans CJK JP", "Noto Sans JP", "Source Han Sans JP", "Source Han Sans", "IPAexGothic", "IPAGothic"),
-    *("IPAPGothic", "BIZ UDPGothic", "BIZ UDGothic", "Yu Gothic", "Meiryo", "MS Gothic", "Hiragino Sans"),
-    *("Hiragino Kaku Gothic ProN", "Hiragino Maru Gothic Pro", "TakaoPGothic", "TakaoGothic", "VL PGothic"),
-    *("VL Gothic", "M PLUS 1p", "Noto Serif CJK JP", "IPAexMincho", "Droid Sans Fallback", "Noto Sans CJK SC"),
-    *("Noto Sans CJK TC", "Noto Sans CJK KR", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Arial Unicode MS"),
-)
-# Packages that bring a font along: the folder in which it lies.
-_FONT_PACKAGES = ("matplotlib_fontja", "japanize_matplotlib")
 _KINDS = (("substitutions", "#2a5d84"), ("deletions", "#e0a83c"), ("insertions", "#b5344a"))
 
 
@@ -49,7 +38,7 @@ def draw_chart(evaluation: Evaluation, path: Path) -> str | None:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     bars = list(_bars(evaluation))
-    family, lacking = _fonts("".join(bar.label for bar in bars))
+    family, lacking = fonts("".join(bar.label for bar in bars))
     with mpl.rc_context({"font.family": family, "svg.fonttype": "path"}), warnings.catch_warnings():
         if lacking:
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
@@ -118,45 +107,3 @@ def _draw(axes: Any, bars: Sequence[_Bar], evaluation: Evaluation) -> None:
     note = f", the {MOST_GROUPS} largest of {shown} groups" if shown > MOST_GROUPS else ""
     recordings = counted(evaluation.scored, "recording")
     axes.set_title(f"{recordings}, normalizer {evaluation.options.normalizer}{note}", fontsize=9, pad=24)
-
-
-def _fonts(text: str) -> tuple[list[str], str]:
-    """Give the fonts to draw a text with, and the characters that none of them has."""
-    from matplotlib import font_manager  # noqa: PLC0415 - as above
-
-    fonts = font_manager.fontManager
-    # matplotlib brings this one along, so it is always there.
-    family = ["DejaVu Sans"]
-    lacking = _lacking(text, fonts.findfont("DejaVu Sans"))
-    known = {font.name for font in fonts.ttflist}
-    for name in (*(name for name in _JAPANESE_FONTS if name in known), *_FONT_PACKAGES):
-        if not lacking:
-            break
-        try:
-            path = fonts.findfont(name, fallback_to_default=False) if name in known else _packaged(name)
-            fewer = _lacking(lacking, path) if path else lacking
-        except (OSError, RuntimeError, ValueError):  # a damaged font is no font
-            continue
-        if path and fewer != lacking:
-            lacking = fewer
-            if name not in known:
-                fonts.addfont(path)
-                name = font_manager.FontProperties(fname=path).get_name()  # noqa: PLW2901 - a package is called otherwise
-            family.append(name)
-    return family, lacking
-
-
-def _lacking(text: str, path: str) -> str:
-    from matplotlib.ft2font import FT2Font  # noqa: PLC0415 - as above
-
-    has = FT2Font(path).get_charmap()
-    return "".join(character for character in dict.fromkeys(text) if ord(character) not in has)
-
-
-def _packaged(package: str) -> str | None:
-    """Give the font that a package brings, without importing it: that would change how every chart looks."""
-    found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
-        return None
-    path = Path(found.origin).parent / "fonts" / "ipaexg.ttf"
-    return str(path) if path.is_file() else None

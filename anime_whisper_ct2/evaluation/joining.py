@@ -13,7 +13,10 @@ from anime_whisper_ct2.evaluation.records import Counted, Line
 from anime_whisper_ct2.evaluation.texts import Texts
 from anime_whisper_ct2.extensions import AUDIO
 from anime_whisper_ct2.readers.rows import shown
+from anime_whisper_ct2.records import Recording
 
+# In the place of references: what the corpus itself says.
+META = "meta"
 # Stands for several references, of which none can be meant.
 _AMBIGUOUS = -1
 
@@ -149,6 +152,38 @@ class Join:
                 yield ends[id_], late[id_]
             else:
                 self.extra = self.extra.plus(id_)
+
+
+def right_texts(recordings: Sequence[Recording], known: References, what: str = "recording") -> dict[int, str]:
+    """Give the reference of each recording that has one, by its number.
+
+    `what`: the recordings' noun. Raises InputError where no reference fits any.
+    """
+    number = {recording.id: at for at, recording in enumerate(recordings)}
+
+    def lines() -> Iterator[Line]:
+        """Name the recordings as the join wants them; their texts come later."""
+        return (Line(recording.id, "", recording.meta) for recording in recordings)
+
+    right = {number[line.id]: known.texts[at] for at, line in Join(Texts("the corpus", lines), known)}
+    if not right:
+        raise InputError(
+            f"{shown(known.source.path)}: none of its references fits a {what}; they name {known.ids[0]!r}, "
+            f"and the {what}s are named {recordings[0].id!r}"
+        )
+    return right
+
+
+def own_texts(recordings: Sequence[Recording]) -> dict[int, str]:
+    """Give the text that the corpus itself brings along of each recording that has one, by its number."""
+    texts = {at: own_text(recording) for at, recording in enumerate(recordings)}
+    return {at: text for at, text in texts.items() if text is not None}
+
+
+def own_text(recording: Recording) -> str | None:
+    """Give what the corpus itself says is spoken; None where it says nothing."""
+    text = recording.meta.get("text")
+    return text if isinstance(text, str) and text.strip() else None
 
 
 def by_ends(heard: Sequence[str], references: Sequence[str]) -> dict[str, int]:

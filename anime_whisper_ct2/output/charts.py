@@ -13,6 +13,17 @@ from anime_whisper_ct2.system.refusals import reason
 
 _FORMATS = (".svg", ".png")
 
+# Fonts with Japanese forms first, then those that have the characters at least.
+_JAPANESE_FONTS = (
+    *("Noto Sans CJK JP", "Noto Sans JP", "Source Han Sans JP", "Source Han Sans", "IPAexGothic", "IPAGothic"),
+    *("IPAPGothic", "BIZ UDPGothic", "BIZ UDGothic", "Yu Gothic", "Meiryo", "MS Gothic", "Hiragino Sans"),
+    *("Hiragino Kaku Gothic ProN", "Hiragino Maru Gothic Pro", "TakaoPGothic", "TakaoGothic", "VL PGothic"),
+    *("VL Gothic", "M PLUS 1p", "Noto Serif CJK JP", "IPAexMincho", "Droid Sans Fallback", "Noto Sans CJK SC"),
+    *("Noto Sans CJK TC", "Noto Sans CJK KR", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Arial Unicode MS"),
+)
+# Packages that bring a font along: the folder in which it lies.
+_FONT_PACKAGES = ("matplotlib_fontja", "japanize_matplotlib")
+
 
 def check_chart(path: Path) -> None:
     """See whether a chart can be drawn to a path, before anything is read or measured.
@@ -42,3 +53,45 @@ def write_chart(figure: Any, path: Path) -> None:
         put(path, content.getvalue(), through_links=True)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {reason(error, path)}") from error
+
+
+def fonts(text: str) -> tuple[list[str], str]:
+    """Give the fonts to draw a text with, and the characters that none of them has."""
+    from matplotlib import font_manager  # noqa: PLC0415 - as above
+
+    manager = font_manager.fontManager
+    # matplotlib brings this one along, so it is always there.
+    family = ["DejaVu Sans"]
+    lacking = _lacking(text, manager.findfont("DejaVu Sans"))
+    known = {font.name for font in manager.ttflist}
+    for name in (*(name for name in _JAPANESE_FONTS if name in known), *_FONT_PACKAGES):
+        if not lacking:
+            break
+        try:
+            path = manager.findfont(name, fallback_to_default=False) if name in known else _packaged(name)
+            fewer = _lacking(lacking, path) if path else lacking
+        except (OSError, RuntimeError, ValueError):  # a damaged font is no font
+            continue
+        if path and fewer != lacking:
+            lacking = fewer
+            if name not in known:
+                manager.addfont(path)
+                name = font_manager.FontProperties(fname=path).get_name()  # noqa: PLW2901 - a package is called otherwise
+            family.append(name)
+    return family, lacking
+
+
+def _lacking(text: str, path: str) -> str:
+    from matplotlib.ft2font import FT2Font  # noqa: PLC0415 - as above
+
+    has = FT2Font(path).get_charmap()
+    return "".join(character for character in dict.fromkeys(text) if ord(character) not in has)
+
+
+def _packaged(package: str) -> str | None:
+    """Give the font that a package brings, without importing it: that would change how every chart looks."""
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        return None
+    path = Path(found.origin).parent / "fonts" / "ipaexg.ttf"
+    return str(path) if path.is_file() else None

@@ -29,10 +29,10 @@ class FolderLock:
         self._folder = folder
         self._lock = FileLock(str(folder / _LOCK))
 
-    def acquire(self) -> None:
-        """Take the lock. Raises OutputError when another process has it, naming that, and OSError."""
+    def acquire(self, patience_s: float = _PATIENCE_S) -> None:
+        """Take the lock. Raises OutputError when another process has it for so long, naming that, and OSError."""
         try:
-            self._lock.acquire(timeout=_PATIENCE_S)
+            self._lock.acquire(timeout=patience_s)
             patiently(lambda: (self._folder / _HOLDER).write_text(str(os.getpid()), encoding="ascii"))
         except Timeout:
             raise OutputError(

@@ -32,7 +32,9 @@ from anime_whisper_ct2.system.paths import path_of
 from anime_whisper_ct2_convert import binary
 from anime_whisper_ct2_convert.config import model_config, preprocessor_config
 from anime_whisper_ct2_convert.publish import check_destination, locked, published
+from anime_whisper_ct2_convert.rewriting import OpenCheckpoint
 from anime_whisper_ct2_convert.source import Checkpoint, as_folder, folder_digest, naming, open_source
+from anime_whisper_ct2_convert.tensor import Tensor
 from anime_whisper_ct2_convert.tokenizer import open_tokenizer
 from anime_whisper_ct2_convert.variables import find_aliases
 from anime_whisper_ct2_convert.weights import open_weights
@@ -58,6 +60,15 @@ class Conversion:
     wall_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """What is known of a result before a weight is read: `small_files` are its text files by name."""
+
+    shape: WhisperShape
+    small_files: Mapping[str, str]
+    repairs: tuple[str, ...]
+
+
 def convert(
     source: str,
     output: Path | None = None,
@@ -76,6 +87,30 @@ def convert(
     destination = path_of(output or default_output(source, revision=revision, quantization=quantization))
     with locked(destination):
         return _convert(source, destination, quantization, revision, force=force, progress=progress)
+
+
+def convert_opened(
+    checkpoint: OpenCheckpoint,
+    output: Path,
+    *,
+    quantization: str = DEFAULT_QUANTIZATION,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Convert a checkpoint that is open, one too whose tensors are computed as they are read and lie on no disk.
+
+    Gives the model that `convert` would of the same checkpoint in a folder, and raises as that does. `awct2.json` names
+    the one that the text files are of.
+    """
+    started = time.perf_counter()
+    _check_quantization(quantization)
+    destination = path_of(output)
+    with locked(destination), naming(checkpoint.files):
+        check_destination(destination, checkpoint.files.folder, checkpoint.files.source, force=force)
+        described = _describe(checkpoint.files, checkpoint.config)
+        return _write(
+            checkpoint.files, described, checkpoint.tensors, destination, quantization, progress, started=started
+        )
 
 
 def ensure_converted(
@@ -119,36 +154,50 @@ def _convert(
     checkpoint = open_source(source, revision)
     _warn_of_other_format()
     with ExitStack() as files, naming(checkpoint):
-        shape, small_files, repairs = _describe(checkpoint)
-        dtype = binary.loaded_type(quantization, shape.dtype)
-        variables = lay_out(open_weights(checkpoint.folder, files), shape, dtype)
-        aliases = find_aliases(variables)
-        # Reckoned first, so that a disk without room is found before anything is written.
-        n_bytes = binary.model_bytes(variables, aliases, quantization)
-        with published(destination, n_bytes + _SMALL_FILES_BYTES) as staging:
-            on_bytes = _counter(progress, n_bytes)
-            sha256 = binary.write_model(staging / MODEL_BIN, variables, aliases, quantization, on_bytes)
-            small_files[AWCT2] = _json(_record(checkpoint, quantization, shape, repairs, sha256))
-            for name, text in small_files.items():
-                (staging / name).write_bytes(text.encode())
-            # Our own reader is the judge of what may be published.
-            open_model_dir(staging)
+        config = checkpoint.json("config.json")
+        if config is None:
+            raise CheckpointError(f"{checkpoint.folder}: has no config.json; download it again")
+        described = _describe(checkpoint, config)
+        tensors = open_weights(checkpoint.folder, files)
+        return _write(checkpoint, described, tensors, destination, quantization, progress, started=started)
+
+
+def _write(
+    checkpoint: Checkpoint,
+    described: _Described,
+    tensors: Mapping[str, Tensor],
+    destination: Path,
+    quantization: str,
+    progress: Progress | None,
+    *,
+    started: float,
+) -> Conversion:
+    dtype = binary.loaded_type(quantization, described.shape.dtype)
+    variables = lay_out(tensors, described.shape, dtype)
+    aliases = find_aliases(variables)
+    # Reckoned first, so that a disk without room is found before anything is written.
+    n_bytes = binary.model_bytes(variables, aliases, quantization)
+    with published(destination, n_bytes + _SMALL_FILES_BYTES) as staging:
+        on_bytes = _counter(progress, n_bytes)
+        sha256 = binary.write_model(staging / MODEL_BIN, variables, aliases, quantization, on_bytes)
+        record = _json(_record(checkpoint, quantization, described, sha256))
+        for name, text in {**described.small_files, AWCT2: record}.items():
+            (staging / name).write_bytes(text.encode())
+        # Our own reader is the judge of what may be published.
+        open_model_dir(staging)
     return Conversion(
         path=destination,
         source=checkpoint.source,
         revision=checkpoint.revision,
         quantization=quantization,
-        repairs=tuple(repairs),
+        repairs=described.repairs,
         model_bytes=(destination / MODEL_BIN).stat().st_size,
         wall_s=time.perf_counter() - started,
     )
 
 
-def _describe(checkpoint: Checkpoint) -> tuple[WhisperShape, dict[str, str], list[str]]:
+def _describe(checkpoint: Checkpoint, config: Mapping[str, Any]) -> _Described:
     """Make the text files of the result: cheap, so that their faults are known before a weight is read."""
-    config = checkpoint.json("config.json")
-    if config is None:
-        raise CheckpointError(f"{checkpoint.folder}: has no config.json; download it again")
     repairs: list[str] = []
     shape = WhisperShape.from_config(config)
     tokenizer = open_tokenizer(checkpoint)
@@ -167,7 +216,7 @@ def _describe(checkpoint: Checkpoint) -> tuple[WhisperShape, dict[str, str], lis
         TOKENIZER: tokenizer.to_json(),
         PREPROCESSOR: _json(preprocessor),
     }
-    return shape, small_files, repairs
+    return _Described(shape, small_files, tuple(repairs))
 
 
 def _counter(progress: Progress | None, n_bytes: int) -> Callable[[int], None]:
@@ -183,16 +232,14 @@ def _counter(progress: Progress | None, n_bytes: int) -> Callable[[int], None]:
     return advance
 
 
-def _record(
-    checkpoint: Checkpoint, quantization: str, shape: WhisperShape, repairs: list[str], sha256: str
-) -> Mapping[str, Any]:
+def _record(checkpoint: Checkpoint, quantization: str, described: _Described, sha256: str) -> Mapping[str, Any]:
     return {
         "source": checkpoint.source,
         "revision": checkpoint.revision,
         "model_sha256": sha256,
         "quantization": quantization,
-        "repairs": repairs,
-        "shape": asdict(shape),
+        "repairs": described.repairs,
+        "shape": asdict(described.shape),
         "versions": {
             "awct2": __version__,
             "model_bin": BINARY_VERSION,

@@ -73,20 +73,24 @@ def open_checkpoint(source: str, revision: str | None = None) -> Iterator[OpenCh
 
     Raises ModelNotFoundError, and CheckpointError for what is no Whisper, not whole, or of two models.
     """
-    checkpoint = open_source(source, revision, whole=True)
     with ExitStack() as opened:
-        with naming(checkpoint):
-            config = checkpoint.json(_CONFIG)
-            if config is None:
-                raise CheckpointError(f"{checkpoint.folder}: has no {_CONFIG}; download it again")
-            shape = WhisperShape.from_config(config)
-            stored = open_weights(checkpoint.folder, opened)
-            # Whatever could not be converted is refused before anybody works with it for hours.
-            lay_out(stored, shape, shape.dtype)
-        named = {name if name == _OUTPUT else _PREFIX + name.removeprefix(_PREFIX): stored[name] for name in stored}
-        if shape.is_tied:
-            named.pop(_OUTPUT, None)
-        yield OpenCheckpoint(checkpoint, config, shape, named)
+        yield open_files(open_source(source, revision, whole=True), opened)
+
+
+def open_files(checkpoint: Checkpoint, opened: ExitStack) -> OpenCheckpoint:
+    """Open a checkpoint whose files are here, until `opened` closes. Raises CheckpointError as `open_checkpoint`."""
+    with naming(checkpoint):
+        config = checkpoint.json(_CONFIG)
+        if config is None:
+            raise CheckpointError(f"{checkpoint.folder}: has no {_CONFIG}; download it again")
+        shape = WhisperShape.from_config(config)
+        stored = open_weights(checkpoint.folder, opened)
+        # Whatever could not be converted is refused before anybody works with it for hours.
+        lay_out(stored, shape, shape.dtype)
+    named = {name if name == _OUTPUT else _PREFIX + name.removeprefix(_PREFIX): stored[name] for name in stored}
+    if shape.is_tied:
+        named.pop(_OUTPUT, None)
+    return OpenCheckpoint(checkpoint, config, shape, named)
 
 
 def write_checkpoint(
@@ -99,26 +103,41 @@ def write_checkpoint(
     and ValueError for other tensors.
     """
     layout = {name: (dtype, tensor.shape) for name, tensor in like.tensors.items()}
+    with filling(folder, file_bytes(layout)):
+        copy_texts(like.files, folder, with_dtype(like.config, dtype))
+        write_safetensors(folder / SAFETENSORS, layout, tensors)
+
+
+@contextmanager
+def filling(folder: Path, n_bytes: int, shown: Path | None = None) -> Iterator[None]:
+    """Make a folder, or take an empty one, in which there is room for so many bytes; name what cannot be written.
+
+    `shown`: the folder that a user knows it by, where it will be moved. Raises OutputError.
+    """
+    shown = shown or folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise OutputError(f"{folder}: is not empty; choose another folder for the checkpoint")
-        n_bytes = file_bytes(layout)
+            raise OutputError(f"{shown}: is not empty; choose another folder for the checkpoint")
         if shutil.disk_usage(folder).free < n_bytes:
             raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}; the weights need {n_bytes:,} bytes")
-        _carry_over(like, folder, dtype)
-        write_safetensors(folder / SAFETENSORS, layout, tensors)
+        yield
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({reason(error, folder)}); make room there") from error
+        raise OutputError(f"{shown}: cannot be written ({reason(error, folder)}); make room there") from error
 
 
-def _carry_over(like: OpenCheckpoint, folder: Path, dtype: FloatType) -> None:
-    """Copy what makes a model of the weights, but for the type that they are said to have."""
-    config = {key: dtype if key in ("dtype", "torch_dtype") else value for key, value in like.config.items()}
+def with_dtype(config: Mapping[str, Any], dtype: FloatType) -> dict[str, Any]:
+    """Give a config.json that says of its weights that they are of a type."""
+    config = {key: dtype if key in ("dtype", "torch_dtype") else value for key, value in config.items()}
     if not {"dtype", "torch_dtype"} & config.keys():
         config["torch_dtype"] = dtype  # which both versions of transformers read
-    for path in text_files(like.files.folder):
+    return config
+
+
+def copy_texts(source: Checkpoint, folder: Path, config: Mapping[str, Any]) -> None:
+    """Copy what makes a model of the weights, byte for byte, but for a config.json that says something else now."""
+    for path in text_files(source.folder):
         content = path.read_bytes()
-        if path.name == _CONFIG:
+        if path.name == _CONFIG and config != source.json(_CONFIG):
             content = (json.dumps(config, indent=2) + "\n").encode("ascii")
         files.put(folder / path.name, content)

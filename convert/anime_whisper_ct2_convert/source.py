@@ -44,6 +44,10 @@ _SAFETENSORS_FILES = [SAFETENSORS, SAFETENSORS_INDEX, "model-*-of-*.safetensors"
 _TORCH_FILES = [TORCH, TORCH_INDEX, "pytorch_model-*-of-*.bin"]
 
 
+class _NamedError(CheckpointError):
+    """One whose message says already whose fault it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A checkpoint whose files are on this machine."""
@@ -97,6 +101,25 @@ def open_source(source: str, revision: str | None = None, *, whole: bool = False
     return Checkpoint(folder, str(folder.resolve()), None)
 
 
+def open_named(name: str) -> Checkpoint:
+    """Find a checkpoint's files, all of them, by a name that may be `OWNER/NAME@REVISION`. Raises as `open_source`."""
+    return open_source(*_with_revision(name), whole=True)
+
+
+def open_texts(name: str) -> Checkpoint:
+    """Find the text files alone of what need be no whole checkpoint, such as a tokenizer's folder or a hub id.
+
+    Raises ModelNotFoundError.
+    """
+    source, revision = _with_revision(at_home(name))
+    folder = as_folder(source)
+    if folder is not None:
+        return Checkpoint(folder, str(folder.resolve()), None)
+    _check_hub_id(source)
+    folder = _snapshot(source, revision, _TEXT_FILES + _OTHER_TEXT_FILES)
+    return Checkpoint(folder, source, _commit(folder) or revision)
+
+
 def text_files(folder: Path) -> list[Path]:
     """Give the files of a checkpoint folder that make a model of its weights: configurations and tokenizer."""
     return [path for name in (*_TEXT_FILES, *_OTHER_TEXT_FILES) if (path := folder / name).is_file()]
@@ -107,10 +130,11 @@ def naming(checkpoint: Checkpoint) -> Iterator[None]:
     """Say whose fault it is, where the room that found it was handed only its contents."""
     try:
         yield
+    except _NamedError:
+        raise
     except CheckpointError as error:
-        if str(checkpoint.folder) in str(error):
-            raise
-        raise CheckpointError(f"{checkpoint.source}: {error}") from error
+        said = str(error) if str(checkpoint.folder) in str(error) else f"{checkpoint.source}: {error}"
+        raise _NamedError(said) from error
 
 
 def folder_digest(folder: Path) -> str:
@@ -122,9 +146,21 @@ def folder_digest(folder: Path) -> str:
     return hashlib.sha256(repr(stats).encode()).hexdigest()
 
 
-def _fetch(source: str, revision: str | None, text_files: list[str]) -> Checkpoint:
+def _with_revision(name: str) -> tuple[str, str | None]:
+    """Give a hub id and its revision; a folder may be called whatever it likes."""
+    source, _, revision = name.partition("@")
+    if not revision or not _HUB_ID.fullmatch(source) or as_folder(name) is not None:
+        return name, None
+    return source, revision
+
+
+def _check_hub_id(source: str) -> None:
     if not _HUB_ID.fullmatch(source):
         raise ModelNotFoundError(f"{source}: is no folder here, and no hub id either, which would be OWNER/NAME")
+
+
+def _fetch(source: str, revision: str | None, text_files: list[str]) -> Checkpoint:
+    _check_hub_id(source)
     folder = _snapshot(source, revision, text_files + _SAFETENSORS_FILES)
     if not any((folder / name).is_file() for name in (SAFETENSORS, SAFETENSORS_INDEX)):
         cached = any((folder / name).is_file() for name in (TORCH, TORCH_INDEX))
@@ -141,7 +177,11 @@ def _fetch(source: str, revision: str | None, text_files: list[str]) -> Checkpoi
         folder = _snapshot(source, revision, text_files + _TORCH_FILES)
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"{source}: has no config.json on the hub, so it is no transformers checkpoint")
-    return Checkpoint(folder, source, folder.name if _COMMIT.fullmatch(folder.name) else revision)
+    return Checkpoint(folder, source, _commit(folder) or revision)
+
+
+def _commit(snapshot: Path) -> str | None:
+    return snapshot.name if _COMMIT.fullmatch(snapshot.name) else None
 
 
 def _is_there(source: str, revision: str | None, name: str) -> bool:
@@ -181,7 +221,7 @@ def _snapshot(source: str, revision: str | None, names: list[str]) -> Path:
         ) from error
     except errors.RevisionNotFoundError as error:
         raise ModelNotFoundError(
-            f"{where}, and on the hub it has no revision {revision}; leave --revision out"
+            f"{where}, and on the hub it has no revision {revision}; name another one, or none"
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise ModelNotFoundError(

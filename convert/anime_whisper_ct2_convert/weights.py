@@ -50,7 +50,20 @@ def open_weights(folder: Path, files: ExitStack) -> Mapping[str, Tensor]:
         if (folder / TORCH).is_file():
             return open_torch(folder / TORCH)
         return _merge(folder, TORCH_INDEX, open_torch)
-    raise CheckpointError(f"{folder}: holds no weights ({SAFETENSORS}, its shards, or {TORCH}); download them again")
+    raise _no_weights(folder)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Give the files that `open_weights` reads of a folder, an index before its shards.
+
+    Raises CheckpointError where they are absent.
+    """
+    for whole, index in ((SAFETENSORS, SAFETENSORS_INDEX), (TORCH, TORCH_INDEX)):
+        if (folder / whole).is_file():
+            return [folder / whole]
+        if (folder / index).is_file():
+            return [folder / index, *_shards(folder, index)]
+    raise _no_weights(folder)
 
 
 def open_safetensors(path: Path, files: ExitStack) -> dict[str, Tensor]:
@@ -111,19 +124,36 @@ def _describe(path: Path, stream: BinaryIO, name: str, entry: Mapping[str, Any],
     return Tensor(name, dtype, shape, read)
 
 
+def _no_weights(folder: Path) -> CheckpointError:
+    return CheckpointError(f"{folder}: holds no weights ({SAFETENSORS}, its shards, or {TORCH}); download them again")
+
+
 def _merge(folder: Path, index: str, open_file: Callable[[Path], Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """Join the shards that an index names; each tensor must lie where the index says."""
-    try:
-        places = json.loads((folder / index).read_text(encoding="utf-8"))["weight_map"]
-        shards = sorted(set(places.values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{folder / index}: is no index of shards; download it again") from error
+    places = _read_index(folder / index)
     tensors: dict[str, Tensor] = {}
+    for shard in _shards(folder, index):
+        tensors.update(open_file(shard))
+    if lost := sorted(places.keys() - tensors.keys()):
+        raise CheckpointError(f"{folder}: {lost[0]} is in {index} and in no shard; download the checkpoint again")
+    return tensors
+
+
+def _shards(folder: Path, index: str) -> list[Path]:
+    shards = sorted(set(_read_index(folder / index).values()))
     for shard in shards:
         # An index comes with the checkpoint: it must not lead out of its folder.
         if Path(shard).name != shard or not (folder / shard).is_file():
             raise CheckpointError(f"{folder}: the shard {shard} that {index} names is absent; download it again")
-        tensors.update(open_file(folder / shard))
-    if lost := sorted(places.keys() - tensors.keys()):
-        raise CheckpointError(f"{folder}: {lost[0]} is in {index} and in no shard; download the checkpoint again")
-    return tensors
+    return [folder / shard for shard in shards]
+
+
+def _read_index(path: Path) -> dict[str, str]:
+    """Read in which file each tensor lies."""
+    try:
+        places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+        if all(isinstance(place, str) for place in places.values()):
+            return dict(places)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: is no index of shards; download it again") from error
+    raise CheckpointError(f"{path}: is no index of shards; download it again")

@@ -65,7 +65,9 @@ def test_the_command_is_called_alike_on_every_system(
     assert capsys.readouterr().out.startswith("Usage: awct2 run ")
 
 
-@pytest.mark.parametrize("command", [["run", "a", "-o"], ["export", "out", "csv", "-o"], ["convert", "x"]])
+@pytest.mark.parametrize(
+    "command", [["run", "a", "-o"], ["export", "out", "csv", "-o"], ["convert", "x"], ["average", "a", "-o"]]
+)
 def test_what_can_be_no_place_on_windows_is_refused_in_a_line(
     command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,8 @@ def run(*args: object) -> Result:
 def test_a_list_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.txt").write_text("a.ogg\nb.ogg\n", encoding="utf-8")
     for command in (("run", tmp_path / "m.txt", "-o", tmp_path / "out", *NO_MODEL),
+                    ("average", NO_MODEL[1], "-o", tmp_path / "out", "--references", "meta",
+                     "--search", tmp_path / "m.txt"),
                     ("calibrate", NO_MODEL[1], tmp_path / "m.txt")):  # fmt: skip
         result = run(*command)
         assert (result.exit_code, result.output.count("\n")) == (2, 1)

@@ -16,8 +16,8 @@ from tests.support.places import ROOT
 
 # What the package counts in messages; behind a number, `counted` writes it.
 NOUNS = (
-    "bytes channels characters clips columns fields files heads hours languages layers lines loops members parts "
-    "places recordings references rows segments shards tokens windows words"
+    "bytes channels characters checkpoints clips columns fields files heads hours languages layers lines loops members "
+    "parts places recordings references rows segments shards tensors tokens trials windows words"
 )
 
 
@@ -50,6 +50,9 @@ def test_no_message_puts_a_plural_behind_a_one() -> None:
         *("weights.py: end", "weights.py: length"),
         *("weights.py: end - begin", "refusals.py: len(longest)", "refusals.py: len(os.fsencode(name))"),
         *("room.py: units(longest)", "variables.py: variable.n_bytes", "selfcheck.py: len(rows) + 1"),
+        *("sums.py: n_bytes", "sums.py: len(missing) * n_bytes"),
+        # The first is said to programmers alone, and a search has three trials at least.
+        *("series.py: len(self.checkpoints)", "course.py: study.planned(options.trials)"),
         # These are said of more than one, of less than none, or have decimals.
         *("rows.py: len(transcript.segments)", "figures.py: self.top"),
         *("report.py: _hours(total.audio_s)", "report.py: _hours(total.segments_s)"),

@@ -300,6 +300,8 @@ class TestMerge:
         "eval run references --examples",
         "calibrate model corpus --plot",
         "convert model",
+        "average checkpoint checkpoint -o",
+        "average checkpoint checkpoint -o out --search corpus --references meta --study",
     ],
 )
 def test_what_can_be_written_here_alone_goes_to_no_url(

@@ -7,22 +7,37 @@ import hashlib
 import json
 import os
 import shutil
-import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 import anime_whisper_ct2_convert.conversion as conversion_module
 from anime_whisper_ct2.errors import CheckpointError, ConversionError, InputError, ModelFolderError
 from anime_whisper_ct2.model_dir import MODEL_FILES, PREPROCESSOR, open_model_dir
-from anime_whisper_ct2_convert import binary, convert, default_output, ensure_converted, publish
+from anime_whisper_ct2_convert import (
+    binary,
+    convert,
+    convert_opened,
+    default_output,
+    ensure_converted,
+    open_checkpoint,
+    publish,
+)
+from anime_whisper_ct2_convert.averaging import Mix, Recipe, open_series, write_average
+from anime_whisper_ct2_convert.rewriting import OpenCheckpoint
+from anime_whisper_ct2_convert.tensor import Tensor
 from tests.support.held import Holders
 from tests.support.windows import words_of
 
 RunPython = Callable[..., Any]
+
+FROM_TORCH = {"format": "pt"}
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -51,7 +66,8 @@ def test_the_folder_holds_every_file_and_says_how_it_was_made(checkpoint: Path, 
     assert stage == "weights"
     assert result.model_bytes == done == total
     if os.name == "posix":
-        assert stat.S_IMODE(result.path.stat().st_mode) == 0o777 & ~publish._umask()
+        (tmp_path / "any").mkdir()
+        assert result.path.stat().st_mode == (tmp_path / "any").stat().st_mode
 
 
 def test_converting_twice_gives_the_same_bytes(checkpoint: Path, tmp_path: Path) -> None:
@@ -166,7 +182,7 @@ def test_a_failed_conversion_leaves_the_old_result(
         monkeypatch.setattr(binary._HashingFile, "write", fail)
     else:
         rename = os.rename
-        monkeypatch.setattr(os, "rename", lambda a, b: fail() if "part" in Path(a).name else rename(a, b))
+        monkeypatch.setattr(os, "rename", lambda a, b: fail() if Path(a).name == "new" else rename(a, b))
     with pytest.raises(ConversionError, match=r"the disk is full; the conversion needs [\d,]+ bytes"):
         convert(str(checkpoint), out, force=True)
     assert snapshot(out) == before
@@ -215,16 +231,16 @@ def test_a_folder_that_may_not_be_written_is_named(checkpoint: Path, tmp_path: P
         convert(str(checkpoint), closed / "out")
 
 
-def test_what_a_killed_conversion_left_is_cleared(checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("aside", [{"convert": "old"}, {"old": "model", "part": ""}], ids=["now", "earlier version"])
+def test_what_a_killed_conversion_left_is_cleared(aside: dict[str, str], checkpoint: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    old = tmp_path / f"{publish._prefix(out, 'old')}x"
-    part = tmp_path / f"{publish._prefix(out, 'part')}x"
     convert(str(checkpoint), out)
     before = snapshot(out)
     # Killed between the two renames: the old result aside, the new one not yet in place.
-    old.mkdir()
-    out.rename(old / "model")
-    part.mkdir()
+    for name, holds in aside.items():
+        (tmp_path / f".awct2-{name}-{hashlib.sha256(b'out').hexdigest()[:8]}-x" / holds).mkdir(parents=True)
+    name, holds = next(iter(aside.items()))
+    out.rename(next(tmp_path.glob(f".awct2-{name}-*")) / holds)
     with pytest.raises(InputError, match="--force"):
         convert(str(checkpoint), out)
     assert snapshot(out) == before
@@ -270,3 +286,106 @@ def test_another_format_of_ctranslate2_is_told(
     monkeypatch.setattr(binary, "installed_format", lambda: (7, 4))
     convert(str(checkpoint), tmp_path / "out")
     assert "writes model.bin version 7 with Whisper layout 4" in caplog.text
+
+
+def changed(checkpoint: Path, folder: Path, seed: int, dtype: Any = torch.float32) -> Path:
+    """Make another checkpoint like it, of other weights; those that were all alike stay so, for aliases."""
+    shutil.copytree(checkpoint, folder)
+    random = torch.Generator().manual_seed(seed)
+    tensors = load_file(folder / "model.safetensors")
+    for values in tensors.values():
+        if values.min() < values.max():
+            values.add_(torch.randn(values.shape, generator=random), alpha=0.01)
+    save_file({name: values.to(dtype) for name, values in tensors.items()}, folder / "model.safetensors", FROM_TORCH)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    named = str(dtype).removeprefix("torch.")
+    (folder / "config.json").write_text(json.dumps(config | {"torch_dtype": named}), encoding="utf-8")
+    return folder
+
+
+def with_projection(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors["proj_out.weight"] = tensors["model.decoder.embed_tokens.weight"].clone()
+    save_file(tensors, folder / "model.safetensors", FROM_TORCH)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What was converted, but for the note of what it was made of."""
+    return {name: content for name, content in snapshot(folder).items() if name != "awct2.json"}
+
+
+def watched(checkpoint: OpenCheckpoint, asked: dict[str, int]) -> OpenCheckpoint:
+    def watch(tensor: Tensor) -> Tensor:
+        def read(start: int, stop: int) -> Any:
+            asked[tensor.name] = asked.get(tensor.name, 0) + stop - start
+            return tensor.read(start, stop)
+
+        return replace(tensor, read=read)
+
+    return replace(checkpoint, tensors={name: watch(tensor) for name, tensor in checkpoint.tensors.items()})
+
+
+@pytest.mark.parametrize("quantization", ["float32", "bfloat16", "int8_float16"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_a_blend_converts_to_what_its_written_checkpoint_does(
+    quantization: str, dtype: Any, checkpoint: Path, tmp_path: Path
+) -> None:
+    folders = [changed(checkpoint, tmp_path / f"checkpoint-{seed}", seed, dtype) for seed in range(3)]
+    recipe = Recipe(Mix.of_weights([0.2, 0.3, 0.5]), (("encoder*", Mix.of_range(3, 0, 2)),))
+    with open_series([str(folder) for folder in folders]) as series:
+        write_average(tmp_path / "written", series, recipe)
+        made = convert_opened(series.blend(recipe), tmp_path / "blend", quantization=quantization)
+        open_model_dir(made.path)
+    written = convert(str(tmp_path / "written"), tmp_path / "from written", quantization=quantization)
+    assert contents(made.path) == contents(written.path)
+    assert made.repairs == written.repairs
+    assert made.model_bytes == written.model_bytes
+
+
+def test_each_weight_of_a_blend_is_computed_about_once(checkpoint: Path, tmp_path: Path) -> None:
+    folders = [changed(checkpoint, tmp_path / f"checkpoint-{seed}", seed) for seed in range(2)]
+    asked: dict[str, int] = {}
+    with open_series([str(folder) for folder in folders]) as series:
+        blend = watched(series.blend(Recipe(Mix.of_weights([0.5, 0.5]))), asked)
+        convert_opened(blend, tmp_path / "out")
+        assert asked.keys() == blend.tensors.keys()
+        for name, tensor in blend.tensors.items():
+            # A glance at both ends, for each variable; only biases that are all alike are compared in full.
+            assert asked[name] <= tensor.size + 4 * 32 or len(tensor.shape) == 1, name
+
+
+@pytest.mark.parametrize("spoil", [lambda _: None, with_projection], ids=["as it is", "projection"])
+def test_a_checkpoint_that_is_open_converts_as_its_folder_does(
+    spoil: Callable[[Path], None], checkpoint: Path, tmp_path: Path
+) -> None:
+    spoil(checkpoint)
+    seen: list[tuple[str, int, int]] = []
+    plain = convert(str(checkpoint), tmp_path / "plain", quantization="int8")
+    with open_checkpoint(str(checkpoint)) as opened:
+        made = convert_opened(opened, tmp_path / "made", quantization="int8", progress=lambda *args: seen.append(args))
+    assert snapshot(made.path) == snapshot(plain.path)
+    assert replace(made, path=plain.path, wall_s=plain.wall_s) == plain
+    assert seen[-1] == ("weights", made.model_bytes, made.model_bytes)
+
+
+def test_what_is_open_is_refused_and_fails_as_a_folder_does(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    with open_checkpoint(str(checkpoint)) as opened:
+        with pytest.raises(InputError, match="int4: no such quantization"):
+            convert_opened(opened, out, quantization="int4")
+        with pytest.raises(InputError, match="the checkpoint lies there"):
+            convert_opened(opened, checkpoint)
+        before = snapshot(convert_opened(opened, out).path)
+        with pytest.raises(InputError, match="replace it with --force"):
+            convert_opened(opened, out)
+
+        def ended(*_: object) -> None:
+            raise CheckpointError("ended within it")
+
+        monkeypatch.setattr(binary, "write_model", ended)
+        with pytest.raises(CheckpointError, match=r"checkpoint: ended within it"):
+            convert_opened(opened, out, force=True)
+    assert snapshot(out) == before
+    assert neighbours(out) == ["cache", "checkpoint", "out"]

@@ -125,8 +125,8 @@ class TestCharts:
         assert not list(tmp_path.glob("*.new"))
 
     def test_without_a_font_one_line_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(charts, "_JAPANESE_FONTS", ())
-        monkeypatch.setattr(charts, "_FONT_PACKAGES", ())
+        monkeypatch.setattr("anime_whisper_ct2.output.charts._JAPANESE_FONTS", ())
+        monkeypatch.setattr("anime_whisper_ct2.output.charts._FONT_PACKAGES", ())
         warning = draw_chart(compared(HEARD, SAID, tmp_path), tmp_path / "c.png")
         assert warning is not None
         assert "\n" not in warning
