@@ -18,7 +18,7 @@ from anime_whisper_ct2.cli.groups import option_groups
 
 _DEFAULT = re.compile(r" *\[default: (.*)\]$", re.DOTALL)
 # What is code in a help text: options, files, and whatever stands in quotes.
-_CODE = re.compile(r"`[^`]+`|'([^' ]+)'|(?<![\w/-])(--?[a-z][a-z-]*|\w+\.jsonl?|\.svg|\.png|\[[a-z]+\])(?![\w-])")
+_CODE = re.compile(r"`[^`]+`|'([^' ]+)'|(?<![\w/-])(--?[a-z][a-z-]*|\w+\.(?:jsonl?|db)|\.svg|\.png|\[\w+\])(?![\w-])")
 
 
 def usage(command: str) -> str:
@@ -47,7 +47,8 @@ def _row(option: click.Option) -> tuple[str, str, str, str]:
     if said := _DEFAULT.search(effect):
         effect, default = effect[: said.start()], said[1]
     choices = option.type.choices if isinstance(option.type, click.Choice) else ()
-    default = " ".join(map(_code, _defaults(option))) or (_code(default) if _is_code(default, choices) else default)
+    default = _code(default) if _is_code(default, choices) else _marked(default, ())
+    default = " ".join(map(_code, _defaults(option))) or default
     effect = " ".join(effect.split())
     if choices:
         effect = effect.replace(f": {', '.join(choices)}", "")  # they stand beside it

@@ -24,9 +24,12 @@ from anime_whisper_ct2.features.windows import PROFILE
 from anime_whisper_ct2.model_dir import open_model_dir
 from anime_whisper_ct2.options import RETRY_BEAMS, RETRY_NGRAM
 from anime_whisper_ct2.records import RECORDING_FLAGS, SEGMENT_FLAGS
+from anime_whisper_ct2.search.options import SearchOptions
+from anime_whisper_ct2.search.report import as_table as search_table
 from anime_whisper_ct2.text import quality
 from anime_whisper_ct2.text.doubt import BOUNDS
 from tests.support.documents import BOTH, NUMBER, Handbook, spans
+from tests.support.searches import searched
 
 QUALITY = "guides/quality.md"
 # With references, and by their rule: then there is most to tell.
@@ -111,3 +114,14 @@ def test_what_is_said_of_an_adaptation_is_what_is_measured(book: Handbook) -> No
     header = [cell.strip() for cell in told.splitlines()[0].strip("|").split("|")]
     assert [span for row in section.tables[0][2:] for span in spans(row[:1])] == header
     assert {str(measuring.LEAST_CLIPS), f"{measuring.MOST_AT_30_S:g}"} <= set(NUMBER.findall(section.prose))
+
+
+@BOTH
+def test_what_is_said_of_a_search_is_what_it_tells(book: Handbook) -> None:
+    told = search_table(searched(9, 7, 8, averages={(0, 1): 6}))
+    headers = [part.splitlines()[0].strip("|").split("|") for part in told.split("\n\n")]
+    columns = {cell.strip() for header in headers for cell in header} - {""}
+    (rows,) = book.section("guides/average.md", "Read the result").tables
+    assert {span for row in rows[2:] for span in spans(row[:1])} == columns
+    steps = book.section("guides/average.md", "Search for the best average").prose
+    assert f"{100 * SearchOptions().holdout:g} %" in steps

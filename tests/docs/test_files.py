@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from anime_whisper_ct2 import Corpus, CorpusRun, Failure, FakeEngine, RunOptions, Segment, Transcript, Word
 from anime_whisper_ct2.adaptation.measuring import Adaptation, Heard, Rate, Teaching, Texts, compare
@@ -18,7 +18,13 @@ from anime_whisper_ct2.options import AudioOptions, DecodingOptions, EngineOptio
 from anime_whisper_ct2.output.lines import to_json
 from anime_whisper_ct2.output.merge import merge
 from anime_whisper_ct2.records import Home, Retries, Sound
+from anime_whisper_ct2.search.records import Kind, Role, State
+from anime_whisper_ct2.search.report import as_json as as_search_json
+from anime_whisper_ct2_convert.averaging import Mix, Recipe, open_series, write_average
+from anime_whisper_ct2_convert.averaging.writing import RECORD
 from tests.support.documents import BOTH, ENGLISH, Handbook, spans
+from tests.support.places import CHECKPOINT
+from tests.support.searches import searched
 
 FILES = "reference/files.md"
 
@@ -107,3 +113,27 @@ def test_adapt_json_has_the_keys_that_are_described(book: Handbook) -> None:
     assert {*full["differs"], *tail["cer"]} <= book.prose(FILES, RESULT)
     assert full["differs"].keys() == set(names(Rate))
     assert {RESULT, CHART} <= book.named(FILES, "The result of `awct2 adapt`").keys()
+
+
+@BOTH
+def test_search_json_has_the_keys_that_are_described(book: Handbook) -> None:
+    written = as_search_json(searched(9, 7, 8, averages={(0, 1): 6}, pruned={(1, 2): 9}))
+    rows = book.named(FILES, "search.json")
+    assert written.keys() == rows.keys()
+    for key in ("trials", "held", "margins"):
+        assert {name for each in written[key] for name in each} <= set(spans(rows[key])), key
+    assert {*get_args(Kind), *get_args(State)} <= set(spans(rows["trials"]))
+    assert set(get_args(Role)) <= set(spans(rows["held"]))
+    assert {"search.json", "search.md", "search.svg"} <= book.named(FILES, "The result of `awct2 average`").keys()
+
+
+@BOTH
+def test_average_json_has_the_keys_that_are_described(book: Handbook, tmp_path: Path) -> None:
+    pair = (str(CHECKPOINT), str(CHECKPOINT))
+    with open_series(pair) as series:
+        write_average(tmp_path, series, Recipe(Mix.of_range(2, 0, 2), (("decoder*", Mix.of_range(2, 0, 1)),)))
+    written = json.loads((tmp_path / RECORD).read_text(encoding="utf-8"))
+    rows = {name: row for table in book.section(FILES, RECORD).tables for row in table for name in spans(row[:1])}
+    assert written.keys() == rows.keys()
+    assert written["sources"][0].keys() | {"sources", "--layers"} == set(spans(rows["sources"]))
+    assert written["layers"][0].keys() | {"layers", "--layers"} == set(spans(rows["layers"]))
