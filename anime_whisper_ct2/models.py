@@ -134,14 +134,17 @@ def weights_recipe(weights: Sequence[float], parts: Iterable[tuple[str, Sequence
 
 
 @contextmanager
-def open_sums(folder: Path, series: Series, progress: Progress | None = None) -> Iterator[PrefixSums]:
+def open_sums(
+    folder: Path, series: Series, identities: Sequence[str], progress: Progress | None = None
+) -> Iterator[PrefixSums]:
     """Open the prefix sums of a series, in a folder of their own; those that are not there are made first, once.
 
-    The caller sees to it that no other process makes them there. Raises OutputError for a disk without room.
+    `identities`: those of the series, by which its sums are known again. The caller sees to it that no other process
+    makes them there. Raises OutputError for a disk without room.
     """
     from anime_whisper_ct2_convert.averaging import open_sums as opened  # noqa: PLC0415 - as above
 
-    with opened(folder, series, progress) as sums:
+    with opened(folder, series, identities, progress) as sums:
         yield sums
 
 

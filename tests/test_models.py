@@ -73,7 +73,7 @@ def test_averages_of_a_series_are_converted_without_being_written(tiny_model: Pa
         write_checkpoint(other, checkpoint, {**values, name: values[name] + np.float32(1)}.items())
     names = [str(CHECKPOINT), str(other), str(CHECKPOINT), str(CHECKPOINT)]
     made = []
-    with open_series(names) as series, open_sums(tmp_path / "sums", series) as sums:
+    with open_series(names) as series, open_sums(tmp_path / "sums", series, series.identities()) as sums:
         for recipe in (
             range_recipe(4, 0, 4),
             weights_recipe([0.75, 0.25, 0, 0]),

@@ -11,8 +11,9 @@ from anime_whisper_ct2.adaptation.lessons import TEACHER
 from anime_whisper_ct2.adaptation.report import RESULT
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.output.lock import FolderLock
-from anime_whisper_ct2.output.places import check_apart, check_free, check_writable, lies_in, looking_at, writing
+from anime_whisper_ct2.output.places import check_apart, check_free, check_writable, looking_at, writing
 from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system.paths import lies_in
 
 # In the work folder.
 LESSONS, TEXTS, TRAINING = "lessons", "texts.json", "training.pt"

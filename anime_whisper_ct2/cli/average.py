@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from anime_whisper_ct2.system.paths import at_home
 
 _DTYPES = ("float32", "float16", "bfloat16")
 _NAMED = 3  # checkpoints that a line names
+_WEIGHT = re.compile(r"[0-9]*\.?[0-9]+,?")
 _average, _result = map(option_of, ("Average", "Output"))
 
 
@@ -66,14 +69,14 @@ _average, _result = map(option_of, ("Average", "Output"))
 )
 @_result("--overwrite", is_flag=True, help="Replace an earlier result in OUT.")
 @_result("--json", "as_json_", is_flag=True, help="Print average.json; of a search, search.json instead of the table.")
-@_result("-q", "--quiet", is_flag=True, help="Print nothing but what a search has found, and errors.")
+@_result("-q", "--quiet", is_flag=True, help="Print nothing but what a search has found, what OUT lacks, and errors.")
 def average_command(checkpoints: tuple[str, ...], **given: Any) -> None:
     """Average the weights of CHECKPOINT... into one checkpoint.
 
     Each CHECKPOINT is a hub id, with @REVISION behind it if wanted, or a folder; a folder that holds checkpoint-N
-    folders stands for those, in the order of N. All count alike without --weights, --range and --layers. OUT is a
-    checkpoint again, with the tokenizer and the configs of the last one, and average.json, which says what it was made
-    of. Needs no torch, and little memory.
+    folders stands for those, in the order of N; one that is a checkpoint itself, only where nothing else is named. All
+    count alike without --weights, --range and --layers. OUT is a checkpoint again, with the tokenizer and the configs
+    of the last one, and average.json, which says what it was made of. Needs no torch, and little memory.
 
     With --search, averages are tried on recordings whose right texts are known. The one with the lowest CER becomes
     OUT, with search.json, search.md and search.svg, and is compared with the last and the best single checkpoint on
@@ -92,41 +95,49 @@ def average_command(checkpoints: tuple[str, ...], **given: Any) -> None:
     if wanted is not None:
         check_search()
     # Imported when it is needed, as in `awct2 convert`.
-    from anime_whisper_ct2_convert.averaging import expanded, order_warning  # noqa: PLC0415
+    from anime_whisper_ct2_convert.averaging import expanded, order_warning, passed_over  # noqa: PLC0415
 
-    checkpoints, layers = _told_apart(checkpoints, given["layers"])
+    checkpoints, further = _told_apart(checkpoints, given["layers"], given["weights"])
     names = expanded(checkpoints)
-    if not given["quiet"] and (warning := order_warning(names)):
-        note(warning)
+    if not given["quiet"]:
+        warning = order_warning(names, in_order=wanted is not None or given["range_"] is not None)
+        for line in (*passed_over(checkpoints), *([warning] if warning else [])):
+            note(one_line(line))
     if wanted is None:
-        _make(names, layers, given)
+        _make(names, further, given)
     else:
         _find(names, wanted, given)
 
 
-def _told_apart(checkpoints: Sequence[str], layers: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the checkpoints, and the layers with those that stand among the checkpoints behind a single --layers."""
-    if not layers:
-        return tuple(checkpoints), ()
-    others = tuple(given for given in checkpoints if given.partition("=")[2] and not _is_there(given))
-    names = tuple(given for given in checkpoints if given not in others)
+def _told_apart(
+    checkpoints: Sequence[str], layers: Sequence[str], weights: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the checkpoints, and the layers that stand among them behind a single --layers."""
+    further = tuple(one for one in checkpoints if layers and one.partition("=")[2] and not _is_there(one))
+    names = tuple(given for given in checkpoints if given not in further)
     if not names:
         raise InputError("no CHECKPOINT is named beside --layers, which chooses among them; name them too")
-    return names, (*layers, *others)
+    if weights is not None and (more := [one for one in names if _WEIGHT.fullmatch(one) and not _is_there(one)]):
+        together = ",".join(part.strip(" ,") for part in (weights, *more))
+        raise InputError(
+            f"--weights: {more[0]} stands among the checkpoints; write them with commas between: {together}"
+        )
+    return names, further
 
 
 def _is_there(name: str) -> bool:
     return os.path.lexists(at_home(name))
 
 
-def _make(names: Sequence[str], layers: Sequence[str], given: dict[str, Any]) -> None:
-    """Make the average that the options describe."""
+def _make(names: Sequence[str], further: Sequence[str], given: dict[str, Any]) -> None:
+    """Make the average that the options describe. `further`: layers that stood among the checkpoints."""
     from anime_whisper_ct2_convert.averaging import average, read_recipe, short_names  # noqa: PLC0415
     from anime_whisper_ct2_convert.averaging.writing import RECORD  # noqa: PLC0415
 
     quiet, out = given["quiet"], given["output"]
-    recipe = read_recipe(names, weights=given["weights"], range_=given["range_"], layers=layers)
-    with ConversionProgress(quiet=quiet) as progress:
+    layers = (*given["layers"], *further)
+    with _naming(further), ConversionProgress(quiet=quiet) as progress:
+        recipe = read_recipe(names, weights=given["weights"], range_=given["range_"], layers=layers)
         made = average(
             names,
             out,
@@ -139,13 +150,27 @@ def _make(names: Sequence[str], layers: Sequence[str], given: dict[str, Any]) ->
         )
     if given["as_json_"]:
         _say_file(made.path / RECORD)
+    if quiet and made.lacking:
+        note(made.lacking)
     if not quiet:
         called = dict(zip(names, short_names(names), strict=True))
         named = [called[source] for source in made.sources[:_NAMED]]
         more = ["…"] if len(made.sources) > _NAMED else []
         note(one_line(f"{len(made.sources):,} of {len(names):,}: {', '.join([*named, *more])}"))
         size = f"{made.n_bytes / 1e6:,.0f} MB"
-        note(f"{made.path}: {made.dtype or 'several types'}, {size}, {duration(made.wall_s)}")
+        note(one_line(f"{made.path}: {made.dtype or 'several types'}, {size}, {duration(made.wall_s)}"))
+
+
+@contextmanager
+def _naming(further: Sequence[str]) -> Iterator[None]:
+    """Say of an argument that came to nothing as one of --layers why it was taken for that."""
+    try:
+        yield
+    except InputError as error:
+        for one in further:
+            if str(error).startswith((f"--layers {one!r}:", f"--layers {one.partition('=')[0].strip()}:")):
+                raise InputError(f"{error} (it was taken for a --layers, since there is no folder {one})") from error
+        raise
 
 
 def _find(names: Sequence[str], wanted: Wanted, given: dict[str, Any]) -> None:
@@ -181,8 +206,8 @@ def _find(names: Sequence[str], wanted: Wanted, given: dict[str, Any]) -> None:
         say(as_table(found))
     if not quiet:
         for line in verdicts(found):
-            note(line)
-        note(f"{out}: the new checkpoint, with {RESULT}, {TABLE} and {CHART}")
+            note(one_line(line))
+        note(one_line(f"{out}: the new checkpoint, with {RESULT}, {TABLE} and {CHART}"))
 
 
 def _say_file(path: Path) -> None:

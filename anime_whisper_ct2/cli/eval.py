@@ -31,7 +31,7 @@ from anime_whisper_ct2.evaluation import (
     texts_of_meta,
 )
 from anime_whisper_ct2.evaluation.chart import draw_chart
-from anime_whisper_ct2.evaluation.records import Counted
+from anime_whisper_ct2.evaluation.joining import said
 from anime_whisper_ct2.output.charts import check_chart
 from anime_whisper_ct2.output.storage import LocalRuns, local_runs
 from anime_whisper_ct2.readers.remote import is_url
@@ -217,24 +217,16 @@ def _renamed(value: Any, named: Callable[[str], str]) -> Any:
 
 def _notes(evaluation: Evaluation) -> Iterator[str]:
     """Say what did not take part, and why."""
-    yield from _said("references", evaluation.duplicates, "name", "a recording again; the first text counts")
-    yield from _said("references", evaluation.without_text, "have", "no text that can be read")
+    yield from said("references", evaluation.duplicates, "name", "a recording again; the first text counts")
+    yield from said("references", evaluation.without_text, "have", "no text that can be read")
     for run in evaluation.runs:
         failed = f" ({run.failed:,} of them failed in the run)" if run.failed else ""
         then = "counted as empty" if evaluation.options.missing_is_empty else "left out"
-        yield from _said(run.name, run.missing, "of the references have", f"nothing{failed}, {then}")
-        yield from _said(run.name, run.by_ends, "have", "the reference whose path ends alike")
-        yield from _said(run.name, run.extra, "have", "no reference, left out")
-        yield from _said(run.name, run.duplicates, "name", "a recording again; the first text counts")
-        yield from _said(run.name, run.without_text, "have", "no text that can be read")
-
-
-def _said(where: str, counted: Counted, do: str, what: str) -> Iterator[str]:
-    """Say of so many recordings what they do; of one, what it does."""
-    if counted.count:
-        does = do if counted.count > 1 else do.replace("have", "has").replace("name", "names")
-        more = ", …" if counted.count > len(counted.first) else ""
-        yield f"{where}: {counted.count:,} {does} {what}: {', '.join(counted.first)}{more}"
+        yield from said(run.name, run.missing, "of the references have", f"nothing{failed}, {then}")
+        yield from said(run.name, run.by_ends, "have", "the reference whose path ends alike")
+        yield from said(run.name, run.extra, "have", "no reference, left out")
+        yield from said(run.name, run.duplicates, "name", "a recording again; the first text counts")
+        yield from said(run.name, run.without_text, "have", "no text that can be read")
 
 
 def _write(path: Path, text: str) -> None:

@@ -21,6 +21,7 @@ _STAGES = {
 }
 # The same of a search; what has no noun is counted in bytes.
 _SEARCH_STAGES = {
+    "hashing": ("reading the checkpoints", ""),
     "listening": ("listening", "recording"),
     "summing": ("summing the checkpoints up", ""),
     "trying": ("trying", "trial"),

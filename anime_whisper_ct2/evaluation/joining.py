@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.evaluation.grouping import NO_GROUP, Grouping
@@ -154,10 +154,16 @@ class Join:
                 self.extra = self.extra.plus(id_)
 
 
-def right_texts(recordings: Sequence[Recording], known: References, what: str = "recording") -> dict[int, str]:
+def right_texts(
+    recordings: Sequence[Recording],
+    known: References,
+    what: str = "recording",
+    on_note: Callable[[str], None] = lambda _line: None,
+) -> dict[int, str]:
     """Give the reference of each recording that has one, by its number.
 
-    `what`: the recordings' noun. Raises InputError where no reference fits any.
+    `what`: the recordings' noun. `on_note` is told which references did not take part, and how others were found.
+    Raises InputError where no reference fits any.
     """
     number = {recording.id: at for at, recording in enumerate(recordings)}
 
@@ -165,13 +171,33 @@ def right_texts(recordings: Sequence[Recording], known: References, what: str = 
         """Name the recordings as the join wants them; their texts come later."""
         return (Line(recording.id, "", recording.meta) for recording in recordings)
 
-    right = {number[line.id]: known.texts[at] for at, line in Join(Texts("the corpus", lines), known)}
-    if not right:
+    join = Join(Texts("the corpus", lines), known)
+    found = {number[line.id]: at for at, line in join}
+    if not found:
         raise InputError(
             f"{shown(known.source.path)}: none of its references fits a {what}; they name {known.ids[0]!r}, "
             f"and the {what}s are named {recordings[0].id!r}"
         )
-    return right
+    taken, left = set(found.values()), Counted()
+    for at, id_ in enumerate(known.ids):
+        if at not in taken:
+            left = left.plus(id_)
+    for line in (
+        *said("references", known.duplicates, "name", f"a {what} again; the first text counts"),
+        *said("references", known.without_text, "have", "no text that can be read"),
+        *said("references", left, "have", f"no {what}, left out"),
+        *said("the corpus", join.by_ends, "have", "the reference whose path ends alike"),
+    ):
+        on_note(line)
+    return {at: known.texts[found[at]] for at in found}
+
+
+def said(where: str, counted: Counted, do: str, what: str) -> Iterator[str]:
+    """Say of so many recordings what they do; of one, what it does."""
+    if counted.count:
+        does = do if counted.count > 1 else do.replace("have", "has").replace("name", "names")
+        more = ", …" if counted.count > len(counted.first) else ""
+        yield f"{where}: {counted.count:,} {does} {what}: {', '.join(counted.first)}{more}"
 
 
 def own_texts(recordings: Sequence[Recording]) -> dict[int, str]:

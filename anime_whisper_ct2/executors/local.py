@@ -28,7 +28,8 @@ class LocalExecutor:
 
     `length` decides how far windows are padded, by default to 30 s, `segment` where recordings are cut, `audio` how
     they are heard, `bounds` what is marked. The engine stays the caller's: it is neither opened nor closed here.
-    `frontend_stage` takes the place of the front end that `frontend` asks for; its features have to be the engine's.
+    `frontend_stage` takes the place of the front end that `frontend` asks for; its features have to be the engine's. It
+    is for one run, and so is the executor then.
     """
 
     def __init__(

@@ -39,7 +39,10 @@ _Item: TypeAlias = Message | BaseException | None
 
 
 class FrontEnd(Protocol):
-    """The first stage: recordings go in, and of each what `extract` says, with `Opened` ahead of it, comes out."""
+    """The first stage: recordings go in, and of each what `extract` says, with `Opened` ahead of it, comes out.
+
+    One is for a single run: what was stopped begins nothing more.
+    """
 
     @property
     def dry(self) -> bool:

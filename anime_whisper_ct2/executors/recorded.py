@@ -203,9 +203,10 @@ def open_recorded(
 ) -> Recorded:
     """Give what is kept in a folder under a key, and have the recordings heard where that is not there or is torn.
 
-    Whatever else lies in the folder goes then. Of what is `home` already nothing is left out. `on_recording` is told
-    how many recordings have been heard, and of how many seconds. Killed on the way, it is begun again. One process at a
-    time: whoever calls sees to that. Raises OutputError, and what the iterable of recordings raises.
+    Whatever else lies in the folder goes then. All windows of a recording are kept, those too that its `home` says a
+    run has already. `on_recording` is told how many recordings have been heard, and of how many seconds. Killed on the
+    way, it is begun again. One process at a time: whoever calls sees to that. Raises OutputError, and what the iterable
+    of recordings raises.
     """
     about = {"key": key, "settings": repr(settings), "awct2": __version__}
     with writing(folder):

@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.system import files
-from anime_whisper_ct2.system.paths import at_home, beginning_below, below
+from anime_whisper_ct2.system.paths import LITTER, at_home, lies_in
 from anime_whisper_ct2.system.refusals import reason
 
 
 def check_free(
-    out: Path, known_by: str, command: str, holds: str, *, overwrite: bool = False, option: str = "-o"
+    out: Path,
+    known_by: str,
+    command: str,
+    holds: str,
+    *,
+    overwrite: bool = False,
+    own: Collection[str] | None = None,
+    option: str = "-o",
 ) -> None:
     """Refuse a place for a result where anything lies but an earlier one that may go.
 
     `known_by`: the file by which a folder is known as a result of `command`, which `holds` what (`an adapted
-    checkpoint`). `option` is the one that names the place. Raises InputError, and OSError for a folder that nobody may
-    look into: see `looking_at`.
+    checkpoint`). `own`: files that a result has beside those that this one lists; then nothing else may go with it.
+    `option` is the one that names the place. Raises InputError, and OSError for a folder that nobody may look into: see
+    `looking_at`.
     """
     another = f"name another folder with {option}"
     if lies_in(os.getcwd(), out):  # noqa: PTH109 - may be no UTF-8
         raise InputError(f"{out}: is the folder that you are in, or holds it; name a folder in it with {option}")
-    if not Path(os.path.abspath(out)).name:  # noqa: PTH100 - Path.absolute() keeps `..`
-        raise InputError(f"{out}: is a whole drive; name a folder on it with {option}")
+    if os.path.ismount(os.path.realpath(out)):
+        raise InputError(f"{out}: is a whole drive, or where one is mounted; name a folder in it with {option}")
     if not os.path.lexists(out):
         return
     if not out.is_dir():
         raise InputError(f"{out}: is no folder; name a folder that is not there yet with {option}")
-    if next(out.iterdir(), None) is None:
+    there = {path.name for path in out.iterdir()}
+    if not there:
         return
     if not (out / known_by).is_file():
         raise InputError(f"{out}: is not empty, and no result of `{command}`; {another}")
     if not overwrite:
         raise InputError(f"{out}: holds {holds} already; {another}, or add --overwrite")
+    if own is not None and (others := sorted(there - _listed(out / known_by) - {known_by, *own} - LITTER)):
+        raise InputError(f"{out}: holds {others[0]}, which no `{command}` has written; move it away, or {another}")
 
 
 def check_apart(
@@ -71,6 +83,14 @@ def check_writable(folder: Path, option: str) -> None:
         raise InputError(f"{there}: nothing can be written there by this user; name another folder with {option}")
 
 
+def _listed(record: Path) -> frozenset[str]:
+    """Give the files that a result says it has; none where it says nothing."""
+    try:
+        return frozenset(map(str, json.loads(record.read_bytes())["files"]))
+    except (ValueError, KeyError, TypeError):
+        return frozenset()
+
+
 @contextmanager
 def looking_at(place: Path) -> Iterator[None]:
     """Name what could not be looked at. Raises InputError."""
@@ -89,9 +109,3 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {reason(error, path)}") from error
-
-
-def lies_in(path: str | Path, folder: str | Path) -> bool:
-    """Say whether a path is a folder or lies below it, wherever links lead."""
-    inner, outer = os.path.realpath(path), os.path.realpath(folder)
-    return os.path.normcase(inner) == os.path.normcase(outer) or below(inner, beginning_below(outer)) is not None

@@ -43,7 +43,8 @@ def draw(search: Search, path: Path, words: ChartWords | None = None) -> str | N
             figure = Figure(figsize=(11, 8.4), layout="constrained")
             upper, lower = figure.subfigures(2, 1, height_ratios=(3, 5))
             draw_history(upper.subplots(), sheet)
-            left, right = lower.subplots(1, 2, width_ratios=(6, 5))
+            # What is written beside the colours stands apart from the next panel's axis.
+            left, right = lower.subplots(1, 2, width_ratios=(6, 5), gridspec_kw={"wspace": 0.06})
             draw_map(left, sheet)
             draw_training(right, sheet, REST, words.singles)
         else:

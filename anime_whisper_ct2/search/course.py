@@ -6,21 +6,19 @@ in the work folder, trials in the study. The result appears when all is done.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anime_whisper_ct2.errors import EngineError, InputError, OutputError
+from anime_whisper_ct2.errors import EngineError, InputError, counted
 from anime_whisper_ct2.evaluation.joining import META
 from anime_whisper_ct2.executors.frontend import FeatureSettings
-from anime_whisper_ct2.models import open_series, open_sums, short_names, write_average
+from anime_whisper_ct2.models import open_series, short_names, write_average
 from anime_whisper_ct2.options import AUDIO, SEGMENT, AudioOptions
 from anime_whisper_ct2.output.places import writing
 from anime_whisper_ct2.readers import Corpus
@@ -30,36 +28,20 @@ from anime_whisper_ct2.search.heard import Heard, Listed, are_alike, heard, list
 from anime_whisper_ct2.search.measuring import compared, measure
 from anime_whisper_ct2.search.options import SearchOptions
 from anime_whisper_ct2.search.parts import parted
-from anime_whisper_ct2.search.place import FEATURES, KIND, SUMS, Place
+from anime_whisper_ct2.search.place import FEATURES, KIND, Place
+from anime_whisper_ct2.search.question import WORDS, placed, question
 from anime_whisper_ct2.search.records import Candidate, Search, Trial
 from anime_whisper_ct2.search.report import RESULT, from_json, write_report
 from anime_whisper_ct2.search.study import Study, opened_study
-from anime_whisper_ct2.search.telling import Clock, OnAdvance, OnNote, once
+from anime_whisper_ct2.search.summing import summed
+from anime_whisper_ct2.search.telling import Clock, OnAdvance, OnNote, in_bytes, once
 from anime_whisper_ct2.search.trials import Trials
 from anime_whisper_ct2.search.trying import Trier, recipe_of
 from anime_whisper_ct2.system import files, swapping
 from anime_whisper_ct2.system.paths import at_home
 
 if TYPE_CHECKING:
-    from anime_whisper_ct2.models import FloatType, PrefixSums, Series
-
-# What a study is of, and what to call each where it is another one.
-_WORDS = {
-    "corpus": "another corpus, or other references",
-    "checkpoints": "other checkpoints",
-    "strategy": "another --strategy",
-    "patterns": "another --group",
-    "normalizer": "another --normalizer",
-    "holdout": "another --holdout",
-    "seed": "another --seed",
-    "language": "another --language",
-    "channel": "another --channel",
-    "compute_type": "another --compute-type",
-    "dtype": "another --dtype",
-}
-# Of a weight; two bytes, where it is not said. And what a range reads of the sums for one: two numbers in float64.
-_ITEM_BYTES = {"float32": 4}
-_SUMS_READ_BYTES = 16
+    from anime_whisper_ct2.models import FloatType, Series
 
 
 def search(
@@ -101,16 +83,17 @@ def search(
             on_note(line)
         place.make()
         try:
-            with Company(place.study) as company:
+            with Company(place.study) as company, place.joined() as crew:
                 # Another process may have finished the same search meanwhile, and taken the folder along.
                 place.make()
                 place.check(checkpoints, read, overwrite=overwrite)
-                place.clear_models(company)
-                trier = Trier(series, place.models / company.token, options, audio, dtype, once(on_note))
-                setting = _Setting(place, company, series, trier, recordings, on_advance, on_note)
-                told = [*(("--tokenizer", tokenizer) if tokenizer else ()), *(("--dtype", dtype) if dtype else ())]
+                place.clear_models(crew)
+                trier = Trier(series, place.models / crew.token, options, audio, dtype, once(on_note))
+                setting = _Setting(place, crew, company, series, trier, recordings, on_advance, on_note)
+                named = ("--tokenizer", placed(tokenizer)) if tokenizer else ()
+                told = [*named, *(("--dtype", dtype) if dtype else ())]
                 found = _Course(setting, since, told, lambda: place.check_out(overwrite=overwrite)).run()
-                place.leave(company)
+                place.leave(crew, company)
         finally:
             place.tidy()
     return found
@@ -118,9 +101,10 @@ def search(
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """What all steps of a search have in common."""
+    """What all steps of a search have in common. `crew`: who is at work in the work folder; `company`: at the study."""
 
     place: Place
+    crew: Company
     company: Company
     series: Series
     trier: Trier
@@ -136,48 +120,35 @@ class _Course:
         self._setting, self._since, self._told, self._check_out = setting, since, told, check_out
         self._options = setting.trier.options
         self._names = tuple(setting.series.names)
+        self._sources = tuple(map(placed, self._names))
         self._space = Space(len(self._names), self._options.strategy, self._options.groups)
         self._before = self._result()
+        self._identities = setting.series.identities(in_bytes("hashing", setting.on_advance))
 
     def run(self) -> Search:
         """Go all the way; where another process has gone the last part of it, give what that has found."""
         setting, options = self._setting, self._options
         self._check_groups()
-        with opened_study(
-            setting.place.study, self._about(), _WORDS, self._space, options.seed, setting.company
-        ) as study:
-            resumed = len(study.trials())
+        about = question(setting.trier, setting.recordings, self._space, self._identities)
+        with opened_study(setting.place.study, about, WORDS, self._space, options.seed, setting.company) as study:
+            resumed, planned = len(study.trials()), study.planned(options.trials)
             if resumed:
-                setting.on_note(f"{resumed:,} of {study.planned(options.trials):,} trials are done already")
+                done = f"{resumed:,} of" if resumed < planned else "All"
+                setting.on_note(f"{done} {counted(max(resumed, planned), 'trial')} are done already")
             try:
                 ready = self._hear(study)
-                with self._sums() as sums:
-                    Trials(study, setting.trier, ready, sums, setting.on_advance, setting.on_note)()
+                place, crew, trier = setting.place, setting.crew, setting.trier
+                with summed(place, crew, trier, self._identities, setting.on_advance, setting.on_note) as sums:
+                    Trials(study, trier, ready, sums, setting.on_advance, setting.on_note)()
                 self._note_all_known(study)
-                with setting.company.ending():
+                waiting = "Another process writes the result; waiting for it"
+                with setting.company.ending(lambda: setting.on_note(waiting)):
                     trials = study.trials()
                     return self._made_by_another(trials) or self._end(trials, ready, resumed)
             except EngineError as error:
                 raise type(error)(f"{error}; what is finished is kept, and the same command goes on") from error
             finally:
                 files.clear_away(setting.trier.folder)
-
-    def _about(self) -> dict[str, Any]:
-        """Say what a study has to be of, as JSON has it."""
-        options, trier = self._options, self._setting.trier
-        return {
-            "corpus": self._setting.recordings.digest,
-            "checkpoints": list(self._setting.series.identities()),
-            "strategy": options.strategy,
-            "patterns": list(self._space.patterns),
-            "normalizer": options.normalizer,
-            "holdout": options.holdout,
-            "seed": options.seed,
-            "language": options.language,
-            "channel": trier.audio.channel,
-            "compute_type": options.compute_type,
-            "dtype": trier.dtype,
-        }
 
     def _check_groups(self) -> None:
         """Refuse a group that no tensor is of, before anything is heard."""
@@ -190,48 +161,39 @@ class _Course:
 
     def _hear(self, study: Study) -> Heard:
         """Have the features there that the engine wants: which ones, it says when it is open."""
-        setting = self._setting
+        setting, recordings = self._setting, self._setting.recordings
         with setting.trier.listening(self._space.singles[-1]) as listener:
             half = listener.engine.feature_dtype is np.float16
             settings = FeatureSettings(listener.engine.n_mels, half, SEGMENT, setting.trier.audio)
-        total, clock = len(setting.recordings.recordings), Clock("listening", setting.on_advance)
-        kind = np.dtype(settings.dtype).name
-        with holding(setting.place.work):
-            ready = heard(
-                setting.place.work / f"{FEATURES}{kind}-{setting.recordings.digest[:12]}",
-                setting.recordings,
-                settings,
-                self._options,
-                lambda count: clock(count, total),
-                setting.on_note,
-            )
-        if not are_alike(study.remember("sounds", ready.sounds), ready.sounds):
-            raise InputError(
-                f"{study.path}: is of other recordings of these names; go on with those, or name another file with "
-                "--study"
-            )
+            self._check_type(study, str(listener.engine.description.get("compute_type")))
+        total, clock = len(recordings.recordings), Clock("listening", setting.on_advance)
+        # Other audio of the same names has other features: a study that refuses it keeps its own.
+        folder = setting.place.work / f"{FEATURES}{np.dtype(settings.dtype).name}-{recordings.stamped[:12]}"
+        with holding(setting.place.work, lambda: setting.on_note("Another process hears the corpus; waiting for it")):
+            was_there = folder.exists()
+            try:
+                ready = heard(
+                    folder, recordings, settings, self._options, lambda count: clock(count, total), setting.on_note
+                )
+                if not are_alike(study.remember("sounds", ready.sounds), ready.sounds):
+                    raise InputError(
+                        f"{study.path}: is of other recordings of these names; go on with those, or name another file "
+                        "with --study"
+                    )
+            except InputError:
+                if not was_there:
+                    files.clear_away(folder)
+                raise
         return ready
 
-    @contextmanager
-    def _sums(self) -> Iterator[PrefixSums | None]:
-        """Have sums of the checkpoints, where they make ranges cheaper and there is room for them."""
-        setting = self._setting
-        widths = [_ITEM_BYTES.get(checkpoint.shape.dtype, 2) for checkpoint in setting.series.checkpoints]
-        if self._options.strategy != "range" or sum(widths) <= _SUMS_READ_BYTES:
-            yield None
-            return
-        digest = hashlib.sha256(json.dumps(setting.series.identities()).encode()).hexdigest()
-        folder, clock = setting.place.work / f"{SUMS}{digest[:12]}", Clock("summing", setting.on_advance)
-        with ExitStack() as stack:
-            sums = None
-            try:
-                with holding(setting.place.work):
-                    opened = open_sums(folder, setting.series, lambda _stage, done, total: clock(done, total))
-                    sums = stack.enter_context(opened)
-            except OutputError as error:
-                files.clear_away(folder)
-                setting.on_note(f"{error}; each trial reads all of its checkpoints meanwhile")
-            yield sums
+    def _check_type(self, study: Study, computed: str) -> None:
+        """Refuse a device that computes otherwise than that of the trials before, whatever was asked for."""
+        known = study.remember("compute_type", computed)
+        if known != computed:
+            raise InputError(
+                f"{study.path}: its trials were computed in {known}, and here it would be {computed}; choose that with "
+                "--device and --compute-type, or name another file with --study"
+            )
 
     def _note_all_known(self, study: Study) -> None:
         size, planned = self._space.size, study.planned(self._options.trials)
@@ -254,7 +216,7 @@ class _Course:
             found = from_json(json.loads(content))
         except (ValueError, KeyError, TypeError):
             return None
-        return found if (found.trials, found.sources) == (trials, self._names) else None
+        return found if (found.trials, found.sources) == (trials, self._sources) else None
 
     def _end(self, trials: tuple[Trial, ...], ready: Heard, resumed: int) -> Search:
         """Hear what was held out, and have the best one take its place."""
@@ -265,7 +227,7 @@ class _Course:
         tried = [number for part in ready.parts.tried for number in part]
         found = Search(
             names=short_names(self._names),
-            sources=self._names,
+            sources=self._sources,
             options=self._options,
             recordings=len(tried),
             characters=ready.scorer.characters_of(tried),
@@ -284,16 +246,17 @@ class _Course:
 
     def _write(self, found: Search, best: Candidate) -> None:
         setting, out = self._setting, self._setting.place.out
-        clock = Clock("averaging", setting.on_advance)
         with writing(out), swapping.replacing(out, KIND) as staging:
             write_average(
                 staging,
                 setting.series,
                 recipe_of(best, self._space.count),
                 dtype=setting.trier.dtype,
-                progress=lambda _stage, done, total: clock(done, total),
+                progress=in_bytes("averaging", setting.on_advance),
                 shown=out,
             )
             if warning := write_report(found, staging, *self._told):
                 setting.on_note(warning)
+            # Hours may have gone by.
+            self._check_out()
             setting.place.about_to_appear(staging)

@@ -22,6 +22,7 @@ from anime_whisper_ct2.records import Recording
 from anime_whisper_ct2.search.objective import Scorer
 from anime_whisper_ct2.search.options import SearchOptions
 from anime_whisper_ct2.search.parts import Parts, parted
+from anime_whisper_ct2.search.records import FEW_HELD_OUT
 from anime_whisper_ct2.search.telling import OnNote
 
 Sounds: TypeAlias = Sequence["list[float] | None"]
@@ -29,8 +30,6 @@ Sounds: TypeAlias = Sequence["list[float] | None"]
 _NAMED = 3
 # What two decoders may make of one file.
 _LENGTH_S, _LOUDNESS = 0.1, 1e-3
-# Of fewer, an interval says hardly anything.
-_FEW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,8 @@ def listed(corpus: Corpus, references: str, on_note: OnNote) -> Listed:
         if not right:
             raise InputError("the corpus brings no texts along; name the references with --references")
     else:
-        right = right_texts(recordings, References(open_texts(references, heard=False), Grouping("none")))
+        known = References(open_texts(references, heard=False), Grouping("none"))
+        right = right_texts(recordings, known, on_note=on_note)
     for line in listing.notes():
         on_note(line)
     if others := len(recordings) - len(right):
@@ -133,7 +133,7 @@ def heard(
     parts = Parts(
         tuple(tuple(usable[at] for at in part) for part in found.tried), tuple(usable[at] for at in found.held_out)
     )
-    if parts.held_out and len(parts.held_out) < _FEW:
+    if parts.held_out and len(parts.held_out) < FEW_HELD_OUT:
         on_note(f"{counted(len(parts.held_out), 'recording')} held out: intervals of so few say little")
     return Heard(corpus, recorded, Scorer(corpus.texts, options.normalizer), parts)
 

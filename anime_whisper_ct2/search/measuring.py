@@ -9,7 +9,7 @@ import numpy as np
 from anime_whisper_ct2.evaluation.bootstrap import interval, resampled_rates
 from anime_whisper_ct2.search.heard import Heard
 from anime_whisper_ct2.search.objective import Counts, cer
-from anime_whisper_ct2.search.records import HeldOut, Margin, Role, Trial
+from anime_whisper_ct2.search.records import LEAST_HELD_OUT, HeldOut, Margin, Role, Trial
 from anime_whisper_ct2.search.telling import Clock, OnAdvance
 from anime_whisper_ct2.search.trying import Trier
 
@@ -73,6 +73,8 @@ def margins_of(
         HeldOut(role, trial.number, cers[at], interval(rates[at])) for at, (role, trial) in enumerate(roles.items())
     )
     margins = tuple(
-        Margin(one.role, cers[0] - cers[at], interval(rates[0] - rates[at])) for at, one in enumerate(held) if at
+        Margin(one.role, cers[0] - cers[at], interval(rates[0] - rates[at]), few=len(characters) < LEAST_HELD_OUT)
+        for at, one in enumerate(held)
+        if at
     )
     return held, margins

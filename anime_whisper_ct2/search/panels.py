@@ -54,6 +54,12 @@ def _reach(cers: Sequence[float]) -> tuple[float, float]:
     return low, min(high, usual) if high > low else low + 1.0
 
 
+def _reach_to(axes: Any, low: float, high: float, most: float) -> None:
+    """Have an axis of rates end so; it has no ticks below nothing, nor above `most`, where what is beyond it stands."""
+    axes.set_ylim(low, high)
+    axes.set_yticks([tick for tick in axes.get_yticks() if max(low, 0.0) <= tick <= most])
+
+
 def draw_history(axes: Any, sheet: Sheet) -> None:
     """Draw the CER of all that was tried, in order, and the best so far."""
     words, trials = sheet.words, sheet.search.trials
@@ -65,14 +71,14 @@ def draw_history(axes: Any, sheet: Sheet) -> None:
         ("trial", "complete", words.complete, "o", _TRIAL, _TRIAL),
         ("trial", "pruned", words.pruned, "o", "none", _TRIAL),
     )
-    place = {trial.number: at for at, trial in enumerate(trials, 1)}
+    end = trials[-1].number + 0.6
     for kind, state, label, marker, face, edge in kinds:
         of = [trial for trial in trials if (trial.kind, trial.state) == (kind, state)]
         inside = [trial for trial in of if trial.cer <= high]
         if of:
-            at = [place[trial.number] for trial in inside], [trial.cer for trial in inside]
+            at = [trial.number for trial in inside], [trial.cer for trial in inside]
             axes.scatter(*at, marker=marker, facecolors=face, edgecolors=edge, s=26, zorder=3, label=label)
-        beyond = [place[trial.number] for trial in of if trial.cer > high]
+        beyond = [trial.number for trial in of if trial.cer > high]
         axes.scatter(beyond, [above] * len(beyond), marker="^", facecolors=face, edgecolors=edge, s=26, zorder=3)
     if any(trial.cer > high for trial in trials):
         axes.scatter([], [], marker="^", facecolors="none", edgecolors="#555555", s=26, label=words.above)
@@ -80,19 +86,19 @@ def draw_history(axes: Any, sheet: Sheet) -> None:
     if singles:
         axes.axhspan(min(singles), min(max(singles), above), color=_SINGLE, alpha=0.12, linewidth=0)
         axes.axhline(min(singles), color=_SINGLE, linewidth=1, linestyle="--")
-    _best_so_far(axes, [(place[trial.number], trial) for trial in trials], words.best_so_far)
-    axes.plot([place[sheet.best.number]], [sheet.best.cer], "o", ms=12, mfc="none", mec=_OURS, mew=1.6, zorder=4)
-    axes.set(xlabel=words.trials, ylabel=words.cer, xlim=(0.4, len(trials) + 0.6))
-    axes.set_ylim(low - 0.08 * (high - low), above + 0.06 * (high - low))
+    _best_so_far(axes, trials, end, words.best_so_far)
+    axes.plot([sheet.best.number], [sheet.best.cer], "o", ms=12, mfc="none", mec=_OURS, mew=1.6, zorder=4)
+    axes.set(xlabel=words.trials, ylabel=words.cer, xlim=(trials[0].number - 0.6, end))
+    _reach_to(axes, low - 0.08 * (high - low), above + 0.06 * (high - low), high)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
 
 
-def _best_so_far(axes: Any, placed: Sequence[tuple[int, Trial]], label: str) -> None:
-    complete = [(at, trial.cer) for at, trial in placed if trial.state == "complete"]
-    over = [at for at, _ in complete] + [len(placed) + 0.6]
-    lowest = np.minimum.accumulate([cer for _, cer in complete])
+def _best_so_far(axes: Any, trials: Sequence[Trial], end: float, label: str) -> None:
+    complete = [trial for trial in trials if trial.state == "complete"]
+    lowest = np.minimum.accumulate([trial.cer for trial in complete])
+    over = [*(trial.number for trial in complete), end]
     axes.step(over, [*lowest, lowest[-1]], where="post", color=_OURS, linewidth=1.2, label=label)
 
 
@@ -193,18 +199,19 @@ def draw_training(axes: Any, sheet: Sheet, group: str, title: str) -> None:
     axes.set_zorder(beside.get_zorder() + 1)
     axes.patch.set_visible(False)
     low, high = _reach([sheet.best.cer, *(cer for _, cer in by_number)])
-    axes.plot([at for at, _ in by_number], [min(cer, high) for _, cer in by_number], "s-", color=_SINGLE, ms=5)
-    for at, cer in by_number:
+    above = high + 0.05 * (high - low)
+    placed = [(at, cer, cer if cer <= high else above) for at, cer in by_number]
+    axes.plot([at for at, _, _ in placed], [height for _, _, height in placed], "-", color=_SINGLE)
+    for at, cer, height in placed:
+        axes.scatter([at], [height], marker="s" if cer <= high else "^", color=_SINGLE, s=26, zorder=3)
         if cer > high or count <= _MOST_FIGURES:
-            axes.annotate(
-                f"{cer:.1f}", (at, min(cer, high)), (0, 5), textcoords="offset points", ha="center", fontsize=7
-            )
+            axes.annotate(f"{cer:.1f}", (at, height), (0, 5), textcoords="offset points", ha="center", fontsize=7)
     axes.axhline(sheet.best.cer, color=_OURS, linewidth=1.2)
     note = f"{words.the_best} {sheet.best.cer:.2f}"
     axes.annotate(note, (0, sheet.best.cer), (2, -10), textcoords="offset points", color=_OURS, fontsize=8)
     axes.set(ylabel=words.cer, xlim=(-0.6, count - 0.4))
     axes.set_xlabel(sheet.axis, parse_math=False)
-    axes.set_ylim(low - 0.18 * (high - low), high + 0.14 * (high - low))
+    _reach_to(axes, low - 0.18 * (high - low), above + 0.14 * (high - low), high)
     _name(axes.xaxis, sheet, turned=True)
     axes.spines[["top"]].set_visible(False)
     axes.set_title(title, fontsize=9, parse_math=False)

@@ -1,6 +1,8 @@
 """Which recordings are held out, and in which parts the others are heard. Pure.
 
-The ids decide, and the seed: neither the order in which a corpus is listed nor what else is in it.
+The ids and the seed shuffle them, whatever the order in which a corpus is listed: the first so many are held out, and
+the others follow part by part. How many there are in all decides where one ends and the next begins; so recordings that
+come or go shift these borders by a few, and change nothing else.
 """
 
 from __future__ import annotations

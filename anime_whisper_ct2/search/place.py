@@ -5,6 +5,7 @@ WORK/study.db      the trials, unless the study was named
 WORK/features-…    what the corpus sounds like, for as long as trials hear it
 WORK/sums-…        sums of the checkpoints
 WORK/models/       the model that each process tries
+WORK/.processes/   those that are at work in it
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anime_whisper_ct2.errors import InputError, OutputError
-from anime_whisper_ct2.output.places import check_apart, check_free, check_writable, lies_in, looking_at, writing
-from anime_whisper_ct2.search.company import Company, is_ending
-from anime_whisper_ct2.search.report import RESULT
+from anime_whisper_ct2.output.places import check_apart, check_free, check_writable, looking_at, writing
+from anime_whisper_ct2.search.company import BEHIND, Company, check_company, folder_of, is_ending
+from anime_whisper_ct2.search.report import CHART, RESULT, TABLE
 from anime_whisper_ct2.system import files, swapping
+from anime_whisper_ct2.system.paths import lies_in
 
 FEATURES, SUMS = "features-", "sums-"
-KIND = "search"
+# As averages and adaptations call what they leave beside OUT: whoever is next at that place puts it right.
+KIND = "checkpoint"
 _MODELS = "models"
 _STUDY = "study.db"
 _MARKER = ".search"
@@ -75,7 +78,8 @@ class Place:
     def check_out(self, *, overwrite: bool = False) -> None:
         """Refuse a place for the result where anything lies but an earlier average that may go. Raises InputError."""
         with looking_at(self.out):
-            check_free(self.out, _AVERAGE, "awct2 average", "an average", overwrite=overwrite)
+            own = (RESULT, TABLE, CHART)
+            check_free(self.out, _AVERAGE, "awct2 average", "an average", overwrite=overwrite, own=own)
 
     def make(self) -> None:
         """Have the work folder there, and known as one. Raises OutputError."""
@@ -99,48 +103,57 @@ class Place:
         if not Path(os.path.realpath(self.out)).name:
             return  # a whole drive, which is no place for a result
         # What is wrong there, `check` says.
-        with contextlib.suppress(OSError, OutputError):
+        with contextlib.suppress(OSError, OutputError, InputError):
             if is_ending(self.study):
                 return
             swapping.settle(self.out, KIND)
             if not self.named and (self.work / _MARKER).read_bytes() == _known_by(self.out):
-                with Company(self.study) as company:
-                    self.leave(company)
+                with Company(self.study) as company, self.joined() as crew:
+                    self.leave(crew, company)
 
-    def leave(self, company: Company) -> None:
-        """Leave the company; where nobody is left in it, what was kept for this search alone goes."""
+    def joined(self) -> Company:
+        """Give those that are at work in the work folder, to join them."""
+        return Company(self.study, self.work)
+
+    def leave(self, crew: Company, company: Company) -> None:
+        """Leave those in the work folder, and those at the study: with the last ones, what was kept for them goes."""
         # What the system holds on to is in nobody's way.
         with contextlib.suppress(OSError, OutputError):
-            with company.leaving() as last:
-                if last and not self.named:
-                    self._clear()
-            if last and not self.named:
-                files.remove(self.work / ".lock", missing_ok=True)
+            with crew.leaving() as last_here, company.leaving() as last_of_all:
+                if last_here and not self.named:
+                    self._clear(with_study=last_of_all)
+            if last_here and not self.named:
                 # Only when nothing of anybody else's is in it.
                 self.work.rmdir()
 
-    def clear_models(self, company: Company) -> None:
+    def clear_models(self, crew: Company) -> None:
         """Remove what processes that are gone were trying."""
-        with contextlib.suppress(OSError), company.alone():
+        with contextlib.suppress(OSError), crew.alone():
             for path in self.models.iterdir():
-                if not company.is_there(path.name):
+                if not crew.is_there(path.name):
                     files.clear_away(path)
 
     def tidy(self) -> None:
         """Remove a work folder in which there is nothing as yet."""
         with contextlib.suppress(OSError):
-            if not self.named and {path.name for path in self.work.iterdir()} - _OWN <= {_MARKER}:
+            if not self.named and {path.name for path in self.work.iterdir()} - _OWN <= {_MARKER, _MODELS}:
+                with contextlib.suppress(FileNotFoundError):
+                    self.models.rmdir()
                 for name in (_MARKER, *_OWN):
                     files.remove(self.work / name, missing_ok=True)
                 self.work.rmdir()
 
-    def _clear(self) -> None:
+    def _clear(self, *, with_study: bool) -> None:
         for path in self.work.iterdir():
             if path.name == _MODELS or path.name.startswith((FEATURES, SUMS)):
                 files.clear_away(path)
-        # The mark is the last to go: where it is, somebody comes back for the rest.
-        for name in (_STUDY, f"{_STUDY}-journal", _STUDY + files.BESIDE, _MARKER):
+        study = (_STUDY, f"{_STUDY}-journal", _STUDY + files.BESIDE) if with_study else ()
+        for name in (*study, *_OWN):
             files.remove(self.work / name, missing_ok=True)
+        # The mark goes with the folder: where something stays, such as a study of another name, the work goes on.
+        going = {_MARKER, BEHIND, *((folder_of(self.study).name,) if with_study else ())}
+        if {path.name for path in self.work.iterdir()} <= going:
+            files.remove(self.work / _MARKER, missing_ok=True)
 
     def _check_work(self, checkpoints: Sequence[str], read: Sequence[str]) -> None:
         work, out = self.work, self.out
@@ -152,9 +165,10 @@ class Place:
             raise InputError(f"{out}: lies in {work}, where the work is; name another folder with -o")
         check_apart(work, checkpoints, read, option="--work")
         if work.is_dir():
-            names = {path.name for path in work.iterdir()} - _OWN
+            names = {path.name for path in work.iterdir()} - _OWN - {BEHIND, folder_of(self.study).name}
             if names and _MARKER not in names:
                 raise InputError(f"{work}: is not empty, and no work of a search; name another folder with --work")
+            check_company(self.study, work)
 
 
 def _known_by(result: Path) -> bytes:

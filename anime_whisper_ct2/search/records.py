@@ -8,6 +8,10 @@ from typing import Literal, TypeAlias
 from anime_whisper_ct2.evaluation.records import Interval
 from anime_whisper_ct2.search.options import SearchOptions
 
+# Held-out recordings: of fewer, an interval says little.
+FEW_HELD_OUT = 20
+# Of fewer, even where one average does better in every single one of them, that is chance more than once in twenty.
+LEAST_HELD_OUT = 6
 # A single checkpoint; all of them alike; what the sampler has proposed.
 Kind: TypeAlias = Literal["single", "uniform", "trial"]
 State: TypeAlias = Literal["complete", "pruned"]
@@ -56,17 +60,21 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """How far the best one's CER lies above another's on the recordings held out, in percent points, in pairs."""
+    """How far the best one's CER lies above another's on the recordings held out, in percent points, in pairs.
+
+    `few`: there are too few of them to tell any two apart.
+    """
 
     role: Role
     points: float
     interval: Interval
+    few: bool = False
 
     @property
     def distinguishable(self) -> bool:
-        """Whether the 95 % interval leaves no doubt which one is better."""
+        """Whether the 95 % interval lies all on one side of 0, and is one of enough recordings."""
         low, high = self.interval
-        return low > 0 or high < 0
+        return not self.few and (low > 0 or high < 0)
 
 
 @dataclass(frozen=True, slots=True)

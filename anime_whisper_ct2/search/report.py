@@ -16,7 +16,16 @@ from anime_whisper_ct2.search.candidates import REST
 from anime_whisper_ct2.search.chart import draw
 from anime_whisper_ct2.search.naming import called
 from anime_whisper_ct2.search.options import SearchOptions
-from anime_whisper_ct2.search.records import Candidate, HeldOut, Margin, Role, Search, Trial
+from anime_whisper_ct2.search.records import (
+    FEW_HELD_OUT,
+    LEAST_HELD_OUT,
+    Candidate,
+    HeldOut,
+    Margin,
+    Role,
+    Search,
+    Trial,
+)
 from anime_whisper_ct2.system.commands import command_line
 from anime_whisper_ct2.system.files import put
 from anime_whisper_ct2.system.refusals import reason
@@ -73,12 +82,13 @@ def _of_search(search: Search) -> Iterator[str]:
     others = [(last, "the last"), (single, "the best single checkpoint")]
     if last == single:
         others = [(last, "the last and best single checkpoint")]
-    beside = "; ".join(f"{what}, {called(search, trial)}: {trial.cer:.2f} %" for trial, what in others if trial)
+    told = [(what, trial) for trial, what in others if trial and trial != best]
+    beside = "; ".join(f"{what}, {called(search, trial)}: {trial.cer:.2f} %" for what, trial in told)
+    also = f" ({beside})" if beside else ""
     if best.kind == "single":
-        also = f" ({beside})" if best != last and beside else ""
         yield f"No average was better than {called(search, best)} by itself: {over}{also}."
     else:
-        yield f"The best average is {called(search, best)}: {over}{f' ({beside})' if beside else ''}."
+        yield f"The best average is {called(search, best)}: {over}{also}."
 
 
 def _of_held_out(search: Search) -> Iterator[str]:
@@ -93,24 +103,30 @@ def _of_held_out(search: Search) -> Iterator[str]:
         f"On {counted(search.held_out, 'recording')} held out, which no trial has heard, its CER is {best.cer:.2f} % "
         f"(95 %: {_ends(best.interval)})."
     )
+    if search.held_out < FEW_HELD_OUT:
+        few = counted(search.held_out, "recording")
+        worth = "little" if search.held_out >= LEAST_HELD_OUT else "nothing: no two averages can be told apart by them"
+        yield f"{few} held out: intervals of so few say {worth}."
     for margin in search.margins:
         yield _of_margin(search, margin)
 
 
 def _of_margin(search: Search, margin: Margin) -> str:
-    """Say whether the best one is better than another for sure."""
+    """Say whether the best one is better than another, or cannot be told apart from it."""
     other = next(held for held in search.held if held.role == margin.role)
     same = margin.role == "last" and _last(search) == _best_single(search)
     role = "the last and best single checkpoint" if same else _OTHER_ROLES[margin.role]
-    who = f"{role}, {called(search, search.trial(other.trial))}"
+    name = called(search, search.trial(other.trial))
+    who = f"{role}, {name}"
     ends = f"95 %: {_ends(margin.interval, '+.2f')}"
     if margin.distinguishable:
         better = "better" if margin.points < 0 else "worse"
         return f"There it is {better} than {who}, by {abs(margin.points):.2f} points ({ends})."
-    simpler = (
-        "which does as well and is simpler" if search.trial(search.best).kind != "single" else "which does as well"
+    simpler = "" if search.trial(search.best).kind == "single" else ", which is simpler,"
+    return (
+        f"There it is not distinguishable from {who} ({margin.points:+.2f} points, {ends}): so many recordings cannot "
+        f"tell them apart; {name}{simpler} may do as well."
     )
-    return f"There it is not distinguishable from {who}, {simpler}: {margin.points:+.2f} points ({ends})."
 
 
 def as_table(search: Search) -> str:
@@ -237,7 +253,12 @@ def from_json(content: Mapping[str, Any]) -> Search:
             for held in content["held"]
         ),
         margins=tuple(
-            Margin(margin["role"], margin["points"], _interval(margin["interval_points"]))
+            Margin(
+                margin["role"],
+                margin["points"],
+                _interval(margin["interval_points"]),
+                few=content["held_out"] < LEAST_HELD_OUT,
+            )
             for margin in content["margins"]
         ),
     )

@@ -8,10 +8,10 @@ proposes depends on the seed and on the trials before, and on nothing that goes 
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -23,8 +23,9 @@ from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.search.candidates import Space
 from anime_whisper_ct2.search.company import Company
 from anime_whisper_ct2.search.proposing import FINISHED, TRIED, distributions, proposal
+from anime_whisper_ct2.search.pruning import is_hopeless
 from anime_whisper_ct2.search.records import Candidate, Kind, Trial
-from anime_whisper_ct2.search.study_file import NAME, check_study, kept, make_study, opened_storage
+from anime_whisper_ct2.search.study_file import NAME, check_study, kept, make_study, opened_storage, remove_study
 
 T = TypeVar("T")
 
@@ -34,12 +35,16 @@ _KIND, _CANDIDATE, _OWNER, _EDITS, _SECONDS = "kind", "candidate", "process", "e
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A trial of this process. `edits`: of the parts that have been heard already."""
+    """A trial of this process.
+
+    `edits`: of each recording, by the parts that have been heard already; `seconds`: what that took.
+    """
 
     number: int
     kind: Kind
     candidate: Candidate
-    edits: tuple[int, ...] = ()
+    edits: tuple[tuple[int, ...], ...] = ()
+    seconds: float = 0.0
 
 
 # Others still try the last ones; nothing is left at all.
@@ -54,19 +59,18 @@ class Study:
         self._storage, self._space, self._seed, self._company = storage, space, seed, company
         with kept(path):
             self._id = storage.get_study_id_from_name(NAME)
-            with warnings.catch_warnings():
-                # The pruner is called experimental.
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                self._pruner = optuna.pruners.WilcoxonPruner()
-            self._study = optuna.load_study(study_name=NAME, storage=storage, pruner=self._pruner)
 
     def remember(self, key: str, value: T) -> T:
-        """Give what the study knows under a key, as JSON has it; where it knows nothing, it is this from now on."""
+        """Give what the study knows under a key, as JSON has it; where it knows nothing, it is this from now on.
+
+        What is known of a study in which nobody has tried anything yet, and nobody else is about to, says nothing.
+        """
         with kept(self.path), self._company.alone():
             known = self._storage.get_study_user_attrs(self._id)
-            if key not in known:
-                self._storage.set_study_user_attr(self._id, key, value)
-            return cast(T, known.get(key, value))
+            if key in known and (self._all() or self._company.others()):
+                return cast(T, known[key])
+            self._storage.set_study_user_attr(self._id, key, value)
+            return value
 
     def begin(self, trials: int) -> Begun | Rest:
         """Take what is to be tried next: what a process that is gone was at, single checkpoints, all alike, and then
@@ -84,18 +88,26 @@ class Study:
                 return "others" if running else "done"
             return self._add(*found)
 
-    def keep(self, number: int, edits: Sequence[int], cer: float) -> None:
-        """Keep the edits of the parts that a trial has heard so far; `cer`: of the last of them, in percent."""
+    def keep(self, number: int, edits: Sequence[Sequence[int]], cer: float, seconds: float) -> None:
+        """Keep the edits of each recording, by the parts that a trial has heard so far.
+
+        `cer`: of the last part, in percent, for whoever looks at the study; `seconds`: what all of them took.
+        """
         with kept(self.path):
             id_ = self._trial_id(number)
-            self._storage.set_trial_user_attr(id_, _EDITS, list(edits))
+            self._storage.set_trial_user_attr(id_, _SECONDS, round(seconds, 3))
+            self._storage.set_trial_user_attr(id_, _EDITS, list(map(list, edits)))
             self._storage.set_trial_intermediate_value(id_, len(edits) - 1, cer)
 
     def is_hopeless(self, number: int) -> bool:
-        """Say whether a trial does worse than the best one, part by part, beyond doubt."""
-        with kept(self.path), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # scipy's, that so few parts tell little
-            return self._pruner.prune(self._study, self._storage.get_trial(self._trial_id(number)))
+        """Say whether a trial is given up, since it is worse than the best one in so many of the same recordings."""
+        with kept(self.path):
+            trial = self._storage.get_trial(self._trial_id(number))
+            complete = [one for one in self._all() if one.state is TrialState.COMPLETE]
+        if not complete:
+            return False
+        best = min(complete, key=lambda one: (one.value, one.number))
+        return is_hopeless(_edits(trial), _edits(best))
 
     def finish(self, number: int, cer: float, seconds: float, *, pruned: bool = False) -> None:
         """Close a trial. `cer`: over all parts that it has heard, in percent."""
@@ -109,6 +121,11 @@ class Study:
         """Give those that are finished, in the order in which they were begun."""
         with kept(self.path):
             return tuple(map(_told, (trial for trial in self._all() if trial.state in FINISHED)))
+
+    def is_empty(self) -> bool:
+        """Say whether nobody has begun to try anything."""
+        with kept(self.path):
+            return not self._all()
 
     def planned(self, trials: int) -> int:
         """Give how many there are to be in all, single checkpoints among them, when so many are to be proposed."""
@@ -166,7 +183,8 @@ def opened_study(
 
     `about`: the question that it is of, as JSON has it; `words`: what to call what differs in a study of another one.
     Raises InputError for such a study, with nothing changed in it, and for a file that is no study of ours. One in
-    which nothing has been tried becomes what is wanted.
+    which nothing has been tried becomes what is wanted; one that was made here goes, if the search turns out to be
+    refused before it tries anything.
     """
     with kept(path):
         if path.is_dir():
@@ -179,7 +197,14 @@ def opened_study(
                 make_study(path, about)
             storage = opened_storage(path)
     try:
-        yield Study(path, storage, space, seed, company)
+        study = Study(path, storage, space, seed, company)
+        try:
+            yield study
+        except InputError:
+            with company.alone():
+                if not there and study.is_empty() and not company.others():
+                    remove_study(path)
+            raise
     finally:
         storage.engine.dispose()
 
@@ -192,7 +217,12 @@ def _candidate(trial: FrozenTrial) -> Candidate:
 
 def _begun(trial: FrozenTrial) -> Begun:
     attributes = trial.user_attrs
-    return Begun(trial.number, attributes[_KIND], _candidate(trial), tuple(attributes.get(_EDITS, ())))
+    edits = tuple(map(tuple, attributes.get(_EDITS, ())))
+    return Begun(trial.number, attributes[_KIND], _candidate(trial), edits, attributes.get(_SECONDS, 0.0))
+
+
+def _edits(trial: FrozenTrial) -> list[int]:
+    return list(chain.from_iterable(trial.user_attrs[_EDITS]))
 
 
 def _told(trial: FrozenTrial) -> Trial:

@@ -66,6 +66,13 @@ def make_study(path: Path, about: Mapping[str, Any]) -> None:
         raise
 
 
+def remove_study(path: Path) -> None:
+    """Remove a study's file, as far as that goes."""
+    with contextlib.suppress(OSError):
+        for name in (path, Path(f"{path}-journal")):
+            files.remove(name, missing_ok=True)
+
+
 def check_study(path: Path, about: Mapping[str, Any], words: Mapping[str, str]) -> bool:
     """Refuse what is no study of ours, before Optuna lays its tables out in it, and one of something else.
 

@@ -7,17 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-# Features of the corpus; sums of the checkpoints; trials; what was held out; the checkpoint that is written.
-Stage: TypeAlias = Literal["listening", "summing", "trying", "measuring", "averaging"]
+# What the checkpoints are known again by; features of the corpus; sums of the checkpoints; trials; what was held out;
+# the checkpoint that is written.
+Stage: TypeAlias = Literal["hashing", "listening", "summing", "trying", "measuring", "averaging"]
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
     """How far a stage has come.
 
-    `done` and `total`: recordings while it listens, bytes while it sums and averages, trials while it tries, recordings
-    again while it measures. `cer`: of the trial so far, `best`: of the best one, both in percent, None where there is
-    none yet.
+    `done` and `total`: bytes while it hashes, sums and averages, recordings while it listens, trials while it tries,
+    recordings again while it measures. `cer`: of the trial so far, `best`: of the best one, both in percent, None where
+    there is none yet.
     """
 
     stage: Stage
@@ -48,6 +49,12 @@ class Clock:
         now = done - self._first
         left_s = (total - done) * (time.monotonic() - self._since) / now if now else None
         self._tell(Advance(self._stage, done, total, left_s, cer, best))
+
+
+def in_bytes(stage: Stage, tell: OnAdvance) -> Callable[[str, int, int], None]:
+    """Give what the converter's stages, whatever they are called, tell their bytes to."""
+    clock = Clock(stage, tell)
+    return lambda _stage, done, total: clock(done, total)
 
 
 def once(note: OnNote) -> OnNote:

@@ -53,31 +53,34 @@ class Trials:
             Event().wait(_LOOK_EVERY_S)
 
     def _try(self, begun: Begun) -> None:
-        since, edits, parts = time.monotonic(), list(begun.edits), self._heard.parts.tried
+        # As if it had begun by so much earlier.
+        since, edits = time.monotonic() - begun.seconds, list(map(list, begun.edits))
+        parts = self._heard.parts.tried
         with ExitStack() as stack:
             listener = None
             if edits:
-                self._keep(begun, edits)  # whoever was at it may have been killed halfway through this
+                self._keep(begun, edits, since)  # whoever was at it may have been killed halfway through this
             while len(edits) < len(parts):
                 # Single checkpoints and all alike are what others are held against.
                 if begun.kind == "trial" and edits and self._study.is_hopeless(begun.number):
                     break
                 listener = listener or stack.enter_context(self._trier.listening(begun.candidate, self._sums))
                 found = listener.edits(self._heard, parts[len(edits)], lambda: None)
-                edits.append(sum(found.values()))
-                self._keep(begun, edits)
+                edits.append([found[number] for number in parts[len(edits)]])
+                self._keep(begun, edits, since)
         pruned = len(edits) < len(parts)
         self._study.finish(begun.number, self._cer(edits), time.monotonic() - since, pruned=pruned)
 
-    def _keep(self, begun: Begun, edits: list[int]) -> None:
+    def _keep(self, begun: Begun, edits: list[list[int]], since: float) -> None:
         part = self._heard.parts.tried[len(edits) - 1]
-        self._study.keep(begun.number, edits, cer(edits[-1], self._heard.scorer.characters_of(part)))
+        rate = cer(sum(edits[-1]), self._heard.scorer.characters_of(part))
+        self._study.keep(begun.number, edits, rate, time.monotonic() - since)
         self._tell(self._cer(edits))
 
-    def _cer(self, edits: list[int]) -> float:
+    def _cer(self, edits: list[list[int]]) -> float:
         """Give the rate over all parts so far, in percent."""
         heard = [number for part in self._heard.parts.tried[: len(edits)] for number in part]
-        return cer(sum(edits), self._heard.scorer.characters_of(heard))
+        return cer(sum(map(sum, edits)), self._heard.scorer.characters_of(heard))
 
     def _tell(self, so_far: float | None = None) -> None:
         self._clock(self._done, max(self._total, self._done), so_far, self._best)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anime_whisper_ct2.engine import Engine
+from anime_whisper_ct2.errors import ConversionError, OutputError
 from anime_whisper_ct2.executors.local import LocalExecutor
 from anime_whisper_ct2.executors.opening import open_whisper
 from anime_whisper_ct2.features.windows import window_length
@@ -22,6 +24,7 @@ from anime_whisper_ct2.search.options import SearchOptions
 from anime_whisper_ct2.search.records import Candidate
 from anime_whisper_ct2.search.telling import OnNote
 from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system.refusals import reason
 from anime_whisper_ct2.text.doubt import Bounds
 
 if TYPE_CHECKING:
@@ -97,7 +100,8 @@ class Trier:
         recipe = recipe_of(candidate, len(self.series.checkpoints))
         # The one before is of no use any more, and would need as much disk again.
         files.clear_away(self.folder)
-        model = convert_opened(self.series.blend(recipe, dtype=self.dtype, sums=sums), self.folder)
+        with _converting(self.folder):
+            model = convert_opened(self.series.blend(recipe, dtype=self.dtype, sums=sums), self.folder)
         options = RunOptions(
             DecodingOptions(language=self.options.language),
             EngineOptions(device=self.options.device, compute_type=self.options.compute_type),
@@ -108,3 +112,19 @@ class Trier:
             yield Listener(model, engine, options, self.on_note)
         finally:
             engine.close()
+
+
+@contextmanager
+def _converting(folder: Path) -> Iterator[None]:
+    """Say what a conversion lacks as a search does, which puts it where nobody has named an output."""
+    try:
+        yield
+    except ConversionError as error:
+        if not isinstance(cause := error.__cause__, OSError):
+            raise
+        full = cause.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "the disk is full; make room" if full else f"{reason(cause, folder)}; see to that"
+        raise OutputError(
+            f"{folder.parent}: the model of a trial cannot be written there: {why}, and the same command goes on; or "
+            "name another folder with --work"
+        ) from error

@@ -17,6 +17,8 @@ _NO_NAMES = frozenset((123, 161))
 DEVICES = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$")) | {
     f"{device}{number}" for device in ("com", "lpt") for number in "0123456789¹²³"
 }
+# What Finder and Explorer put into any folder that is looked at.
+LITTER = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))
 _NOT_IN_NAMES = re.compile(r'[:*?"<>|]')
 # Tells Windows to take a path to the letter: `\\?\C:\a` is `C:\a`, and `\\?\UNC\server\share` is `\\server\share`.
 _TO_THE_LETTER = re.compile(r"\\\\\?\\(UNC\\)?", re.IGNORECASE)
@@ -137,6 +139,12 @@ def below(path: str, beginning: str) -> str | None:
         return None
     # By its parts: in lower case, a text may be longer.
     return whole.split("/", beginning.count("/"))[-1] or None
+
+
+def lies_in(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> bool:
+    """Say whether a path is a folder or lies below it, wherever links lead."""
+    inner, outer = os.path.realpath(path), os.path.realpath(folder)
+    return alike(inner) == alike(outer) or below(inner, beginning_below(outer)) is not None
 
 
 def from_root(path: str) -> str:

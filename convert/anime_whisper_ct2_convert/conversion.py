@@ -182,7 +182,8 @@ def _write(
         sha256 = binary.write_model(staging / MODEL_BIN, variables, aliases, quantization, on_bytes)
         record = _json(_record(checkpoint, quantization, described, sha256))
         for name, text in {**described.small_files, AWCT2: record}.items():
-            (staging / name).write_bytes(text.encode())
+            # A source that is no UTF-8 is written with JSON's own escapes.
+            (staging / name).write_bytes(text.encode("utf-8", "backslashreplace"))
         # Our own reader is the judge of what may be published.
         open_model_dir(staging)
     return Conversion(

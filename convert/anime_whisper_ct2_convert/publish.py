@@ -66,6 +66,8 @@ def check_destination(destination: Path, source: Path | None, named: str, *, for
     target = destination.resolve()
     if source is not None and target in (source.resolve(), *source.resolve().parents):
         raise InputError(f"{destination}: the checkpoint lies there; choose another OUTPUT")
+    if os.path.ismount(target):
+        raise InputError(f"{destination}: is a whole drive, or where one is mounted; choose a folder in it as OUTPUT")
     if not os.path.lexists(destination):
         return
     if not destination.is_dir():

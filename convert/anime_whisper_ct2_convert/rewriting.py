@@ -24,14 +24,13 @@ from anime_whisper_ct2.system import files
 from anime_whisper_ct2.system.refusals import reason
 from anime_whisper_ct2_convert.numerics import Array, FloatType, convert_float
 from anime_whisper_ct2_convert.safetensors_file import file_bytes, write_safetensors
-from anime_whisper_ct2_convert.source import Checkpoint, naming, open_source, text_files
-from anime_whisper_ct2_convert.tensor import Tensor
+from anime_whisper_ct2_convert.source import Checkpoint, naming, open_source, read_whole, text_files
+from anime_whisper_ct2_convert.tensor import BLOCK_ELEMENTS, Tensor
 from anime_whisper_ct2_convert.weights import SAFETENSORS, open_weights
 from anime_whisper_ct2_convert.whisper_layout import WhisperShape, lay_out
 
 _CONFIG = "config.json"
 _PREFIX, _OUTPUT = "model.", "proj_out.weight"
-_BLOCK_ELEMENTS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +61,8 @@ class OpenCheckpoint:
         with naming(self.files):
             for name, tensor in sorted(self.tensors.items()):
                 digest.update(repr((name, tensor.dtype, tensor.shape)).encode())
-                for start in range(0, tensor.size, _BLOCK_ELEMENTS):
-                    digest.update(tensor.read(start, min(start + _BLOCK_ELEMENTS, tensor.size)).data)
+                for start in range(0, tensor.size, BLOCK_ELEMENTS):
+                    digest.update(tensor.read(start, min(start + BLOCK_ELEMENTS, tensor.size)).data)
         return digest.hexdigest()
 
 
@@ -135,9 +134,12 @@ def with_dtype(config: Mapping[str, Any], dtype: FloatType) -> dict[str, Any]:
 
 
 def copy_texts(source: Checkpoint, folder: Path, config: Mapping[str, Any]) -> None:
-    """Copy what makes a model of the weights, byte for byte, but for a config.json that says something else now."""
+    """Copy what makes a model of the weights, byte for byte, but for a config.json that says something else now.
+
+    Raises CheckpointError for what cannot be read, and OSError for what cannot be written.
+    """
     for path in text_files(source.folder):
-        content = path.read_bytes()
+        content = read_whole(path)
         if path.name == _CONFIG and config != source.json(_CONFIG):
             content = (json.dumps(config, indent=2) + "\n").encode("ascii")
         files.put(folder / path.name, content)

@@ -20,6 +20,7 @@ from anime_whisper_ct2.model_dir.mistaken import is_adapter, why_no_model
 from anime_whisper_ct2.system import waiting
 from anime_whisper_ct2.system.commands import command_line
 from anime_whisper_ct2.system.paths import at_home
+from anime_whisper_ct2.system.refusals import reason
 from anime_whisper_ct2_convert.weights import SAFETENSORS, SAFETENSORS_INDEX, TORCH, TORCH_INDEX
 
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
@@ -44,8 +45,8 @@ _SAFETENSORS_FILES = [SAFETENSORS, SAFETENSORS_INDEX, "model-*-of-*.safetensors"
 _TORCH_FILES = [TORCH, TORCH_INDEX, "pytorch_model-*-of-*.bin"]
 
 
-class _NamedError(CheckpointError):
-    """One whose message says already whose fault it is."""
+class NamedError(CheckpointError):
+    """One whose message says already whose fault it is: `naming` leaves it as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +57,37 @@ class Checkpoint:
     source: str  # what the user can name again: the hub id, or the folder's full path
     revision: str | None  # the commit on the hub; a folder has none
 
+    @property
+    def commit(self) -> str | None:
+        """The commit on the hub, which tells all of its contents; None where only its files do."""
+        return self.revision if self.revision and _COMMIT.fullmatch(self.revision) else None
+
     def json(self, name: str) -> dict[str, Any] | None:
         """Read a JSON object; None where the file is absent. Raises CheckpointError where it is broken."""
         path = self.folder / name
         if not path.is_file():
             return None
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            value = json.loads(read_whole(path).decode("utf-8"))
+        except (ValueError, RecursionError) as error:
             raise CheckpointError(f"{path}: is no valid JSON ({error}); download it again") from error
         if not isinstance(value, dict):
             raise CheckpointError(f"{path}: is no JSON object; download it again")
         return value
 
 
+def read_whole(path: Path) -> bytes:
+    """Read a file of a checkpoint. Raises CheckpointError where the system refuses that."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({reason(error, path)})") from error
+
+
 def as_folder(source: str) -> Path | None:
-    """Return the folder that a source names, None where there is none."""
+    """Return the folder that a source names, None where there is none; no name is none."""
+    if not source:
+        return None  # which a path would take for the folder that one is in
     try:
         folder = Path(at_home(source))
         return folder if folder.is_dir() else None
@@ -91,6 +107,7 @@ def open_source(source: str, revision: str | None = None, *, whole: bool = False
         if why := why_no_model(source):
             raise ModelNotFoundError(why)
         return _fetch(source, revision, _TEXT_FILES + (_OTHER_TEXT_FILES if whole else []))
+    _check_open(folder)
     if revision is not None:
         raise ModelNotFoundError(f"{source}: is a folder, and --revision {revision} is for models on the hub")
     if is_converted(folder):
@@ -109,11 +126,12 @@ def open_named(name: str) -> Checkpoint:
 def open_texts(name: str) -> Checkpoint:
     """Find the text files alone of what need be no whole checkpoint, such as a tokenizer's folder or a hub id.
 
-    Raises ModelNotFoundError.
+    Raises ModelNotFoundError and CheckpointError.
     """
     source, revision = _with_revision(at_home(name))
     folder = as_folder(source)
     if folder is not None:
+        _check_open(folder)
         return Checkpoint(folder, str(folder.resolve()), None)
     _check_hub_id(source)
     folder = _snapshot(source, revision, _TEXT_FILES + _OTHER_TEXT_FILES)
@@ -130,11 +148,11 @@ def naming(checkpoint: Checkpoint) -> Iterator[None]:
     """Say whose fault it is, where the room that found it was handed only its contents."""
     try:
         yield
-    except _NamedError:
+    except NamedError:
         raise
     except CheckpointError as error:
         said = str(error) if str(checkpoint.folder) in str(error) else f"{checkpoint.source}: {error}"
-        raise _NamedError(said) from error
+        raise NamedError(said) from error
 
 
 def folder_digest(folder: Path) -> str:
@@ -152,6 +170,16 @@ def _with_revision(name: str) -> tuple[str, str | None]:
     if not revision or not _HUB_ID.fullmatch(source) or as_folder(name) is not None:
         return name, None
     return source, revision
+
+
+def _check_open(folder: Path) -> None:
+    """Raise CheckpointError for a folder that this user may not look into."""
+    try:
+        (folder / "config.json").stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be looked into ({reason(error, folder)})") from error
 
 
 def _check_hub_id(source: str) -> None:
@@ -234,5 +262,4 @@ def _snapshot(source: str, revision: str | None, names: list[str]) -> Path:
             "check the connection, or download it elsewhere with `hf download` and name that folder"
         ) from error
     except failures as error:  # huggingface_hub's other errors are one of these
-        reason = first_line(error)
-        raise ModelNotFoundError(f"{where}, and could not be fetched from the hub ({reason})") from error
+        raise ModelNotFoundError(f"{where}, and could not be fetched from the hub ({first_line(error)})") from error

@@ -15,7 +15,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 
 from anime_whisper_ct2.errors import CheckpointError
 from anime_whisper_ct2.model_dir import REQUIRED_TOKENS, TOKENIZER
-from anime_whisper_ct2_convert.source import Checkpoint
+from anime_whisper_ct2_convert.source import Checkpoint, read_whole
 
 _END, _START, _NO_TIMESTAMPS = REQUIRED_TOKENS
 _FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
@@ -64,8 +64,9 @@ def open_tokenizer(checkpoint: Checkpoint) -> WhisperTokenizer:
 
 
 def _load(path: Path) -> Tokenizer:
+    content = read_whole(path)
     try:
-        return Tokenizer.from_file(str(path))
+        return Tokenizer.from_buffer(content)
     except Exception as error:  # the library raises nothing more precise
         raise CheckpointError(
             f"{path}: is no tokenizer ({error}); download it again, or remove it to have it built"
@@ -110,10 +111,12 @@ def _template(backend: Tokenizer) -> processors.TemplateProcessing:
 
 
 def _read_merges(path: Path) -> list[tuple[str, str]]:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: is absent; download it again")
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error}); download it again") from error
+        lines = read_whole(path).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    except ValueError as error:
+        raise CheckpointError(f"{path}: is no UTF-8 ({error}); download it again") from error
     # The first line is the version, the last is empty.
     pairs = [tuple(line.split()) for line in lines[1:-1]]
     if (wrong := next((i for i, pair in enumerate(pairs) if len(pair) != 2), None)) is not None:

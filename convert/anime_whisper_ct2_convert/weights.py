@@ -74,11 +74,11 @@ def open_safetensors(path: Path, files: ExitStack) -> dict[str, Tensor]:
         header, data_start = _read_header(stream, size)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({reason(error)})") from error
-    except (ValueError, struct.error) as error:
+    except (ValueError, RecursionError, struct.error) as error:
         raise CheckpointError(f"{path}: is no safetensors file ({error}); download it again") from error
     header.pop("__metadata__", None)
     tensors = {name: _describe(path, stream, name, entry, data_start) for name, entry in header.items()}
-    end = data_start + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    end = data_start + _data_bytes(path, header)
     if size < end:
         raise CheckpointError(f"{path}: is truncated: {size:,} of {end:,} bytes are there; download it again")
     return tensors
@@ -94,11 +94,25 @@ def _read_header(stream: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-def _describe(path: Path, stream: BinaryIO, name: str, entry: Mapping[str, Any], data_start: int) -> Tensor:
+def _data_bytes(path: Path, header: Mapping[str, Any]) -> int:
+    """Give how long the data are that are described. Raises CheckpointError where two tensors share bytes."""
+    at, before = 0, ""
+    for (begin, end), name in sorted((entry["data_offsets"], name) for name, entry in header.items()):
+        if begin < at:
+            raise CheckpointError(f"{path}: {before} and {name} lie one over the other; download it again")
+        at, before = end, name
+    return at
+
+
+def _describe(path: Path, stream: BinaryIO, name: str, entry: Any, data_start: int) -> Tensor:
     try:
         stored, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+        if not (
+            isinstance(stored, str) and all(type(number) is int and number >= 0 for number in (*shape, begin, end))
+        ):
+            raise ValueError(stored)
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: the header's entry for {name} is not understood") from error
+        raise CheckpointError(f"{path}: the header's entry for {name} is not understood; download it again") from error
     if stored not in _DTYPES:
         raise CheckpointError(
             f"{path}: {name} is stored as {stored}; save the checkpoint as float32, float16 or bfloat16"
@@ -154,6 +168,8 @@ def _read_index(path: Path) -> dict[str, str]:
         places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
         if all(isinstance(place, str) for place in places.values()):
             return dict(places)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({reason(error, path)})") from error
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: is no index of shards; download it again") from error
     raise CheckpointError(f"{path}: is no index of shards; download it again")

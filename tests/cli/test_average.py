@@ -60,6 +60,7 @@ class Average:
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
+        self.lacking: str | None = None
         self.asked: list[tuple[tuple[str, ...], Path, Recipe]] = []
         self.more: dict[str, Any] = {}
 
@@ -72,7 +73,8 @@ class Average:
         more["progress"]("averaging", 10, 20)
         out.mkdir()
         (out / "average.json").write_text('{"version": "名"}', encoding="utf-8")
-        return Averaging(out, names, "float16", ("config.json: dropout is another one in a",), 3_000_000, 2.5)
+        differences = ("config.json: dropout is another one in a",)
+        return Averaging(out, names, "float16", differences, 3_000_000, 2.5, self.lacking)
 
 
 class Course:
@@ -247,6 +249,18 @@ class TestMistakes:
         self.refused("--range", "a", "b", "-o", "out", "--range", "5:")
         self.refused("--layers", "a", "b", "-o", "out", "--layers", "encoder*")
 
+    def test_what_was_taken_for_a_layer_is_said_to_be_none(self) -> None:
+        self.refused(
+            "1e-5 is none of the checkpoints; after =, name one as before, its number from 0, a range such as 0:2, or "
+            "2 weights with commas between (it was taken for a --layers, since there is no folder run/lr=1e-5)",
+            *("a", "b", "run/lr=1e-5", "--layers", "encoder*=b", "-o", "out"),
+        )
+
+    def test_weights_with_blanks_between_them(self) -> None:
+        together = "stands among the checkpoints; write them with commas between: 0.2,0.3,.5"
+        for given in (("0.2", "0.3", ".5"), ("0.2,", "0.3,", ".5")):
+            self.refused(f"--weights: {given[1]} {together}", "a", "b", "c", "-o", "out", "--weights", *given)
+
 
 class TestRecipe:
     """What becomes of the options that say which average is made."""
@@ -300,8 +314,28 @@ class TestRecipe:
         assert "order" not in result.stderr
 
     def test_an_order_that_a_shell_has_made_is_said(self, average: Average) -> None:
+        for name in ("checkpoint-1000", "checkpoint-500", "lr-5", "lr-1"):
+            Path("run", name).mkdir(parents=True)
         result = call("run/checkpoint-1000", "run/checkpoint-500", "-o", "out")
         assert "checkpoint-1000 comes before checkpoint-500" in result.stderr
+        # Other numbers may be no steps, and all alike have no order.
+        assert "order" not in call("run/lr-5", "run/lr-1", "-o", "out2").stderr
+        assert "lr-5 comes before lr-1" in call("run/lr-5", "run/lr-1", "-o", "out3", "--range", "1:").stderr
+
+    def test_a_model_beside_the_checkpoints_of_its_training_is_left_out_and_that_is_said(
+        self, average: Average
+    ) -> None:
+        for step in (500, 1000):
+            Path("run", f"checkpoint-{step}").mkdir(parents=True)
+        Path("run", "config.json").touch()
+        said = call("run", "-o", "out").stderr.splitlines()[0]
+        assert said.startswith("run stands for the 2 checkpoints in it, and not for the model beside them")
+        said = call("run", "base", "-o", "out2").stderr.splitlines()[0]
+        assert said.startswith("run stands for itself, and not for the 2 checkpoints in it")
+        assert [names for names, _, _ in average.asked] == [
+            tuple(str(Path("run", f"checkpoint-{step}")) for step in (500, 1000)),
+            ("run", "base"),
+        ]
 
     def test_the_work_gets_the_rest_of_what_was_asked_for(self, average: Average) -> None:
         assert call("a", "b", "-o", "out", "--dtype", "bfloat16", "--tokenizer", "t", "--overwrite").exit_code == 0
@@ -326,9 +360,32 @@ class TestSaid:
             "out: float16, 3 MB, 2.5 s",
         ]
 
-    def test_quiet_says_nothing(self, average: Average) -> None:
-        result = call("run/checkpoint-1000", "run/checkpoint-500", "-o", "out", "-q")
+    def test_quiet_says_nothing_but_what_is_lacking(self, average: Average) -> None:
+        for step in (500, 1000):
+            Path("run", f"checkpoint-{step}").mkdir(parents=True)
+        Path("run", "config.json").touch()
+        given = ("run/checkpoint-1000", "run/checkpoint-500", "run", "-q")
+        result = call(*given, "-o", "out")
         assert (result.exit_code, result.output) == (0, "")
+        average.lacking = "no tokenizer is there"
+        result = call(*given, "-o", "out2")
+        assert (result.exit_code, result.output) == (0, "no tokenizer is there\n")
+
+    @pytest.mark.posix("line breaks in names")
+    def test_a_name_with_a_line_break_is_in_one_line(self, average: Average) -> None:
+        odd = "a\nb"
+        for step in (500, 1000):
+            Path(odd, f"checkpoint-{step}").mkdir(parents=True)
+        result = call(f"{odd}/checkpoint-1000", f"{odd}/checkpoint-500", f"x/{odd}", f"y/{odd}", "-o", f"out{odd}")
+        assert result.exit_code == 0
+        assert [line[:9] for line in result.stderr.splitlines()] == [
+            "config.js",
+            "averaging",
+            "4 of 4: c",
+            "outa\\nb: ",
+        ]
+        result = call(f"{odd}/checkpoint-1000", f"{odd}/checkpoint-500", "-o", f"out2{odd}")
+        assert "Name the folder that holds them, a\\nb, " in result.stderr.splitlines()[0]
 
     def test_json_is_all_that_standard_output_holds(self, average: Average) -> None:
         result = call("a", "b", "-o", "out", "--json")
@@ -392,6 +449,19 @@ class TestFiles:
         assert call(run, "-o", "out", "-q", "--overwrite", "--range", ":1").exit_code == 0
         single = run / "checkpoint-9" / "model.safetensors"
         assert Path("out/model.safetensors").read_bytes() == single.read_bytes()
+
+    def test_a_name_that_is_empty_is_a_line(self, run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.chdir(run / "checkpoint-9")
+        for given in (("", run), ("",), (run, "--tokenizer", "")):
+            result = call(*given, "-o", tmp_path / "out", "-q")
+            assert (result.exit_code, result.output.count("\n")) == (2, 1)
+            assert "is empty; name a folder or a hub id" in result.output
+
+    def test_what_was_taken_for_a_layer_and_is_for_no_tensor_is_said_to_be_none(self, run: Path) -> None:
+        result = call(run, "step=1", "--layers", "encoder*=0", "-o", "out", "-q")
+        assert (result.exit_code, result.output.count("\n")) == (2, 1)
+        assert result.output.startswith("Error: --layers step: no tensor has such a name; ")
+        assert result.output.endswith(" (it was taken for a --layers, since there is no folder step=1)\n")
 
     def test_a_folder_that_is_no_checkpoint_is_a_line(self, run: Path, tmp_path: Path) -> None:
         (tmp_path / "none").mkdir()
@@ -498,6 +568,11 @@ class TestProgress:
                 Advance("measuring", 0, 1),
                 "measuring what was held out 0/1, 12:30 gone",
                 "measuring what was held out, 0 of 1 recording, 12 min 30 s gone",
+            ),
+            (
+                Advance("hashing", 1_500_000_000, 3_000_000_000),
+                "reading the checkpoints 1,500 of 3,000 MB, 12:30 gone",
+                "reading the checkpoints, 1,500 of 3,000 MB, 12 min 30 s gone",
             ),
             (None, "opening the checkpoints, 12:30 gone", "opening the checkpoints, 12 min 30 s gone"),
         ],

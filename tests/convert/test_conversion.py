@@ -368,6 +368,36 @@ def test_a_checkpoint_that_is_open_converts_as_its_folder_does(
     assert seen[-1] == ("weights", made.model_bytes, made.model_bytes)
 
 
+def test_an_average_that_is_too_large_is_not_said_to_be_a_checkpoint_s_fault(checkpoint: Path, tmp_path: Path) -> None:
+    name = "model.encoder.layer_norm.weight"
+    other = changed(checkpoint, tmp_path / "other", 1)
+    tensors = load_file(other / "model.safetensors")
+    tensors[name][3] = 3e38
+    save_file(tensors, other / "model.safetensors", FROM_TORCH)
+    with open_series([str(checkpoint), str(other)]) as series:
+        for weights in ([-1.0, 3.0], [1.0, 1e305]):
+            blend = series.blend(Recipe(Mix.of_weights(weights)))
+            with pytest.raises(CheckpointError, match=rf"^the average of {name} has values .*; choose other weights$"):
+                convert_opened(blend, tmp_path / "out")
+
+
+def test_where_a_drive_is_mounted_nothing_is_converted_to(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mounted").mkdir()
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == tmp_path / "mounted")
+    with pytest.raises(InputError, match="mounted: is a whole drive, or where one is mounted; choose a folder in it"):
+        convert(str(checkpoint), tmp_path / "mounted", force=True)
+    assert not any((tmp_path / "mounted").iterdir())
+
+
+@pytest.mark.posix("names that are no UTF-8")
+def test_a_source_that_is_no_utf_8_is_written_down(checkpoint: Path, tmp_path: Path) -> None:
+    odd = checkpoint.rename(os.fsdecode(os.fsencode(checkpoint) + b"\xff"))
+    made = convert(str(odd), tmp_path / "out")
+    assert json.loads((made.path / "awct2.json").read_text(encoding="utf-8"))["source"] == str(odd)
+
+
 def test_what_is_open_is_refused_and_fails_as_a_folder_does(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,12 +104,43 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(checkpoint: Path) -> No
         ({"dtype": "F64", "shape": [1], "data_offsets": [0, 8]}, "stored as F64"),
         ({"dtype": "F32", "shape": [3], "data_offsets": [0, 8]}, "not the size of its shape"),
         ({"dtype": "F32", "shape": [2]}, "not understood"),
+        ({"dtype": "F32", "shape": "abc", "data_offsets": [0, 8]}, "entry for a is not understood"),
+        ({"dtype": "F32", "shape": [2], "data_offsets": ["a", "b"]}, "not understood"),
+        ({"dtype": ["x"], "shape": [2], "data_offsets": [0, 8]}, "not understood"),
+        ({"dtype": "F32", "shape": [2], "data_offsets": [-4, 4]}, "not understood"),
+        ({"dtype": "F32", "shape": [2], "data_offsets": [0, 4, 8]}, "not understood"),
+        ({"dtype": "F32", "shape": [2.0], "data_offsets": [0, 8]}, "not understood"),
+        ({"dtype": "F32", "shape": [True], "data_offsets": [0, 4]}, "not understood"),
+        ({"dtype": "F32", "shape": [0], "data_offsets": [8, 0]}, "not the size of its shape"),
+        ([1], "not understood"),
+        (None, "not understood"),
     ],
 )
-def test_a_header_that_makes_no_sense_is_refused(entry: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_header_that_makes_no_sense_is_refused(entry: Any, message: str, tmp_path: Path) -> None:
     header = json.dumps({"a": entry}).encode()
     (tmp_path / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
     with ExitStack() as files, pytest.raises(CheckpointError, match=message):
+        open_weights(tmp_path, files)
+
+
+def test_tensors_that_share_bytes_are_refused(tmp_path: Path) -> None:
+    entries = {"a": [0, 8], "b": [4, 12], "c": [12, 16]}
+    header = json.dumps(
+        {
+            name: {"dtype": "F32", "shape": [(end - begin) // 4], "data_offsets": [begin, end]}
+            for name, (begin, end) in entries.items()
+        }
+    ).encode()
+    (tmp_path / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(16))
+    with ExitStack() as files, pytest.raises(CheckpointError, match=r"a and b lie one over the other; download"):
+        open_weights(tmp_path, files)
+
+
+@pytest.mark.parametrize("header", ["[" * 100_000, "9" * 5000, "[]", "\\xff"])
+def test_a_header_that_is_no_object_is_refused(header: str, tmp_path: Path) -> None:
+    content = struct.pack("<Q", len(header)) + header.encode()
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with ExitStack() as files, pytest.raises(CheckpointError, match="is no safetensors file"):
         open_weights(tmp_path, files)
 
 

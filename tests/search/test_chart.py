@@ -13,6 +13,7 @@ from anime_whisper_ct2.errors import OutputError
 from anime_whisper_ct2.search import words as spoken
 from anime_whisper_ct2.search.chart import draw
 from anime_whisper_ct2.search.naming import short_names
+from anime_whisper_ct2.search.panels import Sheet, draw_training
 from anime_whisper_ct2.search.records import Search
 from anime_whisper_ct2.search.words import EN, JA, chart_words
 from tests.support.comparisons import DRAWING
@@ -91,6 +92,20 @@ class TestChart:
             pytest.skip("no Japanese font here")
         assert {JA.pruned, JA.map, JA.singles, JA.share} <= set(written)
         assert not {EN.pruned, EN.map, EN.singles, EN.share} & set(written)
+
+    def test_a_checkpoint_beyond_the_axis_is_marked_as_such_and_no_rate_is_below_nothing(self) -> None:
+        from matplotlib.figure import Figure
+        from matplotlib.markers import MarkerStyle
+
+        search = searched(0.5, 0.2, 0.3, 40, averages={(0, 1): 0.0})
+        axes = Figure().subplots()
+        draw_training(axes, Sheet(search, EN, ("1", "2", "3", "4"), ""), "*", "")
+        triangle = MarkerStyle("^")
+        beyond = [triangle.get_path().vertices.shape == one.get_paths()[0].vertices.shape for one in axes.collections]
+        assert beyond == [False, False, False, True]
+        ends = axes.get_ylim()
+        assert ends[0] < 0 <= min(axes.get_yticks())
+        assert max(axes.get_yticks()) < axes.collections[-1].get_offsets()[0][1] < ends[1] < 40
 
     def test_a_folder_that_is_not_there_is_an_error_of_a_line(self, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=r"search\.svg cannot be written: "):

@@ -7,15 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from anime_whisper_ct2.engine.fake import FakeEngine
 from anime_whisper_ct2.errors import Awct2Error, CheckpointError, EngineError, InputError, OutputError
-from anime_whisper_ct2.search import course, trying
+from anime_whisper_ct2.search import course, summing, trying
 from anime_whisper_ct2.search.records import Candidate, Search
 from anime_whisper_ct2.search.report import from_json
 from tests.support import pretend_search
@@ -143,24 +144,72 @@ def test_two_processes_try_everything_once_and_agree(
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["out"]
 
 
+def test_two_that_share_a_study_and_not_their_work_leave_neither(
+    series: list[str], corpus: Corpus, out: Path, tmp_path: Path
+) -> None:
+    study, sign = str(tmp_path / "study.db"), tmp_path / "held"
+    given = {"names": series[:2], "corpus": corpus[0], "references": corpus[1], "trials": 1}
+    with apart(tmp_path / "log", **given, out=str(tmp_path / "b"), study=study, hold=[6, str(sign)]) as process:
+        wait_until(lambda: sign.exists() or process.poll() is not None, 60, "it was never held")
+        assert process.poll() is None, (tmp_path / "log").read_text()
+        go = sign.with_name("held.go")
+        notes = _Waiting(go.touch)
+        found = searched(series[:2], *corpus, out, study=study, trials=1, notes=notes)
+        said = process.communicate(timeout=60)[0]
+    assert json.loads(said) == told(found.trials)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["b", "out"]
+
+
+def test_another_study_at_work_that_goes_on_is_refused_and_disturbs_nothing(
+    series: list[str], corpus: Corpus, out: Path, tmp_path: Path
+) -> None:
+    sign, names = tmp_path / "held", series[:2]
+    given = {"names": names, "corpus": corpus[0], "references": corpus[1], "out": str(out), "trials": 1}
+    with apart(tmp_path / "log", **given, hold=[2, str(sign)]) as process:
+        wait_until(lambda: sign.exists() or process.poll() is not None, 60, "it was never held")
+        assert process.poll() is None, (tmp_path / "log").read_text()
+        there = left(out.with_name("out.work"))
+        with pytest.raises(InputError, match=r"out\.work: another search is at work there, with the study .*study\.db"):
+            searched(names, *corpus, out, study=str(tmp_path / "b.db"), trials=1)
+        with pytest.raises(InputError, match=r"study\.db: is the study of another search \(another --seed\)"):
+            searched(names, *corpus, out, trials=1, seed=1)
+        assert left(out.with_name("out.work")) == there
+        sign.with_name("held.go").touch()
+        assert process.communicate(timeout=60)[0], (tmp_path / "log").read_text()
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["out"]
+
+
+def left(folder: Path) -> list[Path]:
+    """Give all that is in a folder but locks."""
+    return sorted(path for path in folder.rglob("*") if path.name not in (".lock", ".holder"))
+
+
+class _Waiting(list[str]):
+    """Notes that call something once one says that others are waited for."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        super().__init__()
+        self._call = call
+
+    def append(self, line: str) -> None:
+        """Keep a note."""
+        super().append(line)
+        if "waiting for other processes" in line:
+            self._call()
+
+
 def test_a_search_waits_for_what_another_process_is_at(
     series: list[str], corpus: Corpus, out: Path, tmp_path: Path
 ) -> None:
     corpus_, references = corpus
     given = {"names": series, "corpus": corpus_, "references": references, "trials": 1}
-    study, sign, seen = tmp_path / "study.db", tmp_path / "held", list[str]()
+    study, sign = tmp_path / "study.db", tmp_path / "held"
     with apart(tmp_path / "log", **given, out=str(tmp_path / "b"), study=str(study), hold=[2, str(sign)]) as process:
         wait_until(sign.exists, 60, "it was never held")
 
-        class Notes(list[str]):
-            def append(self, line: str) -> None:
-                seen.append(line)
-                if "waiting for other processes" in line:
-                    process.kill()
-                    process.wait()
-
-        found = searched(series, *corpus, out, study=str(study), trials=1, notes=Notes())
-    assert any("waiting for other processes" in line for line in seen)
+        notes = _Waiting(lambda: (process.kill(), process.wait()))
+        found = searched(series, *corpus, out, study=str(study), trials=1, notes=notes)
+    assert any("waiting for other processes" in line for line in notes)
     # What the other one was at is done as well, from where it was.
     assert [trial.number for trial in found.trials] == list(range(7))
     assert all(trial.parts == 5 for trial in found.trials[:6])
@@ -229,18 +278,58 @@ def test_a_study_of_another_corpus_is_refused(series: list[str], corpus: Corpus,
     content = bytearray((sounds / "007.wav").read_bytes())
     content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
     (sounds / "007.wav").write_bytes(content)
-    with pytest.raises(InputError, match="is of other recordings of these names"):
-        searched(series[:2], str(sounds), corpus[1], out.with_name("b"), study=str(study), trials=1)
+    work = tmp_path / "work"
+    searched(series[:2], *corpus, out, study=str(study), work=str(work), trials=1, overwrite=True)
+    before = sorted(path.name for path in work.iterdir())
+    for folder in (None, work):
+        with pytest.raises(InputError, match="is of other recordings of these names"):
+            searched(
+                *(series[:2], str(sounds), corpus[1], out.with_name("b")),
+                study=str(study),
+                work=folder and str(folder),
+                trials=1,
+            )
+    # What was heard of the first ones is not lost, and of the others nothing was kept.
+    assert sorted(path.name for path in work.iterdir()) == before
+    assert not out.with_name("b.work").exists()
+
+
+def test_a_study_belongs_to_the_files_beside_the_weights_and_to_the_type_that_the_device_computes_in(
+    series: list[str], corpus: Corpus, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, given = [str(tmp_path / "1"), series[1]], {"study": str(tmp_path / "study.db"), "trials": 1}
+    shutil.copytree(series[0], names[0])
+    searched(names, *corpus, out, **given)
+    told, opened = Path(names[0]) / "generation_config.json", trying.open_whisper
+    content = told.read_bytes()
+    told.write_bytes(content.replace(b"{", b'{"suppress_tokens": [1],', 1))
+    with pytest.raises(InputError, match=r"another search \(another tokenizer, or other settings beside the weights\)"):
+        searched(names, *corpus, out.with_name("b"), **given)
+    told.write_bytes(content)
+
+    def elsewhere(*told: Any) -> FakeEngine:
+        engine: FakeEngine = opened(*told)
+        engine.description = {"compute_type": "float16"}
+        return engine
+
+    monkeypatch.setattr(trying, "open_whisper", elsewhere)
+    with pytest.raises(InputError, match=r"study\.db: its trials were computed in None, and here it would be float16"):
+        searched(names, *corpus, out.with_name("b"), **given)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "out", "study.db"]
 
 
 def test_more_trials_go_on_where_fewer_have_ended(
     series: list[str], corpus: Corpus, out: Path, undisturbed: Search
 ) -> None:
-    study = str(out.parent / "study.db")
-    searched(series, *corpus, out, study=study, trials=2)
-    found = searched(series, *corpus, out, study=study, trials=TRIALS, overwrite=True)
+    # In a folder that goes at the end: what somebody has named there stays, and the mark with it.
+    place, notes = str(out.with_name("out.work") / "mine.db"), list[str]()
+    searched(series, *corpus, out, study=place, trials=2)
+    found = searched(series, *corpus, out, study=place, trials=TRIALS, overwrite=True)
     assert told(found.trials) == told(undisturbed.trials)
     assert found.resumed == 8
+    fewer = searched(series, *corpus, out, study=place, trials=1, overwrite=True, notes=notes)
+    assert told(fewer.trials) == told(undisturbed.trials)
+    assert "All 11 trials are done already" in notes
 
 
 def test_recordings_without_a_reference_and_those_that_cannot_be_heard_are_left_out(
@@ -256,6 +345,49 @@ def test_recordings_without_a_reference_and_those_that_cannot_be_heard_are_left_
     assert notes[0] == "1 recording without a reference: left out"
     assert [line.partition(":")[0] for line in notes[1:4]] == ["000.wav", "001.wav", "002.wav"]
     assert notes[4] == "2 more recordings cannot be heard, and are left out"
+
+
+def test_references_that_take_no_part_are_told_as_an_evaluation_tells_them(
+    series: list[str], corpus: Corpus, out: Path, tmp_path: Path
+) -> None:
+    rows = Path(corpus[1]).read_text("utf-8").replace("\n0", "\nelsewhere/0").splitlines()
+    (tmp_path / "more.csv").write_text("\n".join([*rows, rows[1], "gone.wav,何か"]), "utf-8")
+    notes: list[str] = []
+    found = searched(series[:2], corpus[0], str(tmp_path / "more.csv"), out, trials=1, notes=notes)
+    assert found.recordings + found.held_out == 60
+    assert notes[:2] == [
+        "references: 1 names a recording again; the first text counts: elsewhere/000.wav",
+        "references: 1 has no recording, left out: gone.wav",
+    ]
+    assert notes[2].startswith("the corpus: 60 have the reference whose path ends alike: 000.wav, ")
+
+
+def test_the_report_names_checkpoints_so_that_they_are_found_from_anywhere(
+    series: list[str], corpus: Corpus, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(series[0]).parent)
+    names = [Path(name).name for name in series[:2]]
+    found = searched(names, *corpus, out, trials=1)
+    assert found.sources == tuple(series[:2])
+    assert series[1] in json.loads((out / "search.json").read_bytes())["command"]
+
+
+def test_what_was_put_in_the_place_of_the_result_meanwhile_stays(
+    series: list[str], corpus: Corpus, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = course.write_report
+
+    def meanwhile(*given: Any) -> str | None:
+        out.mkdir()
+        (out / "average.json").write_text("somebody else's", encoding="utf-8")
+        return report(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(course, "write_report", meanwhile)
+        with pytest.raises(InputError, match="out: holds an average already"):
+            searched(series[:2], *corpus, out, trials=1)
+    assert [path.name for path in out.iterdir()] == ["average.json"]
+    assert searched(series[:2], *corpus, out, trials=1, overwrite=True).resumed == 3
 
 
 def test_texts_that_the_corpus_brings_along_are_references(series: list[str], corpus: Corpus, out: Path) -> None:
@@ -337,7 +469,7 @@ def test_without_room_for_sums_each_trial_reads_its_checkpoints(
         yield
 
     notes: list[str] = []
-    monkeypatch.setattr(course, "open_sums", full)
+    monkeypatch.setattr(summing, "open_sums", full)
     found = searched(series, *corpus, out, trials=TRIALS, notes=notes)
     assert told(found.trials) == told(undisturbed.trials)
     assert "sums cannot be kept: no room; each trial reads all of its checkpoints meanwhile" in notes

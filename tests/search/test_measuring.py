@@ -31,6 +31,14 @@ def test_best_last_and_best_single_one_are_compared_each_once() -> None:
     assert {role: one.number for role, one in compared(last_is_best, 3).items()} == {"best": 2}
 
 
+@pytest.mark.parametrize(("recordings", "distinguishable"), [(5, False), (6, True)])
+def test_of_too_few_recordings_nothing_can_be_told_apart(recordings: int, distinguishable: bool) -> None:
+    roles = compared([*SINGLES[:2], trial(2, "single", 2, 2, 7.0), trial(4, "trial", 0, 1, 6.0)], 3)
+    edits = np.stack([np.zeros(recordings, np.int64), *(np.full(recordings, 3) for _ in list(roles)[1:])])
+    _, margins = margins_of(roles, edits, np.full(recordings, 20))
+    assert [margin.distinguishable for margin in margins] == [distinguishable] * len(margins)
+
+
 def test_what_differs_in_every_recording_is_told_apart_and_what_differs_by_chance_is_not() -> None:
     rng = np.random.default_rng(1)
     characters = np.full(80, 20)

@@ -63,6 +63,17 @@ def test_places_where_something_would_be_lost_are_refused(
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == there
 
 
+def test_an_earlier_result_does_not_go_with_what_somebody_has_put_there(tmp_path: Path) -> None:
+    place = Place.of(tmp_path / "out", None, None)
+    for name in ("model.safetensors", "search.json", "search.md", "search.svg"):
+        file(place.out / name)
+    (place.out / "average.json").write_text('{"files": ["average.json", "model.safetensors"]}', encoding="utf-8")
+    place.check_out(overwrite=True)
+    file(place.out / "notes.txt")
+    with pytest.raises(InputError, match=r"out: holds notes\.txt, which no `awct2 average` has written; move it away"):
+        place.check_out(overwrite=True)
+
+
 def test_work_that_was_begun_is_gone_on_with(run: Path, tmp_path: Path) -> None:
     place = Place.of(tmp_path / "out", None, None)
     place.make()
@@ -97,7 +108,10 @@ def test_work_that_is_done_goes_and_what_others_put_there_stays(tmp_path: Path, 
         file(place.work / "notes.txt")
     place.settle()
     left = {path.name for path in place.work.rglob("*")} if place.work.exists() else set()
-    assert left == ({"notes.txt"} if of_another else set())
+    # With the mark, the work can be gone on with.
+    assert left == ({"notes.txt", ".search"} if of_another else set())
+    file(place.out / "average.json")
+    place.check([], overwrite=True)
 
 
 def test_work_of_a_result_that_is_not_there_stays(tmp_path: Path) -> None:
@@ -132,7 +146,45 @@ def test_an_earlier_result_comes_back_unless_somebody_is_just_replacing_it(tmp_p
 def test_named_work_stays(tmp_path: Path) -> None:
     place = Place.of(tmp_path / "out", tmp_path / "work", None)
     finished(place, lambda name: file(place.out / name))
-    with Company(place.study) as company:
-        place.leave(company)
+    with Company(place.study) as company, place.joined() as crew:
+        place.leave(crew, company)
     place.settle()
     assert (place.work / "sums-abc" / "sums.json").exists()
+
+
+def test_the_last_one_in_a_work_folder_clears_it_and_the_last_one_at_the_study_that(tmp_path: Path) -> None:
+    study = tmp_path / "a.work" / "study.db"
+    a, b = Place.of(tmp_path / "a", None, None), Place.of(tmp_path / "b", None, study)
+    for place in (a, b):
+        finished(place, lambda name, out=place.out: file(out / name))  # type: ignore[misc]
+    file(study)
+    with Company(study) as of_a, a.joined() as crew_a, Company(study) as of_b, b.joined() as crew_b:
+        a.settle()
+        assert (a.work / "sums-abc").exists()
+        a.leave(crew_a, of_a)
+        # What b is at stays, and what it never was.
+        assert {path.name for path in a.work.iterdir()} == {".search", "study.db", "study.db.processes"}
+        assert (b.work / "sums-abc").exists()
+        b.leave(crew_b, of_b)
+    assert not b.work.exists()
+    a.settle()
+    assert not a.work.exists()
+
+
+def test_models_of_those_that_are_gone_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    place = Place.of(tmp_path / "out", None, None)
+    with place.joined() as one, place.joined() as other:
+        for token in (one.token, other.token, "gone"):
+            file(place.models / token / "model.bin")
+        place.clear_models(one)
+        assert {path.name for path in place.models.iterdir()} == {one.token, other.token}
+
+
+def test_work_of_a_search_with_another_study_is_left_alone(run: Path, tmp_path: Path) -> None:
+    place, other = Place.of(tmp_path / "out", None, None), Place.of(tmp_path / "out", None, tmp_path / "b.db")
+    place.make()
+    with place.joined():
+        with pytest.raises(InputError, match=r"out\.work: another search is at work there, with the study .*study\.db"):
+            other.check([str(run)])
+        place.check([str(run)])
+    other.check([str(run)])

@@ -177,7 +177,31 @@ def test_a_best_that_is_better_for_sure_is_called_so_and_another_is_not() -> Non
     assert "no trial has heard" in told[1]
     assert "better than the last, checkpoint-2000, by 1.50 points (95 %: -2.50 to -0.50)" in told[2]
     assert "not distinguishable from the best single checkpoint, checkpoint-1500" in told[3]
-    assert "does as well and is simpler" in told[3]
+    assert told[3].endswith(
+        "(-0.20 points, 95 %: -0.80 to +0.40): so many recordings cannot tell them apart; checkpoint-1500, which is "
+        "simpler, may do as well."
+    )
+    assert len(told) == 4
+
+
+@pytest.mark.parametrize(
+    ("held_out", "said"),
+    [
+        (20, None),
+        (19, "19 recordings held out: intervals of so few say little."),
+        (5, "5 recordings held out: intervals of so few say nothing: no two averages can be told apart by them."),
+    ],
+)
+def test_of_few_recordings_the_report_says_how_little_they_tell(held_out: int, said: str | None) -> None:
+    search = dataclasses.replace(searched(9, 7, averages={(0, 1): 4.0}), held_out=held_out)
+    few = dataclasses.replace(search.margins[0], few=held_out < 6)
+    search = dataclasses.replace(search, margins=(few,))
+    told = [line for line in report.verdicts(search) if "so few" in line]
+    assert told == ([said] if said else [])
+    content = report.as_json(search)
+    assert (said or "") in content["verdict"]
+    assert content["margins"][0]["distinguishable"] is (held_out >= 6)
+    assert report.from_json(content) == search
 
 
 def test_a_best_that_is_worse_where_it_was_not_searched_is_called_worse() -> None:
@@ -200,6 +224,8 @@ def test_a_single_checkpoint_that_no_average_beats_is_the_answer() -> None:
     assert "No average was better than checkpoint-1000 by itself: CER 5.00 %" in told
     assert "the last, checkpoint-1500: 7.00 %" in told
     assert "simpler" not in told
+    # It is the best single one, and named once.
+    assert told.count("checkpoint-1000") == 1
 
 
 def test_no_figure_of_a_search_is_lost_to_rounding() -> None:

@@ -47,8 +47,8 @@ def only(path: Path, about: Mapping[str, Any] = ABOUT) -> Iterator[Study]:
 def run(study: Study, trials: int, cers: Callable[[Candidate], float]) -> tuple[Trial, ...]:
     """Try all that is left, in two parts each."""
     while isinstance(begun := study.begin(trials), Begun):
-        study.keep(begun.number, [1], cers(begun.candidate))
-        study.keep(begun.number, [1, 2], cers(begun.candidate))
+        study.keep(begun.number, [[1]], cers(begun.candidate), 0.25)
+        study.keep(begun.number, [[1], [2, 0]], cers(begun.candidate), 0.5)
         study.finish(begun.number, cers(begun.candidate), 0.5)
     return study.trials()
 
@@ -84,11 +84,11 @@ def test_what_a_process_that_is_gone_was_at_is_gone_on_with(tmp_path: Path) -> N
     with only(tmp_path / "study.db") as study:
         begun = study.begin(1)
         assert isinstance(begun, Begun)
-        study.keep(begun.number, [4], 12.5)
+        study.keep(begun.number, [[4, 0]], 12.5, 3.25)
     with only(tmp_path / "study.db") as study:
-        assert study.begin(1) == Begun(begun.number, begun.kind, begun.candidate, (4,))
+        assert study.begin(1) == Begun(begun.number, begun.kind, begun.candidate, ((4, 0),), 3.25)
         # It is this one's now, and there is nobody else who could.
-        assert study.begin(1) == Begun(begun.number, begun.kind, begun.candidate, (4,))
+        assert study.begin(1) == Begun(begun.number, begun.kind, begun.candidate, ((4, 0),), 3.25)
 
 
 def test_nobody_takes_what_another_one_is_at(opened: Opener) -> None:
@@ -97,37 +97,67 @@ def test_nobody_takes_what_another_one_is_at(opened: Opener) -> None:
     assert isinstance(first, Begun)
     assert isinstance(second, Begun)
     assert first.candidate != second.candidate
-    one.keep(first.number, [1], 1.0)
+    one.keep(first.number, [[1]], 1.0, 0.0)
     one.finish(first.number, 1.0, 0.0)
     run(one, 0, length)
     assert one.begin(0) == "others"
-    other.keep(second.number, [1], 1.0)
+    other.keep(second.number, [[1]], 1.0, 0.0)
     other.finish(second.number, 1.0, 0.0)
     assert one.begin(0) == "done"
     assert one.trials() == other.trials()
 
 
-def test_what_is_worse_in_every_part_is_hopeless_and_what_is_as_good_is_not(opened: Opener) -> None:
+def test_what_is_worse_than_the_best_in_all_recordings_is_hopeless_and_what_is_as_good_is_not(opened: Opener) -> None:
     study = opened()
-    best = study.begin(0)
-    assert isinstance(best, Begun)
-    for part in range(6):
-        study.keep(best.number, [1] * (part + 1), 10.0 + part)
-    study.finish(best.number, 12.5, 0.0)
-    for above, expected in ((2.0, True), (0.0, False), (-1.0, False)):
+    first, *others = (10, 12, 10, 9)
+    # Whoever is first has nobody to be held against; of the others, the best so far counts, not the first.
+    for edits, expected in ((first, False), *zip(others, (True, False, False), strict=True)):
         begun = study.begin(0)
         assert isinstance(begun, Begun)
-        for part in range(5):
-            study.keep(begun.number, [1] * (part + 1), 10.0 + part + above)
+        study.keep(begun.number, [[edits] * 10, [edits] * 10], 12.5, 0.0)
         assert study.is_hopeless(begun.number) is expected
-        study.finish(begun.number, 12.5 + above, 0.0, pruned=expected)
-    states = [one.state for one in study.trials()]
-    assert states == ["complete", "pruned", "complete", "complete"]
+        study.finish(begun.number, float(edits), 0.0, pruned=expected)
+    assert [one.state for one in study.trials()] == ["complete", "pruned", "complete", "complete"]
 
 
 def test_what_is_remembered_stays_what_it_was_first(opened: Opener) -> None:
     assert opened().remember("sounds", [[1.5, 0.25], None]) == [[1.5, 0.25], None]
     assert opened().remember("sounds", []) == [[1.5, 0.25], None]
+
+
+def test_what_is_remembered_of_a_study_in_which_nothing_was_tried_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    with only(path) as study:
+        assert study.remember("type", "float32") == "float32"
+    with only(path) as study:
+        assert study.remember("type", "int8") == "int8"
+        study.begin(0)
+    with only(path) as study:
+        assert study.remember("type", "float32") == "int8"
+
+
+def test_a_search_that_is_refused_before_it_tries_anything_leaves_no_study_that_it_has_made(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+
+    def refuse(*, after: int) -> None:
+        with only(path) as study:
+            for _ in range(after):
+                study.begin(0)
+            raise InputError("none of these recordings can be heard")
+
+    with pytest.raises(InputError):
+        refuse(after=0)
+    assert not path.exists()
+    with pytest.raises(InputError):
+        refuse(after=1)
+    assert path.exists()
+    # Nor one that was there before.
+    path.unlink()
+    with only(path):
+        pass
+    with pytest.raises(InputError):
+        refuse(after=0)
+    assert path.exists()
 
 
 def test_optuna_itself_reads_the_study(opened: Opener, tmp_path: Path) -> None:
@@ -206,7 +236,7 @@ def test_a_full_disk_is_told_in_a_line_and_the_study_goes_on_from_there(opened: 
     study = opened(space=Space(5, "range"))
     begun = study.begin(0)
     assert isinstance(begun, Begun)
-    study.keep(begun.number, [3], 30.0)
+    study.keep(begun.number, [[3]], 30.0, 0.0)
     with closing(sqlite3.connect(tmp_path / "study.db")) as file:
         pages = file.execute("PRAGMA page_count").fetchone()[0]
     storage = study._storage
@@ -214,7 +244,7 @@ def test_a_full_disk_is_told_in_a_line_and_the_study_goes_on_from_there(opened: 
     storage.engine.pool._creator = lambda: _full(connect(), pages)  # type: ignore[call-arg,arg-type,misc,unused-ignore]
     said = "the study cannot be kept there: the disk is full; make room; the same command goes on"
     with pytest.raises(OutputError, match=rf"study\.db: {said}$"):
-        study.keep(begun.number, [3] * 5_000, 30.0)  # more than there is room for in the pages that there are
+        study.keep(begun.number, [[3] * 5_000], 30.0, 0.0)  # more than there is room for in the pages that there are
     storage.engine.pool._creator = connect
     assert len(run(study, 1, length)) == 7
 

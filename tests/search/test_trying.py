@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from anime_whisper_ct2.corpus_run import CorpusRun
+from anime_whisper_ct2.errors import ConversionError, OutputError
 from anime_whisper_ct2.evaluation import EvalOptions, evaluate, open_texts
 from anime_whisper_ct2.models import convert_checkpoint
 from anime_whisper_ct2.readers import Corpus
-from anime_whisper_ct2.search import report
+from anime_whisper_ct2.search import report, trying
 from anime_whisper_ct2.search.course import search
 from anime_whisper_ct2.search.options import SearchOptions
 from anime_whisper_ct2.search.records import Candidate
 from tests.support.averages import save, tensors_of
 from tests.support.places import CHECKPOINT, CORPUS, SAMPLE
+from tests.support.pretend_search import searched
 
 # Short ones.
 CLIPS = ("さくら/第一章/001.ogg", "その他/003.flac", "悠真/第一章/教室/005.wav", "魔王/決戦 (最終話)/002.m4a")
@@ -60,3 +65,36 @@ def test_rates_are_those_of_a_run_with_what_was_written(tmp_path: Path, monkeypa
     assert worst > 0
     single = next(at for at in range(2) if rates[Candidate(at, at)] == worst)
     assert worst == cer(names[single], tmp_path / "clips", tmp_path / "worst")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (
+            errno.ENOSPC,
+            r"the disk is full; make room, and the same command goes on; or name another folder with --work",
+        ),
+        (errno.EROFS, rf"{os.strerror(errno.EROFS)}; see to that, and the same command goes on"),
+    ],
+)
+@pytest.mark.usefixtures("pretended")
+def test_a_disk_that_does_not_take_a_trial_is_told_by_what_a_search_can_be_told(
+    series: list[str],
+    corpus: tuple[str, str],
+    out: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    said: str,
+) -> None:
+    def refused(*_given: Any) -> None:
+        try:
+            raise OSError(number, os.strerror(number))
+        except OSError as error:
+            raise ConversionError("there; choose another OUTPUT") from error
+
+    monkeypatch.setattr(trying, "convert_opened", refused)
+    with pytest.raises(
+        OutputError, match=rf"out\.work.models: the model of a trial cannot be written there: {said}"
+    ) as why:
+        searched(series[:2], *corpus, out, trials=1)
+    assert "OUTPUT" not in str(why.value)

@@ -57,6 +57,16 @@ def test_what_lies_below_a_folder_is_compared_as_windows_compares(
     assert paths.below(path, paths.beginning_below(folder)) == way
 
 
+@pytest.mark.posix("links")
+def test_links_lead_where_they_lead(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "in").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "folder" / "in")
+    for inside in ("folder", "folder/in", "folder/not there", "link", "link/not there"):
+        assert paths.lies_in(tmp_path / inside, str(tmp_path / "folder"))
+    for outside in ("folder2", ".", "folder/../folder2"):
+        assert not paths.lies_in(tmp_path / outside, tmp_path / "folder")
+
+
 @pytest.mark.parametrize("path", ["c:b.wav", "C:..\\b.wav", "D:"])
 def test_a_drive_without_a_folder_leads_wherever_it_is_at(path: str, windows: None) -> None:
     assert paths.is_drive_relative(path)

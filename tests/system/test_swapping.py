@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import pytest
 
-from anime_whisper_ct2.system import files, swapping
+from anime_whisper_ct2.system import files, locks, swapping
 from tests.support.commands import BARE
 from tests.support.files import contents
 from tests.support.held import Holders
@@ -99,11 +99,53 @@ def test_a_move_that_is_refused_is_undone(
 ) -> None:
     if earlier:
         fill(place, EARLIER)
+    else:
+        place.parent.mkdir()
     refuse(monkeypatch, number, errno.EACCES)
     with pytest.raises(PermissionError):
         replace(place)
     assert names(place.parent) == [place.name] * earlier
     assert not earlier or contents(place) == EARLIER
+
+
+@pytest.mark.parametrize(("number", "there"), [(1, EARLIER), (2, NEW)])
+def test_an_interrupt_behind_a_move_stays_one_and_leaves_a_whole_folder(
+    number: int, there: dict[str, bytes], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(place, EARLIER)
+    move, count = files.move, 0
+    synced: list[Path] = []
+
+    def interrupted(source: Any, target: Any) -> None:
+        nonlocal count
+        count += 1
+        move(source, target)
+        if count == number:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "move", interrupted)
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    with pytest.raises(KeyboardInterrupt):
+        replace(place)
+    assert contents(place) == there
+    assert names(place.parent) == [place.name]
+    assert synced[-1] == place.parent
+
+
+def test_folders_on_the_way_go_where_nothing_came_of_it(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for deep, left in ((tmp_path / "there" / "a" / "b" / "c", []), (tmp_path / "there" / "d" / "e", ["mine"])):
+
+        def fail(deep: Path, left: list[str]) -> None:
+            with swapping.replacing(deep, "test"):
+                for name in left:
+                    (deep.parent / name).touch()
+                raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            fail(deep, left)
+        assert [path.name for path in (tmp_path / "there").rglob("*") if path.is_file()] == left
+    assert names(tmp_path / "there") == ["d"]
 
 
 def test_an_earlier_one_that_cannot_be_put_back_waits_for_the_next(
@@ -152,10 +194,11 @@ def test_where_a_link_leads_is_the_place(place: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.posix("modes")
-def test_it_has_the_rights_of_any_new_folder(place: Path) -> None:
+def test_it_has_the_rights_of_any_new_folder_and_so_has_the_one_beside(place: Path) -> None:
     mask = os.umask(0o027)
     try:
-        replace(place)
+        with swapping.replacing(place, "test") as folder:
+            assert folder.parent.stat().st_mode & 0o777 == 0o750
     finally:
         os.umask(mask)
     assert place.stat().st_mode & 0o777 == 0o750
@@ -259,6 +302,18 @@ with swapping.replacing(Path(sys.argv[1]), "test") as folder:
 STEPS = range(1, 10)
 
 
+HELD = """
+import sys
+from pathlib import Path
+from anime_whisper_ct2.system import swapping
+
+with swapping.replacing(Path(sys.argv[1]), "test") as folder:
+    (folder / "a").write_bytes(b"n")
+    print(folder.parent.name, flush=True)
+    sys.stdin.read()
+"""
+
+
 class TestSettled:
     @pytest.mark.parametrize("step", STEPS)
     @pytest.mark.parametrize("earlier", [True, False], ids=["an earlier one", "nothing there"])
@@ -276,13 +331,50 @@ class TestSettled:
         assert names(place.parent) == [place.name] * (earlier or step > swapped)
 
     def test_what_is_of_another_kind_or_place_stays(self, place: Path) -> None:
-        with swapping.replacing(place, "test") as one, swapping.replacing(place.with_name("other"), "test") as two:
-            swapping.settle(place, "else")
-            assert one.is_dir()
-            swapping.settle(place, "test")
-            assert not one.parent.exists()
-            assert two.is_dir()
-            one.mkdir(parents=True)
+        left = {}
+        for of, kind in ((place, "test"), (place, "else"), (place.with_name("other"), "test")):
+            left[of, kind] = place.parent / f"{swapping._prefix(of, kind)}0123"
+            fill(left[of, kind], {"new/a": b"n"})
+        swapping.settle(place, "test")
+        assert [folder.exists() for folder in left.values()] == [False, True, True]
+
+    def test_what_somebody_is_at_stays_until_it_ends(self, place: Path) -> None:
+        with subprocess.Popen(
+            [sys.executable, "-c", HELD, str(place)],
+            env={**BARE, "PYTHONPATH": PYTHONPATH},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            begun = place.parent / child.stdout.readline().decode().strip()
+            with swapping.replacing(place, "test") as folder:
+                swapping.settle(place, "test")
+                assert folder.is_dir()
+                fill(folder, NEW)
+            assert contents(begun) == {"new/a": b"n", ".held": b""}
+            child.kill()
+            child.communicate()
+        swapping.settle(place, "test")
+        assert contents(place) == NEW
+        assert names(place.parent) == [place.name]
+
+    def test_a_folder_that_is_cleared_before_it_is_held_is_made_again(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried, settled = locks.tried, []
+
+        def late(path: Path) -> Any:
+            if not settled:
+                settled.append(path)
+                swapping.settle(place, "test")
+            return tried(path)
+
+        monkeypatch.setattr(locks, "tried", late)
+        replace(place)
+        assert contents(place) == NEW
+        assert names(place.parent) == [place.name]
+        assert len(settled) == 1
 
     def test_where_nothing_was_ever_made_there_is_nothing_to_do(self, place: Path) -> None:
         swapping.settle(place, "test")

@@ -14,6 +14,7 @@ from anime_whisper_ct2.system.swapping import replacing
 from anime_whisper_ct2_convert.averaging.place import KIND, check_place, held
 from anime_whisper_ct2_convert.averaging.recipe import Recipe
 from anime_whisper_ct2_convert.averaging.series import open_series
+from anime_whisper_ct2_convert.averaging.texts import NO_TOKENIZER
 from anime_whisper_ct2_convert.averaging.writing import RECORD, dtype_of, write_average
 from anime_whisper_ct2_convert.conversion import Progress
 from anime_whisper_ct2_convert.numerics import FloatType
@@ -21,7 +22,11 @@ from anime_whisper_ct2_convert.numerics import FloatType
 
 @dataclass(frozen=True, slots=True)
 class Averaging:
-    """What was averaged. `sources`: those that have a part in it; `dtype`: None where tensors are of several types."""
+    """What was averaged.
+
+    `sources`: those that have a part in it. `dtype`: None where tensors are of several types. `lacking`: a sentence,
+    where what was written is no whole checkpoint.
+    """
 
     path: Path
     sources: tuple[str, ...]
@@ -29,6 +34,7 @@ class Averaging:
     differences: tuple[str, ...]
     n_bytes: int
     wall_s: float
+    lacking: str | None = None
 
 
 def average(
@@ -71,4 +77,5 @@ def average(
             differences=differences,
             n_bytes=sum(path.stat().st_size for path in out.iterdir()),
             wall_s=time.perf_counter() - started,
+            lacking=NO_TOKENIZER if series.texts.tokenizer_of(used[-1]) is None else None,
         )

@@ -16,11 +16,8 @@ from anime_whisper_ct2.system.refusals import reason
 from anime_whisper_ct2_convert.averaging.recipe import Mix
 from anime_whisper_ct2_convert.numerics import CARRIER, Array, FloatType, all_finite, convert_float
 from anime_whisper_ct2_convert.rewriting import OpenCheckpoint
-from anime_whisper_ct2_convert.source import naming
-from anime_whisper_ct2_convert.tensor import Tensor
-
-# 2 MiB of float64: what is summed up stays in the processor's cache.
-BLOCK_ELEMENTS = 1 << 18
+from anime_whisper_ct2_convert.source import NamedError, naming
+from anime_whisper_ct2_convert.tensor import BLOCK_ELEMENTS, Tensor
 
 
 def stored_values(checkpoint: OpenCheckpoint, tensor: Tensor, start: int, stop: int) -> Array:
@@ -48,31 +45,38 @@ def finite_values(checkpoint: OpenCheckpoint, tensor: Tensor, start: int, stop: 
 
 def rounded(values: NDArray[np.float64], dtype: FloatType, name: str) -> Array:
     """Give averages in the carrier of `dtype`. Raises CheckpointError for those of `name` that are too large for it."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         narrow = convert_float(values.astype(np.float32), "float32", dtype)
     if not all_finite(narrow, dtype):
         what = "choose other weights" if dtype == "float32" else "choose --dtype float32"
-        raise CheckpointError(f"the average of {name} has values that are too large for {dtype}; {what}")
+        # Of no single checkpoint.
+        raise NamedError(f"the average of {name} has values that are too large for {dtype}; {what}")
     return narrow
 
 
 def blended(name: str, mix: Mix, checkpoints: Sequence[OpenCheckpoint], dtype: FloatType) -> Tensor:
     """Give a tensor of an average, which is computed as it is read: the sum of weight times value, over the total.
 
-    What is taken from one checkpoint as it is keeps its bits. Reading raises CheckpointError as `stored_values` and
-    `rounded` do.
+    What is taken from one checkpoint as it is keeps its bits, and one that is there twice is read once. Reading raises
+    CheckpointError as `stored_values` and `rounded` do.
     """
-    parts = [(mix.weights[at], checkpoints[at], checkpoints[at].tensors[name]) for at in mix.used]
+    weights: dict[int, float] = {}
+    for at in mix.used:
+        weights[id(checkpoints[at])] = weights.get(id(checkpoints[at]), 0.0) + mix.weights[at]
+    distinct = {id(checkpoint): checkpoint for checkpoint in checkpoints}
+    parts = [(weight, distinct[key], distinct[key].tensors[name]) for key, weight in weights.items()]
     shape = parts[0][2].shape
 
     def average(start: int, stop: int) -> Array:
         """Compute so many elements as one block."""
         sums = np.zeros(stop - start, np.float64)
-        for weight, checkpoint, tensor in parts:
-            values = convert_float(stored_values(checkpoint, tensor, start, stop), tensor.dtype, "float32")
-            sums += values if weight == 1 else np.multiply(values, weight, dtype=np.float64)
-        if mix.total != 1:
-            sums /= mix.total
+        # What grows beyond all bounds is told when it is rounded.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for weight, checkpoint, tensor in parts:
+                values = convert_float(stored_values(checkpoint, tensor, start, stop), tensor.dtype, "float32")
+                sums += values if weight == 1 else np.multiply(values, weight, dtype=np.float64)
+            if mix.total != 1:
+                sums /= mix.total
         return rounded(sums, dtype, name)
 
     def read(start: int, stop: int) -> Array:

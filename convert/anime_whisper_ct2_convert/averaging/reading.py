@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 
 from anime_whisper_ct2.errors import InputError, counted
+from anime_whisper_ct2.system.paths import at_home
 from anime_whisper_ct2_convert.averaging.naming import short_names
 from anime_whisper_ct2_convert.averaging.recipe import Mix, Recipe
+from anime_whisper_ct2_convert.source import as_folder
 
-_RANGE = re.compile(r"\s*([+-]?\d+)?\s*:\s*([+-]?\d+)?\s*")
+_NUMBER = r"[+-]?[0-9]{1,9}"
+_RANGE = re.compile(rf"\s*({_NUMBER})?\s*:\s*({_NUMBER})?\s*")
 
 
 def read_recipe(names: Sequence[str], *, weights: str | None, range_: str | None, layers: Sequence[str]) -> Recipe:
@@ -34,16 +38,13 @@ def _part(given: str, names: Sequence[str]) -> tuple[str, Mix]:
         raise InputError(f"--layers {given!r}: is no PATTERN=WHAT, such as 'encoder*={names[0]}' or 'decoder*=0:2'")
     option, count = f"--layers {given!r}", len(names)
     # A name before anything else: a folder may be called `1:2`.
-    for called in (names, short_names(names)):
-        bare = [name.rstrip("/\\") for name in called]
-        if what.rstrip("/\\") in bare:
-            at = bare.index(what.rstrip("/\\"))
-            return pattern, Mix.of_range(count, at, at + 1)
+    if (at := _named(what, names)) is not None:
+        return pattern, Mix.of_range(count, at, at + 1)
     if _RANGE.fullmatch(what):
         return pattern, _range(option, what, count)
     if "," in what:
         return pattern, _weights(option, what, count)
-    if not re.fullmatch(r"[+-]?\d+", what):
+    if not re.fullmatch(_NUMBER, what):
         raise InputError(
             f"{option}: {what} is none of the checkpoints; after =, name one as before, its number from 0, a range "
             f"such as 0:2, or {counted(count, 'weight')} with commas between"
@@ -52,6 +53,18 @@ def _part(given: str, names: Sequence[str]) -> tuple[str, Mix]:
     if not 0 <= number < count:
         raise InputError(f"{option}: there is no checkpoint {what}; the {count:,} that were named count from 0")
     return pattern, Mix.of_range(count, number, number + 1)
+
+
+def _named(what: str, names: Sequence[str]) -> int | None:
+    """Give the number of the checkpoint that is called so, as it was named, by the end of its name, or by its place."""
+    for called in (names, short_names(names)):
+        bare = [name.rstrip("/\\") for name in called]
+        if what.rstrip("/\\") in bare:
+            return bare.index(what.rstrip("/\\"))
+    if as_folder(what) is None:
+        return None
+    real = [os.path.realpath(at_home(name)) for name in (what, *names)]
+    return real.index(real[0], 1) - 1 if real[0] in real[1:] else None
 
 
 def _range(option: str, given: str, count: int) -> Mix:

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 
 from anime_whisper_ct2.errors import InputError
 
-# Weights that add up to one but for what their decimals lose are taken as they are.
-_NEARLY_ONE = 1e-6
+# Weights that add up to one but for what float64 loses are taken as they are.
+_NEARLY_ONE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,12 @@ class Mix:
     @classmethod
     def of_weights(cls, weights: Sequence[float]) -> Mix:
         """Take as much of each as its weight is of all together. Raises InputError for what is no average."""
-        total = math.fsum(weights)
-        if not all(map(math.isfinite, weights)) or not total > 0:
+        total = _sum(weights)
+        if not 0 < total < math.inf:
             raise InputError(f"the weights {', '.join(map('{:g}'.format, weights))} add up to nothing that can be used")
-        return cls(tuple(map(float, weights)), 1.0 if abs(total - 1) <= _NEARLY_ONE else total)
+        alone = sum(map(bool, weights)) == 1
+        # Of one alone, all of it is taken, whatever its weight.
+        return cls(tuple(map(float, weights)), 1.0 if abs(total - 1) <= _NEARLY_ONE and not alone else total)
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -46,7 +48,7 @@ class Mix:
     @property
     def only(self) -> int | None:
         """The number of the checkpoint that is taken as it is, where that is all; else None."""
-        return self.used[0] if len(self.used) == 1 and self.weights[self.used[0]] == self.total else None
+        return self.used[0] if len(self.used) == 1 else None
 
     @property
     def range(self) -> tuple[int, int] | None:
@@ -68,6 +70,16 @@ class Recipe:
     def of(self, name: str) -> Mix:
         """Give the mix of a tensor."""
         return next((mix for pattern, mix in self.parts if fits(pattern, name)), self.mix)
+
+
+def _sum(weights: Sequence[float]) -> float:
+    """Add up without loss; what is not finite, or too much, is no number."""
+    if not all(map(math.isfinite, weights)):
+        return math.nan
+    try:
+        return math.fsum(weights)
+    except OverflowError:
+        return math.nan
 
 
 def fits(pattern: str, name: str) -> bool:

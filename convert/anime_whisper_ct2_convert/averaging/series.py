@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from anime_whisper_ct2.errors import CheckpointError, InputError, counted
 from anime_whisper_ct2_convert.averaging.agreement import check_one_model
-from anime_whisper_ct2_convert.averaging.blending import blended, stored_values
+from anime_whisper_ct2_convert.averaging.blending import blended
 from anime_whisper_ct2_convert.averaging.differences import differences_from
+from anime_whisper_ct2_convert.averaging.identities import identities
 from anime_whisper_ct2_convert.averaging.naming import short_names
 from anime_whisper_ct2_convert.averaging.recipe import Mix, Recipe, fits
 from anime_whisper_ct2_convert.averaging.sums import is_cheaper
@@ -25,10 +25,9 @@ from anime_whisper_ct2_convert.whisper_layout import WhisperShape
 
 if TYPE_CHECKING:
     from anime_whisper_ct2_convert.averaging.sums import PrefixSums
+    from anime_whisper_ct2_convert.conversion import Progress
 
 _EXAMPLES = 3  # tensors that an error names
-# Of each tensor, evenly over it: no training leaves all of them as they were.
-_SAMPLES, _SAMPLE_ELEMENTS = 4, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +71,14 @@ class Series:
         return number if alike and self.checkpoints[number].shape.dtype == dtype else None
 
     def differences_of(self, used: Sequence[int]) -> tuple[str, ...]:
-        """Say what text files of these checkpoints have otherwise than the last of them, and whose tokenizer it gets.
+        """Say what text files of these checkpoints have otherwise than the last of them, and what it gets of others.
 
         Raises CheckpointError for a file that is no JSON.
         """
         names = short_names(self.names)
         chosen = [self.checkpoints[at].files for at in used]
         found = differences_from(len(used) - 1, [names[at] for at in used], chosen)
-        own, lender = chosen[-1], self.texts.tokenizer_of(used[-1])
-        if lender is None:
-            none = "no tokenizer is there, and none is written; name a folder or hub id that has it with --tokenizer"
-            return (*found, none)
-        return found if lender == own else (*found, f"the tokenizer is that of {lender.source}")
+        return (*found, *self.texts.lent(used[-1]))
 
     def blend(
         self, recipe: Recipe, *, dtype: FloatType | None = None, sums: PrefixSums | None = None
@@ -104,12 +99,13 @@ class Series:
         config = last.config if last.shape.dtype == said else with_dtype(last.config, said)
         return OpenCheckpoint(self.texts.of(used[-1]), config, replace(last.shape, dtype=said), tensors)
 
-    def identities(self) -> tuple[str, ...]:
-        """Give 64 hexadecimal digits for the weights of each checkpoint, of which a few of each tensor are read.
+    def identities(self, progress: Progress | None = None) -> tuple[str, ...]:
+        """Give 64 hexadecimal digits for each checkpoint, by which all of its weights are known again.
 
-        The same for a copy, and however they lie in files. Raises CheckpointError where they cannot be read.
+        The same for a copy of the folder. Of the hub, the commit tells; the files of all others are read through, which
+        takes a while: `progress` gets the bytes. Raises CheckpointError where they cannot be read.
         """
-        return tuple(map(_identity, self.checkpoints))
+        return identities(self.checkpoints, progress)
 
     def _blended(self, name: str, mix: Mix, dtype: FloatType, sums: PrefixSums | None) -> Tensor:
         if sums is not None and mix.only is None and (span := mix.range):
@@ -128,7 +124,8 @@ class Series:
             if len(rest) == len(left):
                 if any(fits(pattern, name) for name in self.checkpoints[0].tensors):
                     raise InputError(f"--layers {pattern}: all tensors of that name are taken by one before; remove it")
-                some = ", ".join(sorted(name.removeprefix("model.") for name in left)[:: len(left) // _EXAMPLES or 1])
+                called = sorted(name.removeprefix("model.") for name in self.checkpoints[0].tensors)
+                some = ", ".join(called[:: len(called) // _EXAMPLES or 1])
                 raise InputError(f"--layers {pattern}: no tensor has such a name; they are called {some}, …")
             left = rest
 
@@ -142,11 +139,15 @@ def open_series(names: Sequence[str], tokenizer: str | None = None) -> Iterator[
     """
     if not names:
         raise InputError("no checkpoint is named; name the folders or hub ids of those to average")
+    if not all(map(str.strip, names)):
+        raise InputError("the name of a checkpoint is empty; name a folder or a hub id")
+    if tokenizer is not None and not tokenizer.strip():
+        raise InputError("--tokenizer is empty; name a folder or a hub id, or leave it out")
     with ExitStack() as opened:
         known: dict[str, OpenCheckpoint] = {}
         for name in names:
             if name not in known:
-                known[name] = _open(name, opened, len(known))
+                known[name] = _open(name, opened, list(known.values()))
         check_one_model(list(known), list(known.values()))
         named = None if tokenizer is None else open_texts(tokenizer)
         files = {name: checkpoint.files for name, checkpoint in known.items()}
@@ -160,14 +161,20 @@ def open_series(names: Sequence[str], tokenizer: str | None = None) -> Iterator[
         yield replace(series, differences=series.differences_of(range(len(names))))
 
 
-def _open(name: str, opened: ExitStack, others: int) -> OpenCheckpoint:
+def _open(name: str, opened: ExitStack, others: Sequence[OpenCheckpoint]) -> OpenCheckpoint:
+    """Open a checkpoint, once under whatever names it comes."""
+    checkpoint = open_named(name)
+    which = (checkpoint.source, checkpoint.revision)
+    for other in others:
+        if (other.files.source, other.files.revision) == which:
+            return other
     try:
-        return open_files(open_named(name), opened)
+        return open_files(checkpoint, opened)
     except CheckpointError as error:
         if _names_no_more_files(error):
             raise CheckpointError(
-                f"{name}: with {counted(others, 'checkpoint')} open, the system lets this process open no more files; "
-                "raise that limit (ulimit -n), or average fewer checkpoints at a time"
+                f"{name}: with {counted(len(others), 'checkpoint')} open, the system lets this process open no more "
+                "files; raise that limit (ulimit -n), or average fewer checkpoints at a time"
             ) from error
         raise
 
@@ -176,14 +183,3 @@ def _names_no_more_files(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__
     return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
-
-
-def _identity(checkpoint: OpenCheckpoint) -> str:
-    # Not of all contents: gigabytes would be read at every start. Nor of times, which a copy does not keep.
-    digest = hashlib.sha256(repr(checkpoint.shape).encode())
-    for name, tensor in sorted(checkpoint.tensors.items()):
-        digest.update(repr((name, tensor.dtype, tensor.shape)).encode())
-        for at in range(_SAMPLES):
-            start = at * max(0, tensor.size - _SAMPLE_ELEMENTS) // (_SAMPLES - 1)
-            digest.update(stored_values(checkpoint, tensor, start, min(start + _SAMPLE_ELEMENTS, tensor.size)).data)
-    return digest.hexdigest()

@@ -25,7 +25,7 @@ from anime_whisper_ct2.system import files
 from anime_whisper_ct2.system.refusals import reason
 from anime_whisper_ct2_convert.averaging.blending import finite_values, rounded
 from anime_whisper_ct2_convert.numerics import FloatType
-from anime_whisper_ct2_convert.tensor import Tensor
+from anime_whisper_ct2_convert.tensor import BLOCK_ELEMENTS, Tensor
 
 if TYPE_CHECKING:
     from anime_whisper_ct2_convert.averaging.series import Series
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _VERSION = 1
 _ABOUT = "sums.json"
 _STORED = np.dtype("<f8")
-_BLOCK_ELEMENTS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,13 @@ def is_cheaper(first: int, item_bytes: Sequence[int]) -> bool:
 
 
 @contextmanager
-def open_sums(folder: Path, series: Series, progress: Progress | None = None) -> Iterator[PrefixSums]:
+def open_sums(
+    folder: Path, series: Series, identities: Sequence[str], progress: Progress | None = None
+) -> Iterator[PrefixSums]:
     """Open the prefix sums of a series in a folder of their own; those that are not there are made first.
 
-    What a killed call has finished is kept, and sums of other checkpoints are replaced. The caller holds a lock: no
+    `identities`: those of the series. What a killed call has finished is kept, and sums of other checkpoints are
+    replaced. The caller holds a lock: no
     two may make sums in one folder. Takes as much disk as `series` would in float64, and no more memory than blocks.
     Raises OutputError for a disk without room, and CheckpointError for a value that is no number.
     """
@@ -83,7 +85,7 @@ def open_sums(folder: Path, series: Series, progress: Progress | None = None) ->
         places[name] = (at, tensor.shape)
         at += tensor.size
     try:
-        _make(folder, series, places, at, progress)
+        _make(folder, series, identities, places, at, progress)
     except OSError as error:
         raise OutputError(
             f"{folder}: sums of checkpoints cannot be kept there ({reason(error, folder)}); make room there, or name "
@@ -95,13 +97,14 @@ def open_sums(folder: Path, series: Series, progress: Progress | None = None) ->
 def _make(
     folder: Path,
     series: Series,
+    identities: Sequence[str],
     places: Mapping[str, tuple[int, tuple[int, ...]]],
     n_elements: int,
     progress: Progress | None,
 ) -> None:
     count, n_bytes = len(series.checkpoints), n_elements * _STORED.itemsize
     folder.mkdir(parents=True, exist_ok=True)
-    _clear(folder, {"version": _VERSION, "checkpoints": list(series.identities()), "tensors": _lists(places)})
+    _clear(folder, {"version": _VERSION, "checkpoints": list(identities), "tensors": _lists(places)})
     missing = [number for number in range(1, count + 1) if _size(folder, number) != n_bytes]
     free = shutil.disk_usage(folder).free
     if free < len(missing) * n_bytes:
@@ -137,8 +140,8 @@ def _write(
         with files.opened(beside, "wb") as out:
             for name, (at, _) in places.items():
                 tensor = checkpoint.tensors[name]
-                for start in range(0, tensor.size, _BLOCK_ELEMENTS):
-                    stop = min(start + _BLOCK_ELEMENTS, tensor.size)
+                for start in range(0, tensor.size, BLOCK_ELEMENTS):
+                    stop = min(start + BLOCK_ELEMENTS, tensor.size)
                     values = finite_values(checkpoint, tensor, start, stop)
                     # Zero is added to the first: whatever begins a sum with zero has no negative one either.
                     values += _read(folder, number - 1, at + start, at + stop) if number > 1 else 0.0

@@ -1,12 +1,13 @@
 """The text files of an average: those of its last checkpoint, and what that lacks to make a model of its weights.
 
-A trainer saves a tokenizer once, if at all, and not with every checkpoint.
+A trainer saves a tokenizer once, if at all, and not with every checkpoint: then it lies in one of the others, or in the
+folder of them all.
 """
 
 from __future__ import annotations
 
 import hashlib
-import shutil
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,8 @@ from pathlib import Path
 from anime_whisper_ct2.errors import CheckpointError, OutputError
 from anime_whisper_ct2.system.refusals import reason, subject
 from anime_whisper_ct2_convert.averaging.agreement import check_one_vocabulary
-from anime_whisper_ct2_convert.source import Checkpoint, naming, text_files
+from anime_whisper_ct2_convert.averaging.naming import is_saved
+from anime_whisper_ct2_convert.source import Checkpoint, naming, read_whole, text_files
 from anime_whisper_ct2_convert.tokenizer import open_tokenizer
 
 _TOKENS = ("tokenizer.json", "vocab.json")  # either makes a tokenizer
@@ -25,6 +27,7 @@ _TOKENIZER = (
 )
 _NORMALIZER = ("normalizer.json",)
 _PREPROCESSOR = ("preprocessor_config.json", "processor_config.json")
+NO_TOKENIZER = "no tokenizer is there, and none is written; name a folder or hub id that has it with --tokenizer"
 
 
 class Texts:
@@ -42,10 +45,21 @@ class Texts:
 
     def tokenizer_of(self, number: int) -> Checkpoint | None:
         """Give where a checkpoint's tokenizer is from; None where nobody has one."""
-        own = self._checkpoints[number]
-        if self._tokenizer is not None or _has(own, _TOKENS):
-            return self._tokenizer or own
-        return next((one for one in reversed(self._checkpoints) if _has(one, _TOKENS)), None)
+        return self._tokenizer or self._having(_TOKENS, number)
+
+    def preprocessor_of(self, number: int) -> Checkpoint | None:
+        """Give where a checkpoint's preprocessor_config.json is from, or what took its place; None as above."""
+        return self._having(_PREPROCESSOR, number)
+
+    def lent(self, number: int) -> Iterator[str]:
+        """Say what a checkpoint has from elsewhere, and what nobody has."""
+        own, tokenizer, sound = self._checkpoints[number], self.tokenizer_of(number), self.preprocessor_of(number)
+        if tokenizer is None:
+            yield NO_TOKENIZER
+        elif tokenizer != own:
+            yield f"the tokenizer is that of {tokenizer.source}"
+        if sound is not None and sound != own:
+            yield f"{next(name for name in _PREPROCESSOR if _has(sound, [name]))} is that of {sound.source}"
 
     def of(self, number: int) -> Checkpoint:
         """Give a checkpoint whose folder holds its text files, and those of others that it lacks.
@@ -53,17 +67,22 @@ class Texts:
         Its weights may lie elsewhere. Raises OutputError where what is put together cannot be written.
         """
         if number not in self._made:
-            self._made[number] = self._whole(self._checkpoints[number], self.tokenizer_of(number))
+            self._made[number] = self._whole(number)
         return self._made[number]
 
-    def _whole(self, own: Checkpoint, tokenizer: Checkpoint | None) -> Checkpoint:
-        others = [*self._checkpoints, *([self._tokenizer] if self._tokenizer else [])]
-        sound = next((one for one in reversed(others) if _has(one, _PREPROCESSOR)), None)
+    def _having(self, names: Sequence[str], number: int) -> Checkpoint | None:
+        """Find files: in the checkpoint, in the others, in a tokenizer that was named, in the folders they lie in."""
+        own, others = self._checkpoints[number], self._checkpoints[::-1]
+        named = (own, *others, *([self._tokenizer] if self._tokenizer else []))
+        return next((one for one in (*named, *map(_around, (own, *others))) if one and _has(one, names)), None)
+
+    def _whole(self, number: int) -> Checkpoint:
+        own, tokenizer, sound = self._checkpoints[number], self.tokenizer_of(number), self.preprocessor_of(number)
         lent: list[tuple[Checkpoint, tuple[str, ...]]] = []
         if tokenizer is not None and tokenizer != own:
             lent.append((tokenizer, _TOKENIZER))
             lent += [] if _has(own, _NORMALIZER) else [(tokenizer, _NORMALIZER)]
-        if sound is not None and not _has(own, _PREPROCESSOR):
+        if sound is not None and sound != own:
             lent.append((sound, _PREPROCESSOR))
         if not lent:
             return own
@@ -81,10 +100,11 @@ class Texts:
 
 
 def _copy(source: Checkpoint, folder: Path, chosen: Callable[[str], bool]) -> None:
-    with _written():
-        for path in text_files(source.folder):
-            if chosen(path.name):
-                shutil.copyfile(path, folder / path.name)
+    for path in text_files(source.folder):
+        if chosen(path.name):
+            content = read_whole(path)
+            with _written():
+                (folder / path.name).write_bytes(content)
 
 
 @contextmanager
@@ -127,11 +147,20 @@ def _has(checkpoint: Checkpoint, names: Sequence[str]) -> bool:
     return any((checkpoint.folder / name).is_file() for name in names)
 
 
+def _around(checkpoint: Checkpoint) -> Checkpoint | None:
+    """Give the trainer's folder that a `checkpoint-N` lies in."""
+    # As it was named: a link may lead out of it.
+    path = Path(os.path.abspath(checkpoint.folder))  # noqa: PTH100 - Path.absolute() keeps `..`
+    if checkpoint.revision is not None or not is_saved(path.name):
+        return None
+    return Checkpoint(path.parent, str(path.parent.resolve()), None)
+
+
 def _digest(checkpoint: Checkpoint) -> str:
     digest = hashlib.sha256()
     for path in text_files(checkpoint.folder):
         if path.name in _TOKENIZER:
-            content = path.read_bytes()
+            content = read_whole(path)
             digest.update(repr((path.name, len(content))).encode())
             digest.update(content)
     return digest.hexdigest()

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from anime_whisper_ct2._version import __version__
-from anime_whisper_ct2.errors import CheckpointError
 from anime_whisper_ct2.system import files
-from anime_whisper_ct2.system.refusals import reason
-from anime_whisper_ct2_convert.averaging.blending import BLOCK_ELEMENTS
-from anime_whisper_ct2_convert.averaging.hashing import Hashes, hashing
+from anime_whisper_ct2_convert.averaging.hashing import Hashes, digest_of, hashing, size_of
 from anime_whisper_ct2_convert.averaging.recipe import Recipe, fits
 from anime_whisper_ct2_convert.averaging.series import Series
 from anime_whisper_ct2_convert.conversion import Progress
 from anime_whisper_ct2_convert.numerics import CARRIER, Array, FloatType
 from anime_whisper_ct2_convert.rewriting import OpenCheckpoint, copy_texts, filling
 from anime_whisper_ct2_convert.safetensors_file import file_bytes, write_safetensors
+from anime_whisper_ct2_convert.tensor import BLOCK_ELEMENTS
 from anime_whisper_ct2_convert.weights import SAFETENSORS, weight_files
 
 # What says of a folder that it is an average, and of what.
 RECORD = "average.json"
 _STAGE = "averaging"
-_CHUNK_BYTES = 1 << 20
 
 
 def write_average(
@@ -47,23 +42,27 @@ def write_average(
     average, used = series.blend(recipe, dtype=dtype), series.used(recipe)
     copied = series.copied(recipe, dtype) is not None
     originals = [weight_files(series.checkpoints[at].files.folder) for at in used]
-    paths = [path for of_one in originals for path in of_one]
+    # One that is named twice is read once.
+    paths = list(dict.fromkeys(path for of_one in originals for path in of_one))
     layout = {name: (tensor.dtype, tensor.shape) for name, tensor in average.tensors.items()}
-    n_bytes = _total(paths) if copied else file_bytes(layout)
+    read_bytes = sum(map(size_of, paths))
+    n_bytes = read_bytes if copied else file_bytes(layout)
     with filling(folder, n_bytes, shown):
         if copied:
-            digests = _copy_weights(folder, average, paths, _Telling(progress, _weigh(average) + n_bytes))
-            written = dict(zip(paths, digests, strict=True))
+            found = _copy_weights(folder, average, paths, _Telling(progress, _weigh(average) + n_bytes))
+            written = {path.name: digest for path, digest in found.items()}
         else:
-            tell = _Telling(progress, _total(paths) + _weigh(average) + n_bytes)
-            digests = _write_weights(folder / SAFETENSORS, average, paths, tell)
-            written = {folder / SAFETENSORS: _digest(folder / SAFETENSORS, None, tell)}
+            tell = _Telling(progress, read_bytes + _weigh(average) + n_bytes)
+            found = _write_weights(folder / SAFETENSORS, average, paths, tell)
+            written = {SAFETENSORS: digest_of(folder / SAFETENSORS, lambda chunk: tell(len(chunk)))}
         copy_texts(average.files, folder, average.config)
-        found = iter(digests)
-        of_sources = [{path.name: next(found) for path in of_one} for of_one in originals]
+        of_sources = [{path.name: found[path] for path in of_one} for of_one in originals]
         record = _record(series, recipe, used, average, of_sources)
-        record["sha256"] = {path.name: digest for path, digest in written.items()}
-        files.put(folder / RECORD, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+        record["sha256"] = written
+        record["files"] = sorted({RECORD, *(path.name for path in folder.iterdir())})
+        # A path that is no UTF-8 is written with JSON's own escapes.
+        content = (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+        files.put(folder / RECORD, content)
 
 
 class _Telling:
@@ -80,25 +79,35 @@ class _Telling:
             self._progress(_STAGE, self._done + (self.hashes.n_bytes if self.hashes else 0), self._total)
 
 
-def _write_weights(path: Path, average: OpenCheckpoint, sources: Sequence[Path], tell: _Telling) -> list[str]:
+def _write_weights(path: Path, average: OpenCheckpoint, sources: Sequence[Path], tell: _Telling) -> Mapping[Path, str]:
     """Compute the tensors into one file; give the digests of the files that they are from."""
     layout = {name: (tensor.dtype, tensor.shape) for name, tensor in average.tensors.items()}
     with hashing(sources) as hashes:
         tell.hashes = hashes
         write_safetensors(path, layout, ((name, _blocks(average, name, tell)) for name in sorted(layout)))
-        digests = []
-        for digest in hashes.each():
-            digests.append(digest)
-            tell(0)
-        return digests
+        found = dict(zip(sources, hashes.each(lambda: tell(0)), strict=True))
+    tell(0)
+    return found
 
 
-def _copy_weights(folder: Path, average: OpenCheckpoint, sources: Sequence[Path], tell: _Telling) -> list[str]:
+def _copy_weights(folder: Path, average: OpenCheckpoint, sources: Sequence[Path], tell: _Telling) -> Mapping[Path, str]:
     """Copy the files of the one checkpoint that the average is, once all values are known to be numbers."""
     for name in average.tensors:
         for _ in _blocks(average, name, tell):
             pass
-    return [_digest(path, folder / path.name, tell) for path in sources]
+    return {path: _copied(path, folder / path.name, tell) for path in sources}
+
+
+def _copied(path: Path, copy: Path, tell: _Telling) -> str:
+    """Copy a file, and give its digest."""
+    with files.opened(copy, "wb") as target:
+
+        def write(chunk: bytes) -> None:
+            """Write a piece, and tell."""
+            target.write(chunk)
+            tell(len(chunk))
+
+        return digest_of(path, write)
 
 
 def _blocks(average: OpenCheckpoint, name: str, tell: _Telling) -> Iterator[Array]:
@@ -107,32 +116,6 @@ def _blocks(average: OpenCheckpoint, name: str, tell: _Telling) -> Iterator[Arra
         block = tensor.read(start, min(start + BLOCK_ELEMENTS, tensor.size))
         yield block
         tell(block.nbytes)
-
-
-def _digest(path: Path, copy: Path | None, tell: _Telling) -> str:
-    """Read a file through, copying it if wanted, and give its SHA-256."""
-    digest = hashlib.sha256()
-    with ExitStack() as opened:
-        try:
-            source = opened.enter_context(files.opened(path, buffering=0))
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        target = opened.enter_context(files.opened(copy, "wb")) if copy else None
-        while True:
-            try:
-                chunk = source.read(_CHUNK_BYTES)
-            except OSError as error:
-                raise _unreadable(path, error) from error
-            if not chunk:
-                return digest.hexdigest()
-            digest.update(chunk)
-            if target is not None:
-                target.write(chunk)
-            tell(len(chunk))
-
-
-def _unreadable(path: Path, error: OSError) -> CheckpointError:
-    return CheckpointError(f"{path}: cannot be read ({reason(error, path)})")
 
 
 def _record(
@@ -176,7 +159,3 @@ def dtype_of(checkpoint: OpenCheckpoint) -> FloatType | None:
 
 def _weigh(checkpoint: OpenCheckpoint) -> int:
     return sum(tensor.size * CARRIER[tensor.dtype].itemsize for tensor in checkpoint.tensors.values())
-
-
-def _total(paths: Sequence[Path]) -> int:
-    return sum(path.stat().st_size for path in paths)

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from anime_whisper_ct2.adaptation import publishing
 from anime_whisper_ct2.errors import CheckpointError, InputError, OutputError
+from anime_whisper_ct2.search import place as search_place
+from anime_whisper_ct2.system import files, swapping
 from anime_whisper_ct2_convert import convert
 from anime_whisper_ct2_convert.averaging import Averaging, average, read_recipe, writing
 from anime_whisper_ct2_convert.averaging.place import held
@@ -58,12 +61,13 @@ def test_an_earlier_average_goes_only_when_told(series: list[Path], tmp_path: Pa
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        (lambda top: top / "run", "the checkpoint .*500 lies in it"),
+        (lambda top: top / "run", r"the checkpoint lies in it \(.*500\), and would be replaced"),
         (lambda top: top / "run" / "checkpoint-500", "lies in the checkpoint"),
         (lambda top: top / "run" / "checkpoint-500" / "averaged", "lies in the checkpoint"),
         (lambda top: top, "is the folder that you are in, or holds it"),
         (lambda top: top.parent, "is the folder that you are in, or holds it"),
         (lambda top: top / "notes.txt", "is no folder"),
+        (lambda top: top / "notes.txt" / "a" / "out", r"a: cannot be made, since .*notes\.txt is a file; name another"),
         (lambda top: top / "notes", "is not empty, and no result of `awct2 average`"),
     ],
 )
@@ -78,6 +82,66 @@ def test_a_place_where_something_would_be_lost_is_refused(
     with pytest.raises(InputError, match=message):
         averaged(series, place(tmp_path), overwrite=True)
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("search", [False, True])
+def test_an_earlier_average_does_not_go_with_what_somebody_else_has_put_there(
+    search: bool, three: list[Path], tmp_path: Path
+) -> None:
+    out = averaged(three[:1], tmp_path / "out").path
+    for name in (".DS_Store", *(("search.json", "search.md", "search.svg") if search else ())):
+        (out / name).write_bytes(b"")
+    averaged(three[:1], out, overwrite=True)
+    (out / "converted").mkdir()
+    (out / "converted" / "model.bin").write_bytes(b"mine")
+    before = contents(out)
+    with pytest.raises(InputError, match=r"out: holds converted, which no `awct2 average` has written; move it away"):
+        averaged(three[:1], out, overwrite=True)
+    assert contents(out) == before
+
+
+def test_a_place_that_cannot_be_replaced_or_written_is_refused_before_a_checkpoint_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted, nothing = tmp_path / "mounted", [tmp_path / "no" / "checkpoint"]
+    mounted.mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr("os.path.ismount", lambda path: Path(path) == mounted)
+        with pytest.raises(InputError, match="mounted: is a whole drive, or where one is mounted; name a folder in it"):
+            averaged(nothing, mounted, overwrite=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "is_writable", lambda folder: Path(folder) != tmp_path)
+        with pytest.raises(InputError, match=rf"^{tmp_path}: nothing can be written there by this user; .* with -o"):
+            averaged(nothing, tmp_path / "deep" / "out")
+    assert contents(tmp_path) == {}
+
+
+def test_folders_on_the_way_to_it_go_where_nothing_came_of_it(series: list[Path], tmp_path: Path) -> None:
+    spoil(series[2], lambda tensors: tensors["model.encoder.conv1.bias"].fill_(float("nan")))
+    with pytest.raises(CheckpointError):
+        averaged(series, tmp_path / "a" / "b" / "out")
+    assert not (tmp_path / "a").exists()
+
+
+def test_what_is_no_whole_checkpoint_is_said_beside_the_result(series: list[Path], tmp_path: Path) -> None:
+    assert averaged(series, tmp_path / "whole").lacking is None
+    for folder in series:
+        without_tokenizer(folder)
+    made = averaged(series, tmp_path / "out")
+    assert made.lacking is not None
+    assert made.lacking in made.differences
+
+
+def test_an_earlier_average_that_a_killed_search_had_moved_aside_comes_back(three: list[Path], tmp_path: Path) -> None:
+    out = averaged(three[:1], tmp_path / "out").path
+    before = contents(out)
+    aside = out.with_name(f"{swapping._prefix(out, search_place.KIND)}0123")
+    aside.mkdir()
+    out.rename(aside / "old")
+    with pytest.raises(InputError, match="holds an average already"):
+        averaged(three, out)
+    assert contents(out) == before
+    assert publishing._KIND == search_place.KIND
 
 
 def test_an_empty_folder_is_a_place(three: list[Path], tmp_path: Path) -> None:
@@ -141,8 +205,6 @@ def test_an_earlier_average_that_a_killed_process_had_moved_aside_comes_back(
 
     def killed(*_: Any, **__: Any) -> None:
         raise Ended
-
-    from anime_whisper_ct2.system import swapping
 
     with monkeypatch.context() as patch:
         moved = swapping.files.move

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,16 @@ def test_layers_come_from_a_name_a_number_a_range_or_weights(what: str, used: tu
     assert [(pattern, mix.used) for pattern, mix in read(f"encoder* = {what}").parts] == [("encoder*", used)]
 
 
+def test_layers_come_from_a_folder_however_its_path_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b", "c"):
+        Path(name).mkdir()
+    for what in ("./b", str(tmp_path / "b"), "../" + tmp_path.name + "/b/"):
+        assert read(f"encoder*={what}", names=["a", "b"]).parts[0][1].used == (1,)
+    with pytest.raises(InputError, match=r"\./c is none of the checkpoints"):
+        read("encoder*=./c", names=["a", "b"])
+
+
 def test_parts_stand_beside_the_mix_of_all_others_in_their_order() -> None:
     recipe = read("encoder.layers.0.*=0", "encoder*=1", range_="2:")
     assert recipe.of("model.encoder.layers.0.fc1.weight").used == (0,)
@@ -74,6 +85,10 @@ def test_parts_stand_beside_the_mix_of_all_others_in_their_order() -> None:
         ({"range_": "4:"}, "is none"),
         ({"range_": "3"}, "--range: '3' is no range; write I:J"),
         ({"range_": "0:4:2"}, "is no range"),
+        ({"range_": "０:２"}, "is no range"),
+        ({"range_": f"0:{'9' * 5000}"}, "is no range"),
+        ({"weights": "1e308,1e308,1,1"}, "add up to nothing"),
+        ({"weights": "inf,-inf,1,1"}, "add up to nothing"),
         ({"range_": "0:1", "weights": "1,1,1,1"}, "exclude each other"),
         ({"names": []}, "no checkpoint is named"),
     ],
@@ -92,6 +107,7 @@ def test_what_is_no_recipe_is_refused(given: dict[str, str], message: str) -> No
         ("encoder*=other", "other is none of the checkpoints"),
         ("encoder*=4", "there is no checkpoint 4; the 4 that were named count from 0"),
         ("encoder*=-5", "there is no checkpoint -5"),
+        ("encoder*=１", "１ is none of the checkpoints"),
         ("encoder*=1,2", "2 weights for 4 checkpoints"),
         ("encoder*=3:1", "of 4 checkpoints, 3:1 is none"),
     ],

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,19 @@ import torch
 
 from anime_whisper_ct2.errors import CheckpointError, InputError, ModelNotFoundError
 from anime_whisper_ct2_convert import convert, rewriting
-from anime_whisper_ct2_convert.averaging import Mix, Recipe, Series, open_series, read_recipe
+from anime_whisper_ct2_convert.averaging import Mix, Recipe, Series, hashing, open_series, read_recipe
+from anime_whisper_ct2_convert.averaging.blending import blended
 from anime_whisper_ct2_convert.tensor import Tensor
-from tests.support.averages import assert_same, like, reference, set_json, spoil, tensors_of, without_tokenizer
+from tests.support.averages import (
+    TOKENIZER_FILES,
+    assert_same,
+    like,
+    reference,
+    set_json,
+    spoil,
+    tensors_of,
+    without_tokenizer,
+)
 
 DTYPES = ["float32", "float16", "bfloat16"]
 FIRST = "model.decoder.embed_positions.weight"
@@ -103,8 +114,34 @@ def test_one_name_twice_is_two_checkpoints(three: list[Path]) -> None:
     assert torch.equal(torch.from_numpy(values), ((first + second + first) / 3).float())
 
 
-def test_nothing_named_is_no_series() -> None:
+def test_what_is_named_twice_is_opened_and_read_once(three: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(three[0].parent)
+    count = 0
+    with open_series([str(three[0]), f"./{three[0].name}/", three[1].name]) as opened:
+        assert opened.checkpoints[0] is opened.checkpoints[1]
+        tensor = opened.checkpoints[0].tensors[FIRST]
+
+        def read(start: int, stop: int) -> Any:
+            nonlocal count
+            count += stop - start
+            return tensor.read(start, stop)
+
+        counting = replace(opened.checkpoints[0], tensors={FIRST: replace(tensor, read=read)})
+        mix = Mix.of_weights([0.25, 0.25, 0.5])
+        average = blended(FIRST, mix, [counting, counting, opened.checkpoints[2]], "float32")
+        values = average.read(0, average.size)
+        assert count == tensor.size
+    first, second = (tensors_of(folder)[FIRST].double() for folder in three[:2])
+    assert torch.equal(torch.from_numpy(values), (0.5 * first + 0.5 * second).float().view(-1))
+
+
+def test_nothing_named_is_no_series(series: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     refused([], "no checkpoint is named", InputError)
+    # A path would take it for the folder that one is in.
+    monkeypatch.chdir(series[0])
+    for names, tokenizer in (([""], None), ([str(series[1]), " "], None), ([str(series[1])], "")):
+        with pytest.raises(InputError, match="is empty; name a folder or a hub id"), open_series(names, tokenizer):
+            pytest.fail("it was opened")
 
 
 def test_a_blend_says_the_type_of_the_first_that_has_a_part_and_has_the_texts_of_the_last(series: list[Path]) -> None:
@@ -130,15 +167,19 @@ def test_a_pattern_for_no_tensor_is_refused_with_names_of_some(three: list[Path]
             opened.blend(Recipe(whole, (("enc", first),)))
         with pytest.raises(InputError, match=r"--layers encoder\*: .* taken by one before"):
             opened.blend(Recipe(whole, (("*", first), ("encoder*", whole))))
+        # Although few are left.
+        with pytest.raises(InputError, match=r"--layers nothing: .* called decoder\.embed_positions.*encoder\."):
+            opened.blend(Recipe(whole, (("encoder*", first), ("decoder.l*", first), ("nothing", whole))))
         with pytest.raises(ValueError, match="2 weights for 3 checkpoints"):
             opened.blend(Recipe(Mix.of_range(2, 0, 2)))
 
 
-def test_an_identity_changes_with_the_weights_and_not_with_their_files(series: list[Path], tmp_path: Path) -> None:
-    def identities(folders: Sequence[Path]) -> tuple[str, ...]:
-        with open_series(names_of(folders)) as opened:
-            return opened.identities()
+def identities(folders: Sequence[Path], progress: Any = None) -> tuple[str, ...]:
+    with open_series(names_of(folders)) as opened:
+        return opened.identities(progress)
 
+
+def test_an_identity_changes_with_the_weights_and_not_with_their_folder(series: list[Path], tmp_path: Path) -> None:
     before = identities(series)
     assert len({*before}) == 3
     assert all(len(one) == 64 for one in before)
@@ -146,10 +187,53 @@ def test_an_identity_changes_with_the_weights_and_not_with_their_files(series: l
     assert identities([moved, series[1]]) == before[:2]
     os.utime(moved / "model.safetensors", ns=(1, 1))
     assert identities([shutil.copytree(moved, tmp_path / "copy")])[0] == before[0]
-    spoil(moved, lambda tensors: tensors["model.encoder.layer_norm.bias"].add_(1))
-    assert identities([moved])[0] != before[0]
+    # However little it is, and wherever.
+    for name in tensors_of(moved):
+        spoil(moved, lambda tensors, name=name: tensors[name].view(-1)[7:8].add_(1))  # type: ignore[misc] # bound here
+        known = identities([moved])[0]
+        assert known not in before
+        before = (*before, known)
     set_json(series[1] / "config.json", encoder_attention_heads=4)
     assert identities([series[1]])[0] != before[1]
+
+
+def test_weights_are_read_once_for_their_identity_and_it_is_told_how_far_that_is(
+    series: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(hashing, "_CHUNK_BYTES", 1000)
+    found = identities([series[0], series[1], series[0]], lambda *args: told.append(args))
+    assert found == (*identities(series[:2]), found[0])
+    total = sum((folder / "model.safetensors").stat().st_size for folder in series[:2])
+    assert told[-1] == ("hashing", total, total)
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+
+
+def test_a_commit_of_the_hub_is_known_without_reading_it(
+    series: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots = {name: shutil.copytree(series[0], tmp_path / "snapshots" / (name * 40)) for name in "ab"}
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *_, revision, **__: str(snapshots["b" if revision else "a"])
+    )
+    names = ["someone/their-whisper", "someone/their-whisper@v2", "someone/their-whisper@v3", str(series[0])]
+    with open_series(names) as opened:
+        read: list[Path] = []
+        monkeypatch.setattr(hashing, "digest_of", lambda path, _: f"{read.append(path)}")
+        one, other, third, folder = opened.identities()
+        assert other == third
+        assert len({one, other, folder}) == 3
+        assert read == [series[0] / "model.safetensors"]
+        # Two revisions of one commit.
+        assert opened.checkpoints[1] is opened.checkpoints[2]
+
+
+def test_an_interrupt_while_files_are_read_comes_through(series: list[Path]) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        identities(series, interrupt)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +332,10 @@ def test_a_tokenizer_comes_from_whoever_has_it(series: list[Path], pristine: Pat
         without_tokenizer(folder)
     (series[2] / "preprocessor_config.json").unlink()
     with open_series(names_of(series)) as opened:
-        assert opened.differences == (f"the tokenizer is that of {series[1]}",)
+        assert opened.differences == (
+            f"the tokenizer is that of {series[1]}",
+            f"preprocessor_config.json is that of {series[1]}",
+        )
         texts = opened.blend(Recipe(Mix.of_range(3, 0, 3))).files
         assert texts.source == str(series[2])
         assert (texts.folder / "vocab.json").read_bytes() == content
@@ -256,11 +343,71 @@ def test_a_tokenizer_comes_from_whoever_has_it(series: list[Path], pristine: Pat
         assert (texts.folder / "preprocessor_config.json").is_file()
         assert (texts.folder / "config.json").read_bytes() == (series[2] / "config.json").read_bytes()
     assert not texts.folder.exists()
+    (series[2] / "preprocessor_config.json").write_bytes((series[1] / "preprocessor_config.json").read_bytes())
     without_tokenizer(series[1])
     assert differences(series) == (
         "no tokenizer is there, and none is written; name a folder or hub id that has it with --tokenizer",
     )
     assert differences(series, pristine) == (f"the tokenizer is that of {pristine}",)
+
+
+def test_the_trainer_s_folder_is_looked_into_when_no_checkpoint_has_it(series: list[Path], pristine: Path) -> None:
+    for folder in series:
+        without_tokenizer(folder)
+        (folder / "preprocessor_config.json").unlink()
+    run = series[0].parent
+    for name in (*TOKENIZER_FILES, "preprocessor_config.json"):
+        if (pristine / name).is_file():
+            shutil.copyfile(pristine / name, run / name)
+    expected = (f"the tokenizer is that of {run}", f"preprocessor_config.json is that of {run}")
+    assert differences(series) == expected
+    with open_series(names_of(series)) as opened:
+        texts = opened.blend(Recipe(Mix.of_range(3, 0, 3))).files
+        for name in ("vocab.json", "preprocessor_config.json"):
+            assert (texts.folder / name).read_bytes() == (pristine / name).read_bytes()
+    # Only a trainer's: what a folder of another name lies in says nothing of it.
+    assert "no tokenizer is there" in differences([series[0].rename(run / "mine")])[0]
+
+
+def test_what_is_named_for_its_tokenizer_gives_other_files_only_when_no_checkpoint_has_them(
+    series: list[Path], pristine: Path
+) -> None:
+    for folder in series:
+        without_tokenizer(folder)
+    (series[2] / "preprocessor_config.json").unlink()
+    own = f"preprocessor_config.json is that of {series[1]}"
+    assert differences(series, pristine) == (f"the tokenizer is that of {pristine}", own)
+    for folder in series[:2]:
+        (folder / "preprocessor_config.json").unlink()
+    assert differences(series, pristine)[1] == f"preprocessor_config.json is that of {pristine}"
+
+
+def closed(monkeypatch: pytest.MonkeyPatch, what: Path, *methods: str) -> None:
+    """Have the system refuse a file, or all in a folder: root may do anything."""
+    for method in methods:
+        call = getattr(Path, method)
+
+        def refusing(path: Path, *given: Any, call: Any = call, **more: Any) -> Any:
+            if what == (path.parent if os.path.isdir(what) else path):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return call(path, *given, **more)
+
+        monkeypatch.setattr(Path, method, refusing)
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocab.json", "merges.txt", "model.safetensors"])
+def test_a_file_that_may_not_be_read_is_named_and_not_said_to_be_broken(
+    name: str, series: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed(monkeypatch, series[1] / name, "read_bytes", "open")
+    refused(series, rf"^{series[1] / name}: cannot be read \(Permission denied\)$")
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(series: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    closed(monkeypatch, series[1], "stat", "is_file")
+    refused(series, rf"^{series[1]}: cannot be looked into \(Permission denied\)$")
+    with pytest.raises(CheckpointError, match=rf"^{series[1]}: cannot be looked into \(Permission denied\)$"):
+        differences(series[:1], series[1])
 
 
 def test_a_hub_id_may_have_a_revision_and_a_folder_be_called_like_one(

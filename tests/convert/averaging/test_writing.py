@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,7 +20,16 @@ from safetensors.torch import save_file
 
 from anime_whisper_ct2.errors import CheckpointError, OutputError
 from anime_whisper_ct2_convert import rewriting
-from anime_whisper_ct2_convert.averaging import Mix, Recipe, open_series, read_recipe, write_average
+from anime_whisper_ct2_convert.averaging import (
+    Mix,
+    Recipe,
+    Series,
+    hashing,
+    open_series,
+    read_recipe,
+    write_average,
+    writing,
+)
 from tests.support.averages import (
     assert_same,
     reference,
@@ -156,10 +166,56 @@ def test_it_says_what_it_was_made_of(series: list[Path], tmp_path: Path) -> None
         "tokenizer": str(series[1]),
         "differences": [f"the tokenizer is that of {series[1]}"],
         "sha256": {"model.safetensors": sha256(out / "model.safetensors")},
+        "files": sorted(path.name for path in out.iterdir()),
     }
     assert {stage for stage, _, _ in told} == {"averaging"}
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
     assert told[-1][1] == told[-1][2]
+
+
+@pytest.mark.posix("names that are no UTF-8")
+def test_a_path_that_is_no_utf_8_can_be_read_from_the_record(series: list[Path], tmp_path: Path) -> None:
+    odd = series[1].rename(os.fsdecode(os.fsencode(series[1]) + b"\xff"))
+    for folders in ([series[0], odd], [odd]):
+        assert record(written(folders, tmp_path / f"out{len(folders)}"))["sources"][-1]["source"] == str(odd)
+
+
+def test_what_is_named_twice_is_hashed_once(
+    series: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    whole = hashing.digest_of
+
+    def digest_of(path: Path, on_chunk: Any) -> str:
+        read.append(path)
+        return whole(path, on_chunk)
+
+    monkeypatch.setattr(hashing, "digest_of", digest_of)
+    out = written([series[0], series[1], series[0]], tmp_path / "out")
+    assert read == [folder / "model.safetensors" for folder in series[:2]]
+    said = record(out)["sources"]
+    assert said[0]["sha256"] == said[2]["sha256"] == {"model.safetensors": sha256(series[0] / "model.safetensors")}
+    assert_same(tensors_of(out), reference([series[0], series[1], series[0]], lambda _: (1, 1, 1), None))
+
+
+def test_what_a_source_refuses_is_said_of_the_source(
+    series: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_bytes, refused = Path.read_bytes, series[2] / "generation_config.json"
+
+    def refusing(path: Path) -> bytes:
+        if path == refused:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return read_bytes(path)
+
+    with open_series([str(folder) for folder in series]) as opened:
+        monkeypatch.setattr(Path, "read_bytes", refusing)
+        monkeypatch.setattr(Series, "differences_of", lambda *_: ())
+        with pytest.raises(CheckpointError, match=rf"^{refused}: cannot be read \(Permission denied\)$"):
+            write_average(tmp_path / "out", opened, Recipe(Mix.of_range(3, 0, 3)))
+        monkeypatch.setattr(writing, "weight_files", lambda folder: [folder / "gone"])
+        with pytest.raises(CheckpointError, match=rf"^{series[0]}/gone: cannot be read \(No such file"):
+            write_average(tmp_path / "other", opened, Recipe(Mix.of_range(3, 0, 3)))
 
 
 def test_layers_are_told_by_their_patterns_and_shares(three: list[Path], tmp_path: Path) -> None:
