@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import ctranslate2
 import numpy as np
 import pytest
 import torch
@@ -153,8 +153,9 @@ def test_another_gpu_than_the_process_s_first_is_left_to_ctranslate2(chosen: Cho
         chosen(replace(second, encoder="torch"))
 
 
-def test_a_compute_type_that_torch_has_not_is_refused(tiny_model: Path, chosen: Choose) -> None:
-    sixteen = ctranslate2.models.Whisper(str(tiny_model), device="cpu", compute_type="int16")
+def test_a_compute_type_that_torch_has_not_is_refused(chosen: Choose) -> None:
+    # Only some processors compute in it, so no model of it can be opened everywhere.
+    sixteen = SimpleNamespace(compute_type="int16", device="cpu")
     with pytest.raises(InputError, match="does not compute in int16"):
         chosen(TORCH, CPU, model=sixteen)
 
