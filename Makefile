@@ -87,9 +87,9 @@ lint: $(VENV)/.test ## ruff, and mypy in strict mode
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The CPU part; `python -m benchmarks.gpu` is the GPU's. An hour or so, since the peers are part of it, and four for a model
-# that is taught; its stages are not done again.
-bench: $(VENV)/.bench $(VENV)/.real ## measure beside other systems on the CPU; takes five hours or so
+# The CPU part; `python -m benchmarks.gpu` is the GPU's. An hour or so, since the peers are part of it, four for a model
+# that is taught and one for averages; the stages of these two are not done again.
+bench: $(VENV)/.bench $(VENV)/.real ## measure beside other systems on the CPU; takes six hours or so
 	$(BIN)/python -m benchmarks.frontend
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.overhead
@@ -102,6 +102,7 @@ bench: $(VENV)/.bench $(VENV)/.real ## measure beside other systems on the CPU; 
 	$(BIN)/python -m benchmarks.compare --real
 	$(BIN)/python -m benchmarks.doubt
 	$(BIN)/python -m benchmarks.adapt --temp build/bench-adapt
+	$(BIN)/python -m benchmarks.average --temp build/bench-average
 	$(BIN)/python -m benchmarks.render
 
 clean: ## remove all that was made, .venv too

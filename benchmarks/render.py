@@ -20,6 +20,8 @@ from benchmarks.measures.places import ROOT
 from benchmarks.report import store
 from benchmarks.report.adapt_tables import ADAPT_CHARTS, adapt_chart, adapt_table, experiments_table
 from benchmarks.report.adapt_words import JA as ADAPT_JA
+from benchmarks.report.average_tables import AVERAGE_CHARTS, average_chart, average_table
+from benchmarks.report.average_words import JA as AVERAGE_JA
 from benchmarks.report.cost_text import rendered_cost
 from benchmarks.report.genuine_tables import (
     DOUBT_CHARTS,
@@ -109,6 +111,8 @@ TABLES: dict[str, Callable[[Report], str]] = {
     "adapt-ja": partial(adapt_table, words=ADAPT_JA),
     "adapt-experiments": experiments_table,
     "adapt-experiments-ja": partial(experiments_table, words=ADAPT_JA),
+    "average": average_table,
+    "average-ja": partial(average_table, words=AVERAGE_JA),
     "frontend": frontend_table,
     "engine": engine_table,
     "engine-full": engine_table,
@@ -135,6 +139,7 @@ CHARTS: tuple[tuple[str, Callable[[Report, Path], None], Path], ...] = (
     ("gpu", gpu_chart, store.RESULTS / "gpu.svg"),
     ("soak", soak_chart, store.RESULTS / "soak.svg"),
     *(("adapt", partial(adapt_chart, words=words), path) for path, words in ADAPT_CHARTS.items()),
+    *(("average", partial(average_chart, words=words), path) for path, words in AVERAGE_CHARTS.items()),
     *(("doubt", partial(doubt_chart, words=words), path) for path, words in DOUBT_CHARTS.items()),
 )
 

@@ -3,6 +3,10 @@
 Speaks the lines, trains with a learning rate that rises and falls once, and writes `DIR/checkpoint`. The last fifth
 mixes in 30 s windows and several lines to a window. Started again on the same DIR it goes on from the last saved state.
 Uses CUDA where there is one.
+
+`--keep N --keep-from SHARE` also leaves N checkpoints of the steps behind that share, `DIR/kept/checkpoint-STEP`, for
+others to average. There the learning rate no longer falls, so that they scatter around a point which none of them is
+at, and the windows of the last fifth come from the same step, so that all of them were taught alike.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ GRAIN = 40  # windows are whole multiples of so many frames: every new shape cos
 SAVE_EVERY = 200  # steps
 BARE_PROMPT = 0.12  # share of the batches without language and task in the prompt
 HELD_OUT = 60  # lines read at every save
+KEEP_FROM = 0.65  # share of the steps; where checkpoints are kept
 
 
 def learning_rate(step: int, steps: int) -> float:
@@ -43,14 +48,19 @@ def learning_rate(step: int, steps: int) -> float:
     return PEAK_LR * min((step + 1) / WARM_UP, 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * done)))
 
 
-def stream(clips: list[data.Clip], steps: int) -> Iterator[tuple[list[data.Clip], int]]:
+def kept_steps(steps: int, keep: int, keep_from: float) -> list[int]:
+    """So many steps behind that share of all, evenly apart, the last one among them."""
+    return [round(steps * (keep_from + (1 - keep_from) * (at + 1) / keep)) for at in range(keep)]
+
+
+def stream(clips: list[data.Clip], steps: int, late_from: float) -> Iterator[tuple[list[data.Clip], int]]:
     """For every step its clips and its window in mel frames."""
     rng = np.random.default_rng(SEED)
     step = 0
     while True:
         for batch in data.batches(clips, BATCH, rng):
             tail_s = rng.uniform(3.0, 8.0) if rng.random() < 0.06 else rng.uniform(0.0, 2.5)
-            late = step >= LATE_FROM * steps
+            late = step >= late_from * steps
             if late and step % 4 in (1, 2):
                 k = int(rng.integers(2, MOST_LINES + 1))
                 rows = rng.permutation(len(batch))[: BATCH // k * k].reshape(-1, k)
@@ -67,8 +77,10 @@ def stream(clips: list[data.Clip], steps: int) -> Iterator[tuple[list[data.Clip]
 class Trainer:
     """One training run in a folder: its data, its model and the state it can go on from."""
 
-    def __init__(self, folder: Path, clips: int, steps: int) -> None:
+    def __init__(self, folder: Path, clips: int, steps: int, keep: int = 0, keep_from: float = KEEP_FROM) -> None:
         self.folder, self.steps, self.step = folder, steps, 0
+        self.kept = kept_steps(steps, keep, keep_from)
+        self.level_from = round(keep_from * steps) if keep else steps
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         folder.mkdir(parents=True, exist_ok=True)
         self.clips = data.speak_all(folder / "data" / "train", clips, SEED, held=False, log=self.log)
@@ -144,7 +156,7 @@ class Trainer:
         """Train to the last step, saving on the way."""
         start = time.monotonic()
         sums: dict[str, float] = {}
-        batches = stream(self.clips, self.steps)
+        batches = stream(self.clips, self.steps, min(LATE_FROM, self.level_from / self.steps))
         for _ in range(self.step):
             next(batches)
         self.model.train()
@@ -152,7 +164,7 @@ class Trainer:
             clips, frames = next(batches)
             for optimizer in self.optimizers:
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(self.step, self.steps)
+                    group["lr"] = learning_rate(min(self.step, self.level_from), self.steps)
             parts = self.losses(clips, frames)
             done = self.step / self.steps
             loss = parts["text"] + max(0.1, 1 - 2 * done) * parts["sound"] + max(0.0, 1 - 3 * done) * parts["look"]
@@ -168,6 +180,9 @@ class Trainer:
                 means = " ".join(f"{name} {value:.3f}" for name, value in sums.items())
                 self.log(f"step {self.step} {means} {time.monotonic() - start:.0f} s")
                 sums.clear()
+            if self.step in self.kept:
+                kept = self.folder / "kept" / f"checkpoint-{self.step}"
+                checkpoint_files.write_checkpoint(self.model.whisper, self.folder / "tokenizer", kept)
             if self.step % SAVE_EVERY == 0 or self.step == self.steps:
                 self.save()
 
@@ -200,8 +215,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the clips, the state and the checkpoint")
     parser.add_argument("--clips", type=int, default=CLIPS)
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--keep", type=int, default=0, help="checkpoints in a row to keep")
+    parser.add_argument("--keep-from", type=float, default=KEEP_FROM, help="share of the steps that are behind then")
     args = parser.parse_args()
-    Trainer(args.out, args.clips, args.steps).run()
+    Trainer(args.out, args.clips, args.steps, args.keep, args.keep_from).run()
 
 
 if __name__ == "__main__":
