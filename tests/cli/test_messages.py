@@ -51,8 +51,8 @@ def test_no_message_puts_a_plural_behind_a_one() -> None:
         *("weights.py: end - begin", "refusals.py: len(longest)", "refusals.py: len(os.fsencode(name))"),
         *("room.py: units(longest)", "variables.py: variable.n_bytes", "selfcheck.py: len(rows) + 1"),
         *("sums.py: n_bytes", "sums.py: len(missing) * n_bytes"),
-        # The first is said to programmers alone, and a search has three trials at least.
-        *("series.py: len(self.checkpoints)", "course.py: study.planned(options.trials)"),
+        # Said to programmers alone.
+        "series.py: len(self.checkpoints)",
         # These are said of more than one, of less than none, or have decimals.
         *("rows.py: len(transcript.segments)", "figures.py: self.top"),
         *("report.py: _hours(total.audio_s)", "report.py: _hours(total.segments_s)"),
