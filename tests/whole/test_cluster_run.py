@@ -100,6 +100,15 @@ def by_name(out: Path) -> dict[str, Any]:
     return named
 
 
+def nearly(said: Any) -> Any:
+    """Give what equals the same with other last decimals: batches of another size, as nodes have them, move these."""
+    if isinstance(said, dict):
+        return {key: nearly(value) for key, value in said.items()}
+    if isinstance(said, list):
+        return [nearly(value) for value in said]
+    return pytest.approx(said, abs=2e-4) if isinstance(said, float) else said
+
+
 def command(ray: Cluster, model: Path, out: object, *inputs: object) -> list[object]:
     return ["run", *inputs, "-m", model, "-o", out, "--ray", ray.address, *OPTIONS]
 
@@ -117,7 +126,7 @@ def test_a_folder_ends_in_the_transcripts_of_a_run_here(
     (out / "parts" / "of-a-driver-that-was-killed.probe").touch()
     status, said = finished(*command(ray, tiny_model, out, corpus), log=tmp_path / "log", **ray.env)
     assert status == 0, said
-    assert by_name(out) == truth
+    assert by_name(out) == nearly(truth)
     run = hold_to_the_truth(out, status, state="finished", found=CLIPS, done=CLIPS, engines_lost=0)
     assert sum(node["done"] for node in run["nodes"].values()) == CLIPS
     assert is_tidy(out)
@@ -141,9 +150,12 @@ def test_containers_end_in_the_same_transcripts_and_other_commands_read_them(
     status, said = finished(*command(ray, tiny_model, out, folder), log=tmp_path / "log", **ray.env)
     assert status == 0, said
     hold_to_the_truth(out, status, state="finished", found=CLIPS, done=CLIPS)
-    named = by_name(out)
     # Rows of a table may go by their numbers.
-    assert sorted(map(repr, named.values())) == sorted(map(repr, truth.values()))
+    found, known = (
+        sorted(each.values(), key=lambda one: (one["duration"], one["text"], repr(one["segments"])))
+        for each in (by_name(out), truth)
+    )
+    assert found == nearly(known)
     assert is_tidy(out)
     for read in (["stats", out], ["export", out, "txt", "-o", tmp_path / "all"]):
         result = awct2(*read)
@@ -175,7 +187,7 @@ def test_an_output_behind_a_url_is_held_by_one_run_stopped_and_gone_on_with(
     status, said = finished(*run, log=tmp_path / "log", **ray.env)
     assert status == 0, said
     download(system, url, tmp_path / "out")
-    assert by_name(tmp_path / "out") == truth
+    assert by_name(tmp_path / "out") == nearly(truth)
     hold_to_the_truth(tmp_path / "out", status, done_before=before, state="finished", resumed=before)
     status, said = finished(*run, log=tmp_path / "log", **ray.env)
     assert (status, "400 of 400 recordings are transcribed already" in said) == (0, True), said
@@ -198,7 +210,7 @@ def test_a_node_is_killed_and_another_joins(
         ray.add(2)
         assert run.wait() == 0, run.said
         assert "Traceback" not in run.said
-    assert by_name(out) == truth
+    assert by_name(out) == nearly(truth)
     hold_to_the_truth(out, 0, state="finished", found=CLIPS, done=CLIPS, engines_lost=1)
     assert is_tidy(out)
 
@@ -214,7 +226,7 @@ def test_a_driver_that_was_killed_is_gone_on_with(
     before = len(lines(out))
     status, said = finished(*run, log=tmp_path / "log", **ray.env)
     assert status == 0, said
-    assert by_name(out) == truth
+    assert by_name(out) == nearly(truth)
     figures = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert (figures["state"], figures["found"], figures["failed"]) == ("finished", CLIPS, 0)
     assert figures["resumed"] >= before
