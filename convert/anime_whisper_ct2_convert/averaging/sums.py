@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +25,23 @@ from anime_whisper_ct2.system import files
 from anime_whisper_ct2.system.refusals import reason
 from anime_whisper_ct2_convert.averaging.blending import finite_values, rounded
 from anime_whisper_ct2_convert.numerics import FloatType
+from anime_whisper_ct2_convert.rewriting import OpenCheckpoint
 from anime_whisper_ct2_convert.tensor import BLOCK_ELEMENTS, Tensor
 
 if TYPE_CHECKING:
-    from anime_whisper_ct2_convert.averaging.series import Series
     from anime_whisper_ct2_convert.conversion import Progress
 
 _VERSION = 1
 _ABOUT = "sums.json"
 _STORED = np.dtype("<f8")
+
+
+class Opened(Protocol):
+    """What sums are made of: a series of checkpoints."""
+
+    @property
+    def checkpoints(self) -> tuple[OpenCheckpoint, ...]:
+        """All that are open, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ def is_cheaper(first: int, item_bytes: Sequence[int]) -> bool:
 
 @contextmanager
 def open_sums(
-    folder: Path, series: Series, identities: Sequence[str], progress: Progress | None = None
+    folder: Path, series: Opened, identities: Sequence[str], progress: Progress | None = None
 ) -> Iterator[PrefixSums]:
     """Open the prefix sums of a series in a folder of their own; those that are not there are made first.
 
@@ -96,7 +104,7 @@ def open_sums(
 
 def _make(
     folder: Path,
-    series: Series,
+    series: Opened,
     identities: Sequence[str],
     places: Mapping[str, tuple[int, tuple[int, ...]]],
     n_elements: int,
@@ -128,7 +136,7 @@ def _make(
 
 def _write(
     folder: Path,
-    series: Series,
+    series: Opened,
     places: Mapping[str, tuple[int, tuple[int, ...]]],
     number: int,
     advance: Callable[[int], None],
