@@ -174,17 +174,26 @@ def _ahead_s(totals: Totals, underway: list[tuple[float, float]]) -> float | Non
     return rest_s + others * (totals.audio_seconds + sum(length_s for _, length_s in underway)) / known
 
 
+def _begun(what: str, gone_s: float) -> Look:
+    return Look(0.0, 0.0, f"{what}, {clock(gone_s)} gone", f"{what}, {duration(gone_s)} gone")
+
+
+def _left(seconds: float | None) -> tuple[str, str]:
+    """Say how long a stage will take still, for a bar and for a line; nothing where that is not known."""
+    if seconds is None:
+        return "", ""
+    return f", about {clock(seconds)} left of it", f", about {duration(seconds)} left of it"
+
+
 def look_at(advance: Advance | None, gone_s: float) -> Look:
     """Put into words how far an adaptation has come; None: it has not begun."""
     if advance is None:
-        begun = "opening the checkpoint"
-        return Look(0.0, 0.0, f"{begun}, {clock(gone_s)} gone", f"{begun}, {duration(gone_s)} gone")
+        return _begun("opening the checkpoint", gone_s)
     stage, what = _STAGES[advance.stage]
     found = "" if advance.loss is None else f", loss {advance.loss:.3g}"
     if advance.held_out is not None:
         found += f", {advance.held_out:.1f} % of the tokens held out differ"
-    left = advance.seconds_left
-    short, line = ("" if left is None else f", about {write(left)} left of it" for write in (clock, duration))
+    short, line = _left(advance.seconds_left)
     return Look(
         advance.done,
         advance.total,
@@ -197,14 +206,12 @@ def look_at(advance: Advance | None, gone_s: float) -> Look:
 def look_at_search(advance: SearchAdvance | None, gone_s: float) -> Look:
     """Put into words how far a search has come; None: it has not begun."""
     if advance is None:
-        begun = "opening the checkpoints"
-        return Look(0.0, 0.0, f"{begun}, {clock(gone_s)} gone", f"{begun}, {duration(gone_s)} gone")
+        return _begun("opening the checkpoints", gone_s)
     stage, what = _SEARCH_STAGES[advance.stage]
     found = "" if advance.cer is None else f", CER {advance.cer:.2f} % so far"
     if advance.best is not None:
         found += f", best {advance.best:.2f} %"
-    left = advance.seconds_left
-    short, line = ("" if left is None else f", about {write(left)} left of it" for write in (clock, duration))
+    short, line = _left(advance.seconds_left)
     if what:
         few, many = f"{advance.done:,}/{advance.total:,}", f"{advance.done:,} of {counted(advance.total, what)}"
     else:

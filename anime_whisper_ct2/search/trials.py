@@ -31,7 +31,8 @@ class Trials:
         self._clock, self._note = Clock("trying", on_advance), on_note
         self._wanted = trier.options.trials
         self._total = study.planned(self._wanted)
-        self._done, self._best = 0, None  # type: tuple[int, float | None]
+        self._done = 0
+        self._best: float | None = None
 
     def __call__(self) -> None:
         """Try all that is left. Raises what a trial raises; it can be gone on with."""
