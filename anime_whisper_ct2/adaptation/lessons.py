@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anime_whisper_ct2.errors import InputError, OutputError, one_line
-from anime_whisper_ct2.output.appending import appended, write_whole
 from anime_whisper_ct2.output.lines import dump_json
 from anime_whisper_ct2.records import LogMel
 from anime_whisper_ct2.system import files
+from anime_whisper_ct2.system.appending import appended, write_whole
 from anime_whisper_ct2.system.refusals import reason
 
 TEACHER = "teacher.json"

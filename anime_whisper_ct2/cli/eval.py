@@ -13,11 +13,13 @@ import click
 from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.cli.printing import note, say, say_json
+from anime_whisper_ct2.cli.review_options import conflicts_option, is_given, read_review_options, review_option
 from anime_whisper_ct2.cli.shared import LocalPath
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.evaluation import (
     EVAL,
     EXAMPLES,
+    REVIEW,
     Columns,
     EvalOptions,
     Evaluation,
@@ -29,12 +31,14 @@ from anime_whisper_ct2.evaluation import (
     example_table,
     open_texts,
     texts_of_meta,
+    texts_of_review,
 )
 from anime_whisper_ct2.evaluation.chart import draw_chart
 from anime_whisper_ct2.evaluation.joining import said
 from anime_whisper_ct2.output.charts import check_chart
 from anime_whisper_ct2.output.storage import LocalRuns, local_runs
 from anime_whisper_ct2.readers.remote import is_url
+from anime_whisper_ct2.reviews import ReviewOptions
 from anime_whisper_ct2.system.commands import command_line
 from anime_whisper_ct2.system.files import patiently
 from anime_whisper_ct2.system.paths import at_home
@@ -43,7 +47,8 @@ from anime_whisper_ct2.text import NORMALIZERS
 
 META = "meta"
 EXIT_ABOVE = 3
-_score, _columns, _result = map(option_of, ("Comparison", "Columns of tables", "Output"))
+_SCORE = "Comparison"
+_score, _columns, _result = map(option_of, (_SCORE, "Columns of tables", "Output"))
 
 
 @click.command(name="eval", cls=Command)
@@ -78,6 +83,12 @@ _score, _columns, _result = map(option_of, ("Comparison", "Columns of tables", "
     show_default=True,
     help="Resamples of the bootstrap, for the intervals.",
 )
+@review_option(
+    _SCORE,
+    "Which decisions of a review are applied to runs: all, only what was accepted or corrected, or none: the runs as "
+    "they are.",
+)
+@conflicts_option(_SCORE)
 @_columns("--id-column", metavar="NAME", help="Column of HYP tables with the id or path. [default: guessed]")
 @_columns("--text-column", metavar="NAME", help="Column of HYP tables with the text. [default: guessed]")
 @_columns("--ref-id-column", metavar="NAME", help="The same in REF. [default: guessed]")
@@ -109,10 +120,13 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
          id (or path) and a text, or an esd.list.
     REF: a manifest (JSONL, CSV, TSV), an esd.list or GPT-SoVITS .list, a folder
          of .txt that mirrors the corpus, WebDataset tars, a Kaldi `text`, or the
-         word meta: the text that the first run keeps in meta.text.
+         word meta: the text that the first run keeps in meta.text, or the word
+         review: what was decided in a review of the first run.
 
     Both are joined by id; what is missing on either side is said on standard error. Several runs are compared over the
-    recordings that all of them have. Intervals are those of a bootstrap over recordings, 95 %.
+    recordings that all of them have. Intervals are those of a bootstrap over recordings, 95 %. With review as REF, runs
+    are scored as they are, over the segments that were accepted or corrected; several over the recordings of which all
+    were.
 
     Exit status: 0, or 3 where --max-cer is exceeded.
 
@@ -121,6 +135,7 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
       awct2 eval transcripts/ references.jsonl
       awct2 eval v3=out-v3/ anime=out-anime/ corpus/ --examples examples.md
       awct2 eval transcripts/ meta --group-by tar --json
+      awct2 eval transcripts/ review
       awct2 eval s3://bucket/run references.jsonl
     """
     if given["plot"] is not None:
@@ -129,13 +144,18 @@ def eval_command(hyp: tuple[str, ...], ref: str, **given: Any) -> None:
         given["normalizer"], Grouping.parse(given["group_by"]), given["missing"] == "empty", given["resamples"]
     )
     names, paths = zip(*map(_split_name, hyp), strict=True)
-    with local_runs((*paths, ref), others=True) as here:
-        runs = _open_runs(names, here, Columns(given["id_column"], given["text_column"]))
-        reference = _open_reference(here.paths[-1], Columns(given["ref_id_column"], given["ref_text_column"]), runs)
+    review = read_review_options(given)
+    if ref == REVIEW and is_given("review"):
+        raise InputError("--review has no effect: with review as REF, runs are scored as they are; leave it out")
+    with local_runs((*paths, ref), others=True, reviews=review.review != "none") as here:
+        columns = Columns(given["id_column"], given["text_column"])
+        runs = _open_runs(names, here, columns, None if ref == REVIEW else review)
+        ref_columns = Columns(given["ref_id_column"], given["ref_text_column"])
+        reference = _open_reference(here.paths[-1], ref_columns, runs, review)
         _check_order(runs, reference, here)
         evaluation = evaluate(runs, reference, options)
-        for line in _notes(evaluation):
-            note(line)
+        for line in _notes(evaluation, runs, reference):
+            note(here.named(line))
         if given["as_json_"]:
             say_json(_renamed(as_json(evaluation), here.named))
         else:
@@ -167,11 +187,13 @@ def _check_order(runs: Mapping[str, Texts], reference: Texts, here: LocalRuns) -
     )
 
 
-def _open_runs(names: Iterable[str | None], here: LocalRuns, columns: Columns) -> dict[str, Texts]:
+def _open_runs(
+    names: Iterable[str | None], here: LocalRuns, columns: Columns, review: ReviewOptions | None
+) -> dict[str, Texts]:
     """Open the runs by name: the one that is given, or that of the file or folder."""
     opened = []
     for name, path in zip(names, here.paths, strict=False):  # behind them are the references
-        texts = open_texts(path, heard=True)
+        texts = open_texts(path, heard=True, review=review)
         # Among runs and tables, the columns are the tables'.
         opened.append((name, open_texts(path, columns, heard=True) if texts.columns_count else texts))
     if columns != Columns() and not any(texts.columns_count for _, texts in opened):
@@ -195,12 +217,19 @@ def _split_name(written: str) -> tuple[str | None, str]:
     return name, path
 
 
-def _open_reference(given: str, columns: Columns, runs: Mapping[str, Texts]) -> Texts:
-    if given != META:
-        return open_texts(given, columns, heard=False)
+def _open_reference(given: str, columns: Columns, runs: dict[str, Texts], review: ReviewOptions) -> Texts:
+    """Open the references; where those are a review, the first of the runs becomes what it heard of the same."""
+    if given not in (META, REVIEW):
+        return open_texts(given, columns, heard=False, review=review)
     if columns.id is not None:
-        raise InputError("--ref-id-column is for tables, and meta has the ids of the run; leave it out")
-    return texts_of_meta(next(iter(runs.values())), columns.text)
+        raise InputError(f"--ref-id-column is for tables, and {given} has the ids of the run; leave it out")
+    name, first = next(iter(runs.items()))
+    if given == META:
+        return texts_of_meta(first, columns.text)
+    if columns.text is not None:
+        raise InputError(f"--ref-text-column is for tables and meta, and the references are {given}; leave it out")
+    runs[name], reference = texts_of_review(first, review.conflicts, whole=len(runs) > 1)
+    return reference
 
 
 def _renamed(value: Any, named: Callable[[str], str]) -> Any:
@@ -215,10 +244,13 @@ def _renamed(value: Any, named: Callable[[str], str]) -> Any:
     return value
 
 
-def _notes(evaluation: Evaluation) -> Iterator[str]:
-    """Say what did not take part, and why."""
+def _notes(evaluation: Evaluation, runs: Mapping[str, Texts], reference: Texts) -> Iterator[str]:
+    """Say what did not take part, and why, and what was decided about runs."""
+    for name, texts in runs.items():
+        yield from texts.notes(name)
+    yield from reference.notes("references")
     yield from said("references", evaluation.duplicates, "name", "a recording again; the first text counts")
-    yield from said("references", evaluation.without_text, "have", "no text that can be read")
+    yield from said("references", evaluation.without_text, "have", reference.lacking)
     for run in evaluation.runs:
         failed = f" ({run.failed:,} of them failed in the run)" if run.failed else ""
         then = "counted as empty" if evaluation.options.missing_is_empty else "left out"

@@ -15,6 +15,7 @@ from anime_whisper_ct2.cli.commands import Command
 from anime_whisper_ct2.cli.extras import check_extras
 from anime_whisper_ct2.cli.groups import option_of
 from anime_whisper_ct2.cli.printing import bar, note, note_above_bar, results
+from anime_whisper_ct2.cli.review_options import conflicts_option, read_review_options, review_option
 from anime_whisper_ct2.cli.shared import LocalPath, check_has_output
 from anime_whisper_ct2.cli.subtitle_options import read_subtitle_options, subtitle_options
 from anime_whisper_ct2.errors import counted
@@ -24,12 +25,14 @@ from anime_whisper_ct2.export.filters import Filters
 from anime_whisper_ct2.export.formats.registry import FORMATS, SPEAKING
 from anime_whisper_ct2.output.printed import ReaderGone
 from anime_whisper_ct2.output.storage import local_runs
+from anime_whisper_ct2.reviews import Conflicts, Counts, ReviewOptions
 from anime_whisper_ct2.text import NORMALIZERS
 
 EXIT_SOME_FAILED = 3
 _STANDARD_OUTPUT = Path("-")
 _NAMING = f"{', '.join(SPEAKING[:-1])} and {SPEAKING[-1]}"
-_output, _filter, _content = map(option_of, ("Output", "Filters", "Content"))
+_FILTERS = "Filters"
+_output, _filter, _content = map(option_of, ("Output", _FILTERS, "Content"))
 
 
 @click.command(name="export", cls=Command)
@@ -72,6 +75,12 @@ _output, _filter, _content = map(option_of, ("Output", "Filters", "Content"))
     multiple=True,
     help="No segments with this flag; with empty, incomplete or antiphase, no recordings with it (repeatable).",
 )
+@review_option(
+    _FILTERS,
+    "Which decisions of a review are applied: all, with corrected texts and without what was rejected; accepted: only "
+    "segments that were accepted or corrected; none: the run as it is.",
+)
+@conflicts_option(_FILTERS)
 @subtitle_options
 @clip_options
 @_content(
@@ -104,9 +113,10 @@ def export_command(run: str, format_: str, **given: Any) -> None:
     A voice to be trained:       esd gptsovits ljspeech
     A recogniser to be trained:  hf nemo kaldi lhotse webdataset
 
-    Names mirror the corpus, and the same results give the same bytes. The export appears whole or not at all; an
-    earlier one in its folder is replaced, a folder that holds anything else is not, nor is a file that -o names. Where
-    it was stopped while clips were cut, the same command goes on with those that are left.
+    What was decided in a review of RUN is applied. Names mirror the corpus, and the same results give the same bytes.
+    The export appears whole or not at all; an earlier one in its folder is replaced, a folder that holds anything else
+    is not, nor is a file that -o names. Where it was stopped while clips were cut, the same command goes on with those
+    that are left.
 
     Exit status: 0 all done, 1 it could not go on, 2 wrong usage, 3 some clips could not be cut, 130 interrupted.
 
@@ -116,6 +126,7 @@ def export_command(run: str, format_: str, **given: Any) -> None:
       awct2 export transcripts/ csv -o review/ --min-logprob -0.7
       awct2 export transcripts/ csv -o voices.csv
       awct2 export transcripts/ esd -o Data/voice --max-doubt 0.2
+      awct2 export transcripts/ esd -o Data/voice --review accepted
       awct2 export s3://bucket/run parquet -o run-parquet/
     """
     filters = Filters(
@@ -128,16 +139,18 @@ def export_command(run: str, format_: str, **given: Any) -> None:
     )
     clips = read_clip_options(FORMATS[format_], given)
     subtitles = read_subtitle_options(format_, given)
+    review = read_review_options(given)
     output: Path | None = given["output"]
     check_has_output(run, output, "the export")
     check_extras(formats=(format_,))
     try:
-        with local_runs((run,)) as runs, _clips_shown() as on_clips:
+        with local_runs((run,), reviews=review.review != "none") as runs, _clips_shown() as on_clips:
             done = Export(
                 runs.paths[0],
                 format_,
                 results() if output == _STANDARD_OUTPUT else output,
                 filters=filters,
+                review=review,
                 speaker=given["speaker"],
                 title=given["title"],
                 normalizer=given["normalizer"],
@@ -148,7 +161,7 @@ def export_command(run: str, format_: str, **given: Any) -> None:
             ).run()
     except ReaderGone:
         return
-    _print_summary(done)
+    _print_summary(done, review)
     if done.clips_missing:
         sys.exit(EXIT_SOME_FAILED)
 
@@ -171,7 +184,7 @@ def _clips_shown() -> Iterator[Callable[[ClipResult], None]]:
         yield show
 
 
-def _print_summary(done: Exported) -> None:
+def _print_summary(done: Exported, review: ReviewOptions) -> None:
     clips = (
         (done.clips_written, "cut"),
         (done.clips_resumed, "cut before"),
@@ -185,7 +198,23 @@ def _print_summary(done: Exported) -> None:
     why = ", ".join(f"{count:,} {reason}" for reason, count in done.filtered.most_common())
     if why:
         note(f"{counted(done.filtered.total(), 'segment')} left out: {why}")
+    if done.review is not None:
+        note(_of_review(done.review, review.conflicts))
     if done.unfinished:
         note(f"Warning: {done.unfinished}")
     if not done.rows:
         note(f"Warning: nothing is left: {why or 'the run has no segments'}")
+
+
+def _of_review(counts: Counts, conflicts: Conflicts | None) -> str:
+    """Say what of a review was applied, and what could not be."""
+    figures = (
+        (counts.accepted, "accepted"),
+        (counts.corrected, "corrected"),
+        (counts.rejected, "rejected"),
+        (counts.conflicts, f"in conflict, {'left out' if conflicts == 'drop' else f'the {conflicts} counts'}"),
+    )
+    notes = [f"{count:,} {what}" for count, what in figures if count]
+    if counts.stale:
+        notes.append(f"{counted(counts.stale, 'decision')} out of date, not applied")
+    return f"{counted(counts.decisions, 'decision')} of a review: {', '.join(notes) or 'none that stands'}"

@@ -32,7 +32,8 @@ def merge_command(runs: tuple[str, ...], output: Path | None, incomplete: bool, 
     Every other command reads it like a run of the whole corpus. Each RUN is the output of `awct2 run --shard I/N`, a
     folder that holds them as shard-*, or the URL of either. Refused are shards that differ in settings or inputs, that
     are missing, unfinished or there twice. Runs over different corpora, without --shard, can be joined where no id is
-    in two of them. The parts stay as they are. Merging again replaces the earlier merge.
+    in two of them. The parts stay as they are. Merging again replaces the earlier merge. What was decided in a review
+    of a part comes along, and what was decided about an earlier merge stays.
 
     Exit status: 0 done, 1 the folder cannot be written, 2 wrong usage or parts that do not make a whole.
 
@@ -57,5 +58,8 @@ def merge_command(runs: tuple[str, ...], output: Path | None, incomplete: bool, 
     parts, transcribed = counted(len(merged.parts), "part"), counted(merged.transcribed, "recording")
     failed = f", {merged.failed:,} failed" if merged.failed else ""
     note(f"{parts} joined: {transcribed} transcribed{failed}: {output}")
+    if merged.review.decisions:
+        by = counted(merged.review.reviewers, "reviewer")
+        note(f"Review: {counted(merged.review.decisions, 'decision')} by {by}.")
     for line in merged.notes:
         note(f"Note: {line}.")

@@ -1,14 +1,17 @@
 """How well a corpus was heard: texts joined with references, counted, and shown side by side.
 
-`open_texts` finds texts in whatever holds some, `texts_of_meta` in what a run knows of its corpus; `evaluate` compares
-runs with references, as `EvalOptions` say. Of the `Evaluation`, `as_markdown`, `as_json` and `example_table` show what
-is asked for; `chart`, which needs matplotlib, is not loaded with the rest.
+`open_texts` finds texts in whatever holds some, `texts_of_meta` in what a run knows of its corpus, `texts_of_review` in
+what reviewers decided about one; `evaluate` compares runs with references, as `EvalOptions` say. Of the `Evaluation`,
+`as_markdown`, `as_json` and `example_table` show what is asked for; `chart`, which needs matplotlib, is not loaded with
+the rest.
 
-`joining` says which reference a text belongs to, `scoring` counts, `bootstrap` says how sure a rate is.
+`reviewed` and `decided` know what was decided about a run: as its texts, and as references. `joining` says which
+reference a text belongs to, `scoring` counts, `bootstrap` says how sure a rate is.
 
-May import: `errors`, `extensions`, `output`, `readers`, `records`, `system`, `text`.
+May import: `errors`, `extensions`, `output`, `readers`, `records`, `reviews`, `system`, `text`.
 """
 
+from anime_whisper_ct2.evaluation.decided import REVIEW, texts_of_review
 from anime_whisper_ct2.evaluation.examples import EXAMPLES, example_table
 from anime_whisper_ct2.evaluation.grouping import Grouping
 from anime_whisper_ct2.evaluation.report import as_json, as_markdown
@@ -18,6 +21,7 @@ from anime_whisper_ct2.evaluation.texts import Columns, Texts, open_texts, texts
 __all__ = [
     "EVAL",
     "EXAMPLES",
+    "REVIEW",
     "Columns",
     "EvalOptions",
     "Evaluation",
@@ -29,4 +33,5 @@ __all__ = [
     "example_table",
     "open_texts",
     "texts_of_meta",
+    "texts_of_review",
 ]

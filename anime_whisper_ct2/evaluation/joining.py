@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.evaluation.grouping import NO_GROUP, Grouping
 from anime_whisper_ct2.evaluation.records import Counted, Line
-from anime_whisper_ct2.evaluation.texts import Texts
+from anime_whisper_ct2.evaluation.texts import LACKING, Texts
 from anime_whisper_ct2.extensions import AUDIO
 from anime_whisper_ct2.readers.rows import shown
 from anime_whisper_ct2.records import Recording
@@ -45,7 +45,12 @@ class References:
             self._add(line)
         if not self.ids:
             keys = f"; what is known of a recording is {', '.join(self._keys)}" if self._keys else ""
-            raise InputError(f"{shown(source.path)}: holds no references: no recording has a text{keys}")
+            why = (
+                f"every recording has {source.lacking}"
+                if source.lacking != LACKING
+                else f"no recording has a text{keys}"
+            )
+            raise InputError(f"{shown(source.path)}: holds no references: {why}")
 
     def __len__(self) -> int:
         return len(self.ids)

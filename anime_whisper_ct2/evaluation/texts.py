@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.evaluation.records import Line
+from anime_whisper_ct2.evaluation.reviewed import Reviewed
 from anime_whisper_ct2.evaluation.tables import HEARD_KEYS, TEXT_KEYS, line_of, table_lines
 from anime_whisper_ct2.extensions import DELIMITED, JSON_LINES
 from anime_whisper_ct2.output.lines import ERRORS, TRANSCRIPTS, read_lines
@@ -20,8 +21,11 @@ from anime_whisper_ct2.readers.files import below
 from anime_whisper_ct2.readers.lists.encodings import name_text, texts_as_utf8
 from anime_whisper_ct2.readers.lists.lines import MAX_ROW_BYTES, lines_of, text_lines_of
 from anime_whisper_ct2.readers.rows import extension, shown, valid_text
+from anime_whisper_ct2.reviews import ReviewOptions
 from anime_whisper_ct2.system.paths import at_home
 
+# What a line has that has no text.
+LACKING = "no text that can be read"
 _KALDI = "text"
 # Kaldi's `text`, and the lists of Japanese corpora (JSUT, JVS): an id, then white space or a colon, then the text.
 _SPACED = re.compile(r"(\S+)\s+(.*)", re.DOTALL)
@@ -41,12 +45,16 @@ class Texts:
     """A source of texts that can be read again and again; `lines` reads it anew.
 
     `columns_count`: whether names of columns mean something to it. `run`: the run that it is, where it is one.
+    `lacking`: what those lines have that have no text. `notes`: what a user should know of it, under a name, once it
+    was read.
     """
 
     path: str
     lines: Callable[[], Iterator[Line]]
     columns_count: bool = False
     run: RunFolder | None = None
+    lacking: str = LACKING
+    notes: Callable[[str], Iterable[str]] = lambda _name: ()
 
     @property
     def name(self) -> str:
@@ -65,19 +73,19 @@ class Texts:
                 yield from (str(line.get("id")) for line in read_lines(path))
 
 
-def open_texts(path: str, columns: Columns | None = None, *, heard: bool) -> Texts:
+def open_texts(path: str, columns: Columns | None = None, *, heard: bool, review: ReviewOptions | None = None) -> Texts:
     """Find out what a path is, and how its texts are read.
 
     A run's folder or `transcripts.jsonl`; JSON lines, CSV or TSV; a folder of `.txt` whose names are the recordings'; a
     Kaldi data folder, its `text`, or any list of an id and a text in each line; tars, Parquet and all else that `awct2
     run` reads, whose texts are in `text` of the metadata. `heard`: texts are a recogniser's, so in a table that holds
-    both, its own are meant.
+    both, its own are meant. `review` says how what was decided about a run is applied; None: it is not.
 
     Raises InputError when there is nothing, and for names of columns where there are none.
     """
     columns = columns or Columns()
     path = at_home(path)
-    texts = _open(path, columns, heard=heard)
+    texts = _open(path, columns, review, heard=heard)
     if (columns.id or columns.text) and not texts.columns_count:
         raise InputError(f"{shown(path)}: has no columns to choose; leave the names of columns out")
     return texts
@@ -96,13 +104,13 @@ def texts_of_meta(run: Texts, column: str | None = None) -> Texts:
     return Texts(run.path, lines, columns_count=True)
 
 
-def _open(path: str, columns: Columns, *, heard: bool) -> Texts:
+def _open(path: str, columns: Columns, review: ReviewOptions | None, *, heard: bool) -> Texts:
     kind = extension(path)
     if os.path.isdir(path):  # noqa: PTH112 - plain strings keep invalid UTF-8
-        return _open_folder(path, columns)
+        return _open_folder(path, columns, review)
     # With names of columns it is read as the JSON lines that it is.
     if PurePath(path).name == TRANSCRIPTS and columns == Columns():
-        return _open_run(path)
+        return _open_run(path, review)
     if kind in (*JSON_LINES, *DELIMITED):
         keys = HEARD_KEYS + TEXT_KEYS if heard else TEXT_KEYS
         return Texts(path, partial(table_lines, path, columns.id, columns.text, keys), columns_count=True)
@@ -111,13 +119,13 @@ def _open(path: str, columns: Columns, *, heard: bool) -> Texts:
     return _open_corpus(path, columns)
 
 
-def _open_folder(path: str, columns: Columns) -> Texts:
+def _open_folder(path: str, columns: Columns, review: ReviewOptions | None) -> Texts:
     def has(name: str) -> bool:
         """Say whether the folder holds a file of this name."""
         return os.path.isfile(os.path.join(path, name))  # noqa: PTH113, PTH118 - as above
 
     if has(TRANSCRIPTS):
-        return _open_run(path)
+        return _open_run(path, review)
     if has(_KALDI):
         return Texts(path, partial(_listed, os.path.join(path, _KALDI)))  # noqa: PTH118 - as above
     if next(below(path, ("txt",)), None):
@@ -125,8 +133,10 @@ def _open_folder(path: str, columns: Columns) -> Texts:
     return _open_corpus(path, columns)
 
 
-def _open_run(path: str) -> Texts:
+def _open_run(path: str, review: ReviewOptions | None) -> Texts:
     run = RunFolder(path)
+    if review is not None and review.review != "none" and (reviewed := Reviewed(run, review)).any:
+        return Texts(path, reviewed.lines, run=run, notes=reviewed.notes)
 
     def lines() -> Iterator[Line]:
         """Read the transcripts again."""

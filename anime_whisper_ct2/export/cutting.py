@@ -16,8 +16,8 @@ from anime_whisper_ct2.export.filters import Filters
 from anime_whisper_ct2.export.formats import Format
 from anime_whisper_ct2.export.formats.plain import language_code
 from anime_whisper_ct2.export.naming import Names
-from anime_whisper_ct2.export.source import Source
 from anime_whisper_ct2.output.results import RunFolder
+from anime_whisper_ct2.output.source import Source
 from anime_whisper_ct2.records import Transcript
 
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.records import RECORDING_FLAGS, SEGMENT_FLAGS, Segment, Transcript, flags_of
+from anime_whisper_ct2.records import RECORDING_FLAGS, SEGMENT_FLAGS, Segment, Transcript, flags_of, joined
 
 # Why a segment is left out that no filter minds itself.
 BESIDE = "beside one of these"
 # One that was lost to an overflow, or that a normalizer leaves nothing of.
 WITHOUT_TEXT = "without text"
+# What a reviewer said, or did not say.
+REJECTED = "rejected in review"
+NOT_ACCEPTED = "not accepted in review"
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a segment must be like to stay; all of it must hold. One without a text never does.
+    """What a segment must be like to stay; all of it must hold.
+
+    One without a text never stays, nor one that was rejected in a review.
 
     Raises InputError for bounds that nothing can meet, and for flags that there are not.
     """
@@ -29,6 +34,7 @@ class Filters:
     max_no_speech: float | None = None  # the probability that nobody speaks is at most this
     max_doubt: float | None = None  # its doubt is at most this
     drop_flags: tuple[str, ...] = ()  # neither it nor its recording has any of these
+    accepted_only: bool = False  # a reviewer has accepted or corrected it
 
     def __post_init__(self) -> None:
         _check("the shortest duration", self.min_duration_s, 0, math.inf, "0 or more")
@@ -50,8 +56,10 @@ class Filters:
     def reason(self, segment: Segment) -> str | None:
         """Say why a segment is left out, by the first filter that does it in the order of the fields; None: it stays.
 
-        Raises InputError for a segment without a doubt where that decides.
+        What a review says of it comes first. Raises InputError for a segment without a doubt where that decides.
         """
+        if reason := self._of_review(segment):
+            return reason
         if not segment.text:
             return WITHOUT_TEXT
         # As files give it: the difference of two floats may miss a bound that it seems to meet.
@@ -61,12 +69,12 @@ class Filters:
         """Say why segments of a recording are left out, one reason for each; `whole`: it stays as one piece or not."""
         segments = transcript.segments
         if flag := self._flag(own_flags(transcript)):
-            return [flag] * len(segments)
+            return [self._of_review(segment) or flag for segment in segments]
         if not whole:
             return [reason for segment in segments if (reason := self.reason(segment))]
         if reason := self._of_duration(transcript.duration):
-            return [reason] * len(segments)
-        found = [self._of_figures(segment) if segment.text else WITHOUT_TEXT for segment in segments]
+            return [self._of_review(segment) or reason for segment in segments]
+        found = [self._of_whole(segment) for segment in segments]
         return [reason or BESIDE for reason in found] if any(found) else []
 
     def drops_recording(self, transcript: Transcript) -> bool:
@@ -87,7 +95,8 @@ class Filters:
             return None
         # Those without a text had no part in it.
         whole = len(kept) == sum(bool(segment.text) for segment in transcript.segments)
-        return with_only(transcript, kept, transcript.text if whole else joined(kept))
+        text = transcript.text if whole else joined(transcript, (segment.text for segment in kept))
+        return with_only(transcript, kept, text)
 
     def keeps_whole(self, transcript: Transcript) -> bool:
         """Say whether a recording can stay as one piece: its duration is in the limits and every segment is good.
@@ -97,6 +106,15 @@ class Filters:
         if not transcript.segments:
             return False
         return not self.reasons(transcript, whole=True)
+
+    def _of_review(self, segment: Segment) -> str | None:
+        if segment.verdict == "rejected":
+            return REJECTED
+        return NOT_ACCEPTED if self.accepted_only and segment.verdict is None else None
+
+    def _of_whole(self, segment: Segment) -> str | None:
+        """Say why a segment cannot be in an example that is its whole recording, durations apart."""
+        return self._of_review(segment) or (self._of_figures(segment) if segment.text else WITHOUT_TEXT)
 
     def _in_limits(self, duration_s: float) -> bool:
         return self._of_duration(duration_s) is None
@@ -157,8 +175,3 @@ def with_only(transcript: Transcript, segments: tuple[Segment, ...], text: str) 
     Flags of the others go with them: they would pass for the recording's own.
     """
     return replace(transcript, segments=segments, text=text, flags=flags_of(segments, own_flags(transcript)))
-
-
-def joined(segments: Iterable[Segment]) -> str:
-    """Put the texts of some of a recording's segments together."""
-    return " ".join(segment.text for segment in segments)

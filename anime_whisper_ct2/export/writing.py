@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export.clip_folders import ClipFolder, below, claim, waiting, way
@@ -19,14 +19,17 @@ from anime_whisper_ct2.export.cutting import RunClips
 from anime_whisper_ct2.export.destination import destination
 from anime_whisper_ct2.export.filters import WITHOUT_TEXT, Filters, with_only
 from anime_whisper_ct2.export.formats import ExportSettings, Named, Row
+from anime_whisper_ct2.export.formats.plain import shown
 from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.export.formats.rows import rows
 from anime_whisper_ct2.export.naming import Names
+from anime_whisper_ct2.export.reviewed import Reviewed
 from anime_whisper_ct2.export.room import room_for_names
-from anime_whisper_ct2.export.source import Source
 from anime_whisper_ct2.export.subtitles import SHOWN_BY, SubtitleOptions
 from anime_whisper_ct2.output.results import RunFolder
+from anime_whisper_ct2.output.source import Source
 from anime_whisper_ct2.records import Transcript
+from anime_whisper_ct2.reviews import Counts, ReviewOptions
 from anime_whisper_ct2.system.paths import path_of
 from anime_whisper_ct2.text import NORMALIZERS
 
@@ -39,6 +42,7 @@ class Exported:
     each recording. `left_out`: recordings that nothing is there of; `filtered`: segments that are not there, each
     counted once, by the first reason in the order of the filters. `clips_written` were cut, `clips_resumed` were there
     already, `clips_missing` could not be cut and are no rows. `unfinished` says that the run has not come to its end.
+    `review`: what was applied of a review, None where there is none, or it was passed over.
     """
 
     path: Path | None
@@ -50,6 +54,7 @@ class Exported:
     clips_resumed: int = 0
     clips_missing: int = 0
     unfinished: str | None = None
+    review: Counts | None = None
 
 
 class Export:
@@ -62,11 +67,12 @@ class Export:
     out. `subtitles` says how subtitles are to be. With `clips`, every segment that stays is cut out of its recording
     first, and the rows of a data set are those clips; a call that was interrupted goes on with those that are left.
     `esd`, `gptsovits` and `ljspeech` always hold clips, and cut their own where `clips` names no folder. `on_clips`
-    gets what became of each recording's clips. `max_path` is how many characters the absolute path of anything that is
+    gets what became of each recording's clips. What reviewers decided about the run is applied as `review` says: texts
+    as corrected, nothing that was rejected. `max_path` is how many characters the absolute path of anything that is
     written may have: names of recordings that are too long for that are cut, and marked with a hash.
 
-    Raises InputError for a format or a run that is not there, for what the format cannot be, and for a place that
-    leaves no room for names.
+    Raises InputError for a format or a run that is not there, for what the format cannot be, for a review that cannot
+    be read, and for a place that leaves no room for names.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class Export:
         out: Path | IO[bytes] | None = None,
         *,
         filters: Filters | None = None,
+        review: ReviewOptions | None = None,
         speaker: str | None = None,
         title: str | None = None,
         normalizer: str | None = None,
@@ -89,8 +96,10 @@ class Export:
         if normalizer is not None and normalizer not in NORMALIZERS:
             raise InputError(f"there is no normalizer {normalizer!r}; choose one of {', '.join(NORMALIZERS)}")
         self._format = FORMATS[format_]
-        self._run = RunFolder(run)
-        self._filters = filters or Filters()
+        self._reviewed = Reviewed(RunFolder(run), review or ReviewOptions())
+        self._run = self._reviewed.run
+        filters = filters or Filters()
+        self._filters = replace(filters, accepted_only=True) if self._reviewed.accepted_only else filters
         if subtitles is not None and format_ not in SHOWN_BY:
             raise InputError(f"subtitle options are for {', '.join(SHOWN_BY)}; {format_} shows none")
         for name, value, known in (
@@ -116,17 +125,19 @@ class Export:
     def run(self) -> Exported:
         """Write it, whole or not at all.
 
-        Raises InputError when the place is taken, the format cannot hold this run or no clip can be cut, OutputError
-        when the disk does not take it; what an earlier export left there is then as it was.
+        Raises InputError when the place is taken, the format cannot hold this run, no clip can be cut or reviewers
+        differ, OutputError when the disk does not take it; what an earlier export left there is then as it was.
         """
+        self._reviewed.check()
         # Of a `transcripts.jsonl` alone, nothing says so.
         done = Exported(self._to.path, unfinished=self._run.unfinished if self._run.about else None)
         about = {
             "format": self._format.name,
             "settings": asdict(self._settings),
-            "filters": asdict(self._filters),
+            "filters": _filters_given(self._filters),
             "normalizer": self._normalizer,
             "clips": asdict(self._clips.options) if self._clips else None,
+            **self._reviewed.about,
         }
         given, folder = self._folder.path, self._to.folder
         keep = below(given, folder) if given and folder and self._to.file is None else None
@@ -135,6 +146,7 @@ class Export:
             content = (self._recordings if self._format.unit == "recordings" else self._rows)(done, clips)
             self._format.write(content, target, settings)
         done.left_out = len(self._run) - done.recordings
+        done.review = self._reviewed.counts
         return done
 
     def _clips_wanted(self, given: ClipFolder | None) -> RunClips | None:
@@ -174,7 +186,7 @@ class Export:
 
     def _recordings(self, done: Exported, clips: Path | None) -> Iterator[Named]:
         self._cut(clips, done)
-        for transcript in self._run.transcripts():
+        for transcript, _ in self._reviewed.transcripts():
             done.filtered.update(self._filters.reasons(transcript))
             if kept := self._filters.apply(transcript):
                 kept = self._normalized(kept, done)
@@ -214,8 +226,13 @@ class Export:
 
     def _counted(self, done: Exported, *, whole: bool) -> Iterator[Transcript]:
         """Give the transcripts with their audio, and count what the filters take out of them."""
-        for transcript in self._run.transcripts():
+        for transcript, retimed in self._reviewed.transcripts(whole=whole):
             done.filtered.update(self._filters.reasons(transcript, whole=whole))
+            if retimed and self._filters.keeps_whole(transcript):
+                raise InputError(
+                    f"{shown(transcript.id)}: a review has changed where its segments begin and end, and "
+                    f"{self._format.name} takes a file for each; cut clips with --clips DIR"
+                )
             yield self._source.located(transcript)
 
     def _cut(self, folder: Path | None, done: Exported) -> ClipsOf | None:
@@ -229,3 +246,10 @@ class Export:
             done.clips_missing += len(result.missing)
             self._on_clips(result)
         return self._clips.rows(folder, self._to.folder)
+
+
+def _filters_given(filters: Filters) -> dict[str, Any]:
+    """Give filters for the marker; that of a review stands beside them."""
+    given = asdict(filters)
+    del given["accepted_only"]
+    return given

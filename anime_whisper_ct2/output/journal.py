@@ -21,7 +21,6 @@ from typing import IO, Any
 
 from anime_whisper_ct2.errors import OutputError, counted
 from anime_whisper_ct2.ids import IdSet
-from anime_whisper_ct2.output.appending import appended, write_whole
 from anime_whisper_ct2.output.folder import cannot_write, make_folder, written
 from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS, Part, dump_json, id_of, ids_of, to_json
 from anime_whisper_ct2.output.lock import FolderLock
@@ -31,6 +30,7 @@ from anime_whisper_ct2.output.settings import ENCODER, UNSAID_ENCODER, changes, 
 from anime_whisper_ct2.output.unfinished import Unfinished
 from anime_whisper_ct2.records import Headway, Home, Outcome, Transcript
 from anime_whisper_ct2.system import files, refusals
+from anime_whisper_ct2.system.appending import appended, write_whole
 
 # What a power cut may cost at most; to sync each line would be to wait for the disk each time.
 _SYNC_EVERY_S = 5.0

@@ -23,6 +23,8 @@ from anime_whisper_ct2.system.paths import portable
 TRANSCRIPTS = "transcripts.jsonl"
 ERRORS = "errors.jsonl"
 RUN = "run.json"
+# The folder of what reviewers decide (`reviews`).
+REVIEW = "review"
 # How `to_json` begins each line: `id` is the first field of both records, and has to stay it.
 _ID_PREFIX = '{"id": "'
 
@@ -62,6 +64,8 @@ def segment_dict(segment: Segment) -> dict[str, Any]:
 
 
 def _leave_out_empty(segment: dict[str, Any]) -> None:
+    # It is in the logs of a review, which may change.
+    del segment["verdict"]
     if not segment["words"]:
         del segment["words"]  # not asked for
     for key in ("retries", "doubt"):

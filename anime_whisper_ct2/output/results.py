@@ -6,7 +6,8 @@ import json
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path, PurePath
 from typing import IO, Any
 
@@ -27,6 +28,8 @@ _FIGURES = ("avg_logprob", "no_speech_prob", "compression_ratio")
 # OverflowError: an integer too long for a float. RecursionError: JSON that is nested too deep for its parser.
 _NO_TRANSCRIPT = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
+# What is longer is no line of a run, but a file of something else.
+_LONGEST_LINE = 1 << 28
 _GO_ON = "the same `awct2 run` command goes on with it"
 
 
@@ -35,12 +38,14 @@ class RunFolder(Mapping[str, Transcript]):
 
     `ids` are those of its recordings in code-point order, each once; where a file holds an id twice, the later line
     counts. A torn last line counts for nothing. `about` is what `run.json` holds, empty where there is none. Lines that
-    are appended later are not seen. Memory: the ids and 8 bytes for each.
+    are appended later are not seen. Memory: the ids and 8 bytes for each. Each transcript goes through `overlay` when
+    it is read; such a one may say otherwise of a recording than the file does, and leaves its id as it is.
 
     Raises InputError when there is no such run, or a line is no transcript's.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, overlay: Callable[[Transcript], Transcript] | None = None) -> None:
+        self._overlay = overlay
         given = path_of(path)
         if has_extension(given.name, AUDIO) and given.is_file():
             transcribe = command_line("awct2", "run", str(given), "-o", "OUTPUT")
@@ -59,6 +64,12 @@ class RunFolder(Mapping[str, Transcript]):
             ) from error
         # A file of another name may be anybody's selection, and the run.json beside it tells of something else.
         self.about: Mapping[str, Any] = read_run(self.folder) if self.file.name == TRANSCRIPTS else {}
+
+    def overlaid(self, overlay: Callable[[Transcript], Transcript]) -> RunFolder:
+        """Give the same run with another overlay; nothing is read again for it."""
+        run = copy(self)
+        run._overlay = overlay
+        return run
 
     @property
     def unfinished(self) -> str | None:
@@ -135,7 +146,7 @@ class RunFolder(Mapping[str, Transcript]):
             raise _bad_line(self.file, offset, error) from error
         if transcript.id != id_:
             raise InputError(f"{self.file} was changed while it was read; try again when the run is done")
-        return transcript
+        return transcript if self._overlay is None else self._overlay(transcript)
 
 
 def read_transcript(line: Mapping[str, Any]) -> Transcript:
@@ -230,6 +241,25 @@ def _flat_enough(value: Any, depth: int = 0) -> Any:
     return value
 
 
+def check_begins(path: Path) -> None:
+    """Raise InputError for what does not begin as a `transcripts.jsonl` does; no more than its first line is read."""
+    try:
+        with opened(path) as file:
+            raw = file.readline(_LONGEST_LINE)
+        # Without its end, it is torn by a crash, or being written.
+        if raw.endswith(b"\n"):
+            read_transcript(json.loads(raw, parse_float=_finite, parse_constant=_finite))
+        elif raw and not raw.startswith(b"{"):
+            raise ValueError("it is no JSON")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {reason(error, path)}") from error
+    except _NO_TRANSCRIPT as error:
+        raise InputError(
+            f"{path}: no results of a run: its first line is none that a run wrote ({_what(error)}); name the output "
+            "folder of `awct2 run`, or mend or remove that line"
+        ) from error
+
+
 def _index(path: Path) -> tuple[Sequence[str], array[int]]:
     """Find where each recording's line begins: ids in order, and byte offsets."""
     ids: list[str] = []
@@ -262,5 +292,8 @@ def _bad_line(path: Path, offset: int, error: Exception) -> InputError:
         while left and (block := file.read(min(left, 1 << 20))):
             number += block.count(b"\n")
             left -= len(block)
-    what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-    return InputError(f"{path}, line {number}: not a line that a run wrote ({what}); mend or remove it")
+    return InputError(f"{path}, line {number}: not a line that a run wrote ({_what(error)}); mend or remove it")
+
+
+def _what(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)

@@ -17,11 +17,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from anime_whisper_ct2.output.appending import appended, write_whole
 from anime_whisper_ct2.output.lines import dump_json, id_of, segment_dict
 from anime_whisper_ct2.output.results import read_segment
 from anime_whisper_ct2.records import Home, Sound
 from anime_whisper_ct2.system import files, refusals
+from anime_whisper_ct2.system.appending import appended, write_whole
 
 UNFINISHED = "unfinished"
 # What `_name_of` gives.

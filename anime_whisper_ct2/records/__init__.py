@@ -14,7 +14,9 @@ from anime_whisper_ct2.records.outcomes import (
     Outcome,
     Segment,
     Transcript,
+    Verdict,
     flags_of,
+    joined,
 )
 from anime_whisper_ct2.records.recordings import LONG_S, Home, Recording
 from anime_whisper_ct2.records.references import (
@@ -78,9 +80,11 @@ __all__ = [
     "Tick",
     "Transcript",
     "Unreadable",
+    "Verdict",
     "Window",
     "Word",
     "Worked",
     "carried_bytes",
     "flags_of",
+    "joined",
 ]

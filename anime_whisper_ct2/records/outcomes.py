@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from anime_whisper_ct2.records.windows import Retries, Word
+
+# What a reviewer decided about a segment; of a corrected one, the text is another one than the run's.
+Verdict = Literal["accepted", "corrected", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,7 @@ class Segment:
     """A stretch of a recording and its text; times in seconds from the recording's start, its words' too.
 
     `doubt`: from 0, a text like those that are right, to 1; None where a run of an earlier version did not say.
+    `verdict`: what a review made of it, where one is applied; no line of a run holds it.
     """
 
     start: float
@@ -26,6 +30,7 @@ class Segment:
     words: tuple[Word, ...] = ()
     retries: Retries | None = None
     doubt: float | None = None
+    verdict: Verdict | None = None
 
 
 # Flags that are of recordings alone; every other one is of segments.
@@ -62,6 +67,17 @@ class Transcript:
 def flags_of(segments: Iterable[Segment], own: Iterable[str]) -> tuple[str, ...]:
     """Give the flags of a recording: those of its segments, and behind them its own."""
     return tuple(dict.fromkeys((*(flag for segment in segments for flag in segment.flags), *own)))
+
+
+def joined(transcript: Transcript, texts: Iterable[str]) -> str:
+    """Put texts together as a recording's own is put together of its segments': with a space between, or with nothing.
+
+    Texts that are empty, and segments that a review has rejected, have no part in it. Where the recording says too
+    little to tell, it is nothing, as Japanese is written.
+    """
+    own = [segment.text for segment in transcript.segments if segment.text and segment.verdict != "rejected"]
+    between = " " if len(own) > 1 and " ".join(own) == transcript.text else ""
+    return between.join(text for text in texts if text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from anime_whisper_ct2.stats.agreement import disagreements
 from anime_whisper_ct2.stats.distribution import distribution
 from anime_whisper_ct2.stats.failures import failures
 from anime_whisper_ct2.stats.figures import Amount, Extreme, FailureCount, FlagCount, RunStats, StatsOptions
+from anime_whisper_ct2.stats.reviewed import Reviewed
 
 NO_FOLDER = "."
 
@@ -29,9 +30,13 @@ def run_stats(
 
     Raises InputError for a line that no run wrote, naming it.
     """
-    collected = _Collected(options or StatsOptions())
+    options = options or StatsOptions()
+    collected = _Collected(options)
+    reviewed = Reviewed(run, options.review) if options.review.review != "none" else None
     for transcript in run.transcripts():
-        collected.add(transcript)
+        left = transcript if reviewed is None else reviewed.add(transcript)
+        # What was rejected was heard.
+        collected.add(left, empty=not left.text and bool(left.segments or not transcript.segments))
         if on_recording is not None:
             on_recording()
     kinds: Counter[tuple[str, str]] = Counter()
@@ -51,6 +56,7 @@ def run_stats(
         groups=dict(sorted(collected.groups.items())),
         extremes={name: worst.extremes for name, worst in collected.worst.items()},
         warnings=disagreements(run, collected.total),
+        review=None if reviewed is None else reviewed.stats(),
     )
 
 
@@ -75,7 +81,7 @@ class _Collected:
         self._segment_flags: Counter[str] = Counter()
         self._recording_flags: Counter[str] = Counter()
 
-    def add(self, transcript: Transcript) -> None:
+    def add(self, transcript: Transcript, *, empty: bool) -> None:
         """Count one recording in the totals, its group, the distributions and the lists."""
         segments = transcript.segments
         characters = [len("".join(segment.text.split())) for segment in segments]
@@ -88,7 +94,7 @@ class _Collected:
             amount.segments += len(segments)
             amount.segments_s += sum(spans_s)
             amount.characters += sum(characters)
-            amount.empty += not transcript.text
+            amount.empty += empty
             amount.flagged += not flags <= {"empty"}
         self._recording_flags.update(flags)
         for segment in segments:

@@ -9,7 +9,7 @@ from typing import Any
 
 from anime_whisper_ct2.errors import counted
 from anime_whisper_ct2.stats.distribution import PERCENTILES, Distribution, Histogram
-from anime_whisper_ct2.stats.figures import Amount, RunStats
+from anime_whisper_ct2.stats.figures import Amount, ReviewStats, RunStats
 
 # What the figures are called where people read them.
 FIGURES = {
@@ -58,6 +58,7 @@ def as_json(stats: RunStats) -> dict[str, Any]:
             for name, extremes in stats.extremes.items()
         },
         "warnings": list(stats.warnings),
+        "review": None if stats.review is None else _review_tree(stats.review),
     }
 
 
@@ -68,6 +69,8 @@ def as_text(stats: RunStats) -> str:
         parts.append(_flags(stats))
     if stats.groups:
         parts.append(_groups(stats))
+    if stats.review is not None:
+        parts.append(_review(stats.review))
     parts += _extremes(stats)
     return "\n\n".join("\n".join(part) for part in parts)
 
@@ -166,6 +169,60 @@ def _groups(stats: RunStats) -> list[str]:
     lines = list(_aligned(rows, "<>>>>>>>"))
     if len(largest) > _MOST_GROUPS:
         lines.append(f"and {counted(len(largest) - _MOST_GROUPS, 'smaller group')}; --json has all")
+    return lines
+
+
+def _review_tree(review: ReviewStats) -> dict[str, Any]:
+    return {
+        "accepted": review.accepted,
+        "corrected": review.corrected,
+        "rejected": review.rejected,
+        "open": review.open,
+        "decided_hours": round(review.decided_s / 3600, 6),
+        "unheard": review.unheard,
+        "conflicts": review.conflicts,
+        "stale": review.stale,
+        "reviewers": {
+            name: {
+                "decisions": one.decisions,
+                "hours": round(one.audio_s / 3600, 6),
+                "work_hours": round(one.work_s / 3600, 6),
+                "clips_per_hour": None if one.clips_per_hour is None else round(one.clips_per_hour, 6),
+            }
+            for name, one in review.reviewers.items()
+        },
+        "samples": [asdict(sample) for sample in review.samples],
+    }
+
+
+def _review(review: ReviewStats) -> list[str]:
+    """Show what a review has come to, then each reviewer and each sample."""
+    decided = review.accepted + review.corrected + review.rejected
+    whole = decided + review.open
+    rows = [("review", f"{decided:,}", _share(decided, whole), f"{_hours(review.decided_s)} hours")]
+    for name in ("accepted", "corrected", "rejected", "open"):
+        count: int = getattr(review, name)
+        rows.append((name, f"{count:,}", _share(count, whole), ""))
+    for name, count, what in (
+        ("unheard", review.unheard, "accepted, and not played to the end"),
+        ("in conflict", review.conflicts, "reviewers differ"),
+        ("out of date", review.stale, "decisions about what is not there any more"),
+    ):
+        if count:
+            rows.append((name, f"{count:,}", "", what))
+    lines = list(_aligned(rows, "<>><"))
+    if review.reviewers:
+        people: list[tuple[str, ...]] = [("reviewers", "decisions", "hours", "hours of work", "clips an hour")]
+        for name, one in review.reviewers.items():
+            rate = _NONE if one.clips_per_hour is None else f"{one.clips_per_hour:,.0f}"
+            people.append((shown(name), f"{one.decisions:,}", _hours(one.audio_s), _hours(one.work_s), rate))
+        lines += ["", *_aligned(people, "<>>>>")]
+    if review.samples:
+        drawn: list[tuple[str, ...]] = [("samples", "listened to", "wrong", "of", "wrong in all, 95 %", "")]
+        for sample in review.samples:
+            figures = (f"{sample.k:,}", f"{sample.wrong:,}", f"{sample.of:,}", f"at most {100 * sample.bound:.2f} %")
+            drawn.append((shown(sample.reviewer), *figures, sample.at[:10]))
+        lines += ["", *_aligned(drawn, "<>>>><")]
     return lines
 
 

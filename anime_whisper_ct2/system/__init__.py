@@ -2,6 +2,7 @@
 
     files       what another program may hold open: renamed, removed and moved with patience
     swapping    a folder that takes its place whole or not at all
+    appending   files of lines, each whole or absent
     locks       a file that a process holds for as long as it lives
     refusals    what the system refused, and the words that tell a user what to do
     paths       what is absolute, what can be no name, which names are one

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from anime_whisper_ct2.output.merge.parts import (
     in_order,
     read_part,
 )
+from anime_whisper_ct2.output.merge.reviews import Joined, ReviewLogs
 from anime_whisper_ct2.output.run_file import has_run, read_run, write_run
 from anime_whisper_ct2.output.unfinished import Unfinished
 from anime_whisper_ct2.system.files import opened, remove, replace
@@ -34,13 +35,17 @@ _BESIDE = ".merging"
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge came to: recordings that are transcribed and that failed, and what a user should know of it."""
+    """What a merge came to: recordings that are transcribed and that failed, and what a user should know of it.
+
+    `review`: what was decided about the parts, and about an earlier merge.
+    """
 
     path: Path
     parts: tuple[Path, ...]
     transcribed: int
     failed: int
     notes: tuple[str, ...] = ()
+    review: Joined = field(default_factory=Joined)
 
 
 def shard_folders(run: Path) -> tuple[Path, ...]:
@@ -62,7 +67,8 @@ def merge(
     then they are runs over different corpora. Lines are taken over byte for byte, shard by shard, other runs in the
     order given; a failure that was made good within its run is left out. Figures are summed. The parts stay as they
     are, and `out` may hold them. With `incomplete`, shards may be missing or unfinished: `awct2 run` without a shard
-    goes on from there. `overwrite` replaces the results of a run at `out`; those of an earlier merge always are.
+    goes on from there. `overwrite` replaces the results of a run at `out`; those of an earlier merge always are. What
+    reviewers decided about the parts is added to what they decided about `out`, of which nothing goes.
     `called` gives what `run.json` calls the part at a path. Memory: 8 bytes for each recording, and 16 for each of the
     part that is being copied.
 
@@ -91,13 +97,14 @@ def merge(
     # Only the lock is wanted of it; nothing in the folder is changed before `begin`.
     with Journal(out, parts[0].settings, overwrite=True):
         _check_free(out, overwrite)
-        copied = _write(parts, out, "finished" if whole else "interrupted", called)
+        copied, review = _write(parts, out, "finished" if whole else "interrupted", called)
     return Merged(
         out,
         tuple(part.path for part in parts),
         sum(one.transcribed for one in copied),
         sum(one.failed for one in copied),
         tuple(_notes(parts, whole)),
+        review,
     )
 
 
@@ -113,22 +120,26 @@ def _check_free(out: Path, overwrite: bool) -> None:
         )
 
 
-def _write(parts: Sequence[Part], out: Path, state: str, called: Callable[[str], str]) -> Sequence[Copied]:
+def _write(
+    parts: Sequence[Part], out: Path, state: str, called: Callable[[str], str]
+) -> tuple[Sequence[Copied], Joined]:
     """Write beside and rename, `run.json` first and last: a merge that was killed says that it is not done."""
     beside = {name: out / (name + _BESIDE) for name in (TRANSCRIPTS, ERRORS)}
     about = about_of(parts)
     try:
-        with opened(beside[TRANSCRIPTS], "wb") as transcripts, opened(beside[ERRORS], "wb") as errors:
-            copied = copy_lines(parts, transcripts, errors)
-            for file in (transcripts, errors):
-                file.flush()
-                os.fsync(file.fileno())
-        # It is of the results that go, and of their settings: of the new ones it would pass for a beginning.
-        Unfinished(out).clear()
-        _write_run(out, {**about, "state": "running", PARTS: [called(str(part.path)) for part in parts]})
-        for name in (TRANSCRIPTS, ERRORS):
-            replace(beside[name], out / name)
-        _write_run(out, {**about, "state": state, **figures_of(parts, copied, called)})
+        with ReviewLogs([part.path for part in parts], out) as review:
+            with opened(beside[TRANSCRIPTS], "wb") as transcripts, opened(beside[ERRORS], "wb") as errors:
+                copied = copy_lines(parts, transcripts, errors)
+                for file in (transcripts, errors):
+                    file.flush()
+                    os.fsync(file.fileno())
+            # It is of the results that go, and of their settings: of the new ones it would pass for a beginning.
+            Unfinished(out).clear()
+            _write_run(out, {**about, "state": "running", PARTS: [called(str(part.path)) for part in parts]})
+            for name in (TRANSCRIPTS, ERRORS):
+                replace(beside[name], out / name)
+            review.put()
+            _write_run(out, {**about, "state": state, **figures_of(parts, copied, called)})
     except OSError as error:
         raise OutputError(
             f"{subject(error, out)} cannot be written: {reason(error)}; mend that and merge again"
@@ -137,7 +148,7 @@ def _write(parts: Sequence[Part], out: Path, state: str, called: Callable[[str],
         for path in beside.values():
             with suppress(OSError):
                 remove(path)
-    return copied
+    return copied, review.joined
 
 
 def _write_run(out: Path, content: Mapping[str, Any]) -> None:

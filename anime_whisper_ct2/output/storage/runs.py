@@ -14,7 +14,7 @@ from pathlib import Path
 
 from anime_whisper_ct2.errors import Awct2Error, InputError, OutputError
 from anime_whisper_ct2.extensions import CONTAINERS, KALDI, MANIFESTS
-from anime_whisper_ct2.output.lines import ERRORS, RUN, TRANSCRIPTS
+from anime_whisper_ct2.output.lines import ERRORS, REVIEW, RUN, TRANSCRIPTS
 from anime_whisper_ct2.output.storage.place import local_path
 from anime_whisper_ct2.readers.remote import download, exists, filesystem, is_url, is_web
 from anime_whisper_ct2.readers.remote_errors import RemoteError, attempt, redacted
@@ -24,6 +24,8 @@ from anime_whisper_ct2.system.paths import slashed
 from anime_whisper_ct2.system.refusals import reason
 
 _SHARDS = "shard-*"
+# The decisions of a reviewer; their locks are of the machine that they lie on.
+_LOGS = "edits-*.jsonl"
 # What a table, a list or a corpus is called, and a run's folder is not.
 _FILES = frozenset(each.rpartition(".")[2] for each in (*CONTAINERS, *MANIFESTS, *KALDI))
 _NOT_IN_NAMES = re.compile(r"[^\w.=@ -]")
@@ -48,10 +50,13 @@ class LocalRuns:
 
 
 @contextlib.contextmanager
-def local_runs(given: Iterable[str], *, others: bool = False, shards: bool = False) -> Iterator[LocalRuns]:
+def local_runs(
+    given: Iterable[str], *, others: bool = False, shards: bool = False, reviews: bool = True
+) -> Iterator[LocalRuns]:
     """Give runs as local paths: those behind URLs lie in a temporary folder until the end, under their own names.
 
-    A run is a folder or a file of transcripts. With `others`, a URL behind which there is no run stays as it is. With
+    A run is a folder or a file of transcripts; with `reviews`, what was decided about it comes along, but for the web,
+    where nothing says what is in a folder. With `others`, a URL behind which there is no run stays as it is. With
     `shards`, a folder that holds folders `shard-*` has these, and nothing else of it is copied. Errors that pass call
     the runs by their URLs.
 
@@ -63,7 +68,7 @@ def local_runs(given: Iterable[str], *, others: bool = False, shards: bool = Fal
         for place in given:
             path = local_path(place) or place
             if is_url(path) and (not others or _holds_run(path)):
-                fetcher = fetcher or _Fetcher(stack.enter_context(_temporary_folder()))
+                fetcher = fetcher or _Fetcher(stack.enter_context(_temporary_folder()), reviews)
                 path = fetcher.fetch(path, shards=shards)
             paths.append(path)
         runs = LocalRuns(tuple(paths), fetcher.urls if fetcher else {})
@@ -78,8 +83,9 @@ def local_runs(given: Iterable[str], *, others: bool = False, shards: bool = Fal
 class _Fetcher:
     """Copies runs into folders of their own below `root`; each URL once."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, reviews: bool) -> None:
         self._root = root
+        self._reviews = reviews
         self._fetched: dict[str, str] = {}
         self.urls: dict[str, str] = {}
 
@@ -93,17 +99,25 @@ class _Fetcher:
             called = _NOT_IN_NAMES.sub("_", _split(source)[1]).strip(".") or "run"
             folder = Path(self._root, str(len(self._fetched)), called)
             self.urls[str(folder)] = redacted(source)
-            parts = _shards_in(url) if shards and not is_file else []
+            parts = _names_in(url, "directory", _SHARDS) if shards and not is_file else []
             for part in parts:
                 _copy(_join(url, part), (TRANSCRIPTS, ERRORS, RUN), folder / part)
+                self._fetch_review(_join(url, part), REVIEW, folder / part)
             names = (TRANSCRIPTS, ERRORS, RUN) if not is_file or name == TRANSCRIPTS else (name,)
             if not parts and not _copy(source, names, folder):
                 raise InputError(
                     f"{redacted(url)}: no results of a run: {names[0]} is not there; "
                     f"name the output folder of `awct2 run`, or a {TRANSCRIPTS}"
                 )
+            if not parts:
+                self._fetch_review(source, REVIEW if names[0] == TRANSCRIPTS else f"{name}.{REVIEW}", folder)
             self._fetched[url] = str(folder / name if is_file else folder)
         return self._fetched[url]
+
+    def _fetch_review(self, url: str, name: str, folder: Path) -> None:
+        """Copy the decisions about a run, where there are any and they are wanted."""
+        if self._reviews and (logs := _names_in(_join(url, name), "file", _LOGS)):
+            _copy(_join(url, name), logs, folder / name)
 
 
 def _copy(url: str, names: Iterable[str], folder: Path) -> int:
@@ -138,8 +152,8 @@ def _holds_run(url: str) -> bool:
     return False
 
 
-def _shards_in(url: str) -> list[str]:
-    """Give the names of the folders `shard-*` in a folder, sorted; on the web nothing says what is in one."""
+def _names_in(url: str, kind: str, pattern: str) -> list[str]:
+    """Give the names of what is in a folder, sorted; on the web nothing says what is in one. `kind` is fsspec's."""
     if is_web(url):
         return []
     try:
@@ -151,8 +165,8 @@ def _shards_in(url: str) -> list[str]:
         if error.absent:
             return []
         raise InputError(str(error)) from error
-    names = (entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == "directory")
-    return sorted(name for name in names if fnmatchcase(name, _SHARDS))
+    names = (entry["name"].rstrip("/").rpartition("/")[2] for entry in entries if entry["type"] == kind)
+    return sorted(name for name in names if fnmatchcase(name, pattern))
 
 
 def _pieces(url: str) -> tuple[str, str, str]:
