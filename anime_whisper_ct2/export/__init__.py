@@ -3,12 +3,13 @@
 `Export` writes the results of a run in one format, `Exported` says what that came to, and `ClipFolder` where clips are
 cut to. `CLIPS_MARKER` is the file that says whose clips are in a folder.
 
-`filters` says which segments stay, `naming` what files are called, and `room` how long that may be; `source` says where
-the audio is, `clips` cuts, and `cutting` what of a run; `clip_folders` are where clips lie, `destination` is where an
-export goes. `formats` knows what each kind of data set looks like, and `writing` puts the steps in order.
+`reviewed` says what reviewers made of a run, `filters` which segments stay, `naming` what files are called, and `room`
+how long that may be; `clips` cuts, and `cutting` what of a run; `clip_folders` are where clips lie, `destination` is
+where an export goes. `formats` knows what each kind of data set looks like, and `writing` puts the steps in order.
+`edited` is the way back: a table that somebody has corrected becomes decisions about the run.
 
-May import: `audio`, `errors`, `executors`, `extensions`, `ids`, `options`, `output`, `readers`, `records`, `system`,
-`text`.
+May import: `audio`, `errors`, `executors`, `extensions`, `ids`, `options`, `output`, `readers`, `records`,
+`reviews`, `system`, `text`.
 """
 
 from anime_whisper_ct2.export.clip_folders import CLIPS_MARKER, ClipFolder

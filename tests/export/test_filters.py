@@ -20,10 +20,10 @@ def test_segments_are_dropped_by_length_figure_and_flag_and_the_text_follows() -
 
     assert kept() == "一つ目二つ目三つ目"
     assert kept(min_duration_s=0.5) == "一つ目二つ目三つ目"
-    assert kept(min_duration_s=0.501) == "一つ目 三つ目"
-    assert kept(max_duration_s=2.5) == "一つ目 二つ目"
+    assert kept(min_duration_s=0.501) == "一つ目三つ目"
+    assert kept(max_duration_s=2.5) == "一つ目二つ目"
     assert kept(min_logprob=-0.25) == "一つ目"
-    assert kept(drop_flags=("fast", "repetition")) == "一つ目 二つ目"
+    assert kept(drop_flags=("fast", "repetition")) == "一つ目二つ目"
     assert kept(min_logprob=0.0) == ""
 
 

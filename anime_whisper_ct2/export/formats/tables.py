@@ -19,9 +19,9 @@ COLUMNS = (
     *("id", "start", "end", "text", "avg_logprob", "no_speech_prob", "compression_ratio", "doubt", "flags", "audio"),
     "offset",
 )
-_BREAKS = re.compile("[\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
+BREAKS = re.compile("[\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 # A spreadsheet computes what begins so; a Japanese one, what begins with the wide forms as well.
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 # Rows that are in memory at a time, and that a reader of the table can take alone.
 _ROW_GROUP = 32_768
 
@@ -31,8 +31,8 @@ def write_tsv(recordings: Iterable[Named], folder: Path, settings: ExportSetting
     del settings  # a table has no head but its columns
     with (folder / "transcripts.tsv").open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
         file.write("\t".join(COLUMNS) + "\n")
-        for row in _rows(recordings):
-            file.write("\t".join(_BREAKS.sub(" ", str(value)) for value in row) + "\n")
+        for row in written_rows(recordings):
+            file.write("\t".join(BREAKS.sub(" ", str(value)) for value in row) + "\n")
 
 
 def write_csv(recordings: Iterable[Named], folder: Path, settings: ExportSettings) -> None:
@@ -46,8 +46,8 @@ def write_csv(recordings: Iterable[Named], folder: Path, settings: ExportSetting
         # Texts always in quotes: the module leaves some line ends bare otherwise.
         writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow(COLUMNS)
-        for row in _rows(recordings):
-            writer.writerow(["'" + v if isinstance(v, str) and v.startswith(_FORMULA) else v for v in row])
+        for row in written_rows(recordings):
+            writer.writerow(["'" + v if isinstance(v, str) and v.startswith(FORMULA) else v for v in row])
 
 
 def write_parquet(recordings: Iterable[Named], folder: Path, settings: ExportSettings) -> None:
@@ -75,7 +75,8 @@ def write_parquet(recordings: Iterable[Named], folder: Path, settings: ExportSet
             writer.write_table(pa.Table.from_pylist(group, schema))
 
 
-def _rows(recordings: Iterable[Named]) -> Iterator[tuple[str | float, ...]]:
+def written_rows(recordings: Iterable[Named]) -> Iterator[tuple[str | float, ...]]:
+    """Give what stands in the columns of `tsv` and `csv` for each segment, before that is fitted to either."""
     for recording in recordings:
         transcript = recording.transcript
         for segment in transcript.segments:
