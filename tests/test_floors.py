@@ -25,9 +25,9 @@ FLOORS = (
     {"features", "model_dir"},
     {"audio", "engine", "segments"},
     {"readers"},
-    {"output"},
-    {"evaluation", "executors", "models", "plan", "stats"},
-    {"adaptation", "calibration", "corpus_run", "doctor", "export", "search", "transcriber"},
+    {"output", "reviews"},
+    {"evaluation", "executors", "models", "plan", "stats", "web"},
+    {"adaptation", "calibration", "corpus_run", "doctor", "export", "review", "search", "transcriber"},
     {"__init__", "cli", "ray"},
 )
 # Each foreign engine has one door.
@@ -42,6 +42,9 @@ DOORS = {
     "filelock": {"output"},
     "onnxruntime": {"segments"},
     "optuna": {"search"},
+    "duckdb": {"review"},
+    "starlette": {"review", "web"},
+    "uvicorn": {"web"},
     "fsspec": {"readers", "output"},
     "braceexpand": {"readers"},
     "budoux": {"export"},

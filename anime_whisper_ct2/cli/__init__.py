@@ -6,7 +6,7 @@ options and commands are grouped, `commands` writes the help from that, `elsewhe
 
 May import: `_version`, `adaptation`, `audio`, `calibration`, `corpus_run`, `doctor`, `engine`, `errors`, `evaluation`,
 `executors`, `export`, `features`, `languages`, `model_dir`, `models`, `options`, `output`, `plan`, `readers`,
-`records`, `search`, `stats`, `system`, `text`.
+`records`, `review`, `reviews`, `search`, `stats`, `system`, `text`, `web`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from anime_whisper_ct2.cli.average import average_command
 from anime_whisper_ct2.cli.calibrate import calibrate_command
 from anime_whisper_ct2.cli.commands import Group
 from anime_whisper_ct2.cli.convert import convert
+from anime_whisper_ct2.cli.correct import correct_command
 from anime_whisper_ct2.cli.doctor import doctor
 from anime_whisper_ct2.cli.ending import interrupted, say_interrupted
 from anime_whisper_ct2.cli.eval import eval_command
@@ -31,6 +32,7 @@ from anime_whisper_ct2.cli.export import export_command
 from anime_whisper_ct2.cli.merge import merge_command
 from anime_whisper_ct2.cli.printing import note, printed_by_click, say, settle, steady
 from anime_whisper_ct2.cli.progress import EXIT_INTERRUPTED
+from anime_whisper_ct2.cli.review import review_command
 from anime_whisper_ct2.cli.run import run
 from anime_whisper_ct2.cli.stats import stats_command
 from anime_whisper_ct2.errors import Awct2Error
@@ -129,6 +131,6 @@ def main() -> None:
 
 # In the order in which somebody new needs them: the work, what becomes of it, and what is done once.
 main.add_section("Transcribe", run, merge_command)
-main.add_section("Results", export_command, stats_command, eval_command)
+main.add_section("Results", export_command, stats_command, review_command, correct_command, eval_command)
 main.add_section("Models", convert, average_command, adapt_command, calibrate_command)
 main.add_section("This machine", doctor)

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 import click
 from rapidfuzz.distance import OSA
 
+from anime_whisper_ct2.cli.elsewhere_commands import OF_COMMANDS as _ANSWERS_OF
+from anime_whisper_ct2.cli.elsewhere_commands import OUTPUTS
 from anime_whisper_ct2.export.formats.registry import FORMATS
 
 _NEAR = 1  # letters that are wrong, or swapped with their neighbour
@@ -27,9 +29,6 @@ def page(title: str) -> str:
 
 _NO_PROMPT, _QUALITY = page("Why there is no --initial-prompt"), page("Quality")
 _LONG, _EXPORTS, _SUBTITLES = page("Long recordings"), page("Exports"), page("Subtitles")
-_OUTPUTS = "output-dir output-folder out-dir outdir out output-file transcript-path"
-_FORMATS = "format output-format output-type f"
-_MODELS = "m model model-name model-size model-path model-id model-size-or-path"
 
 # One table, and no rules over names: what is true of an option cannot be told from its letters. Names lack hyphens in
 # front, those with the same answer stand together, and each answer is true behind any command: also where that has an
@@ -88,7 +87,7 @@ _ANSWERS = {
     "speaker-embeddings": "Speakers are not told apart; `awct2 export --speaker` names one for all, and without it "
     "meta.speaker or the first folder does.",
     # What is written.
-    _OUTPUTS: "It is `awct2 run --output` here, the folder for the results.",
+    OUTPUTS: "It is `awct2 run --output` here, the folder for the results.",
     "output-format output-type": "`awct2 run --format` exports when all is done, and `awct2 export RUN FORMAT` later; "
     f"{_EXPORTS}.",
     "max-line-width max-line-count max-len segment-resolution max-chars max-lines": "`awct2 export --max-chars "
@@ -126,78 +125,6 @@ _ANSWERS = {
     "local-files-only model-cache-only offline": "HF_HUB_OFFLINE=1 in the environment keeps off the network.",
     "hf-token token use-auth-token": "HF_TOKEN in the environment is the hub's token.",
 }
-# What is an argument of one command is an option of others, and what one writes into a folder, another prints.
-_ANSWERS_OF = {
-    "convert": {
-        f"o output {_OUTPUTS}": "The folder is an argument: `awct2 convert SOURCE OUTPUT`.",
-        _MODELS: "The model is an argument: `awct2 convert SOURCE`.",
-        "compute-type fp16 fp32 half bf16 float16 float32 bfloat16 int8 dtype torch-dtype precision": "The type of the "
-        "stored weights is --quantization here.",
-        "overwrite": "It is --force here.",
-        "copy-files": "All files that faster-whisper reads are in OUTPUT as it is.",
-        "load-as-float16 low-cpu-mem-usage": "Weights are read piece by piece, so the memory stays small as it is.",
-    },
-    "average": {
-        f"{_MODELS} models checkpoints input inputs input-file i file files src-path": "The checkpoints are arguments: "
-        "`awct2 average CHECKPOINT... -o OUT`.",
-        "num n last avg num-epoch-checkpoints num-update-checkpoints": "`awct2 average --range` takes the last ones, "
-        "as `awct2 average RUN --range -3: -o OUT`.",
-        "alpha weight ratio lambda lambd coefficients t": "It is --weights here, a number for each checkpoint.",
-        "method merge-method": "Weights are averaged; how much of each, --weights, --range and --layers say.",
-        "corpus dataset data eval-data dev valid test": "It is --search here, with --references.",
-        "n-trials num-trials max-trials": "It is --trials here.",
-        "storage db database study-name": "It is --study here, a file of SQLite's.",
-        "copy-tokenizer tokenizer-source": "It is --tokenizer here.",
-        "resume continue skip-existing": "The same command goes on with a search where it was stopped, without an "
-        "option.",
-        "force overwrite-output-dir": "--overwrite replaces an earlier result in OUT.",
-        "fp16 fp32 half bf16 float16 float32 bfloat16 torch-dtype out-dtype precision": "The type of the new weights "
-        "is --dtype here.",
-        "quantization int8": "A checkpoint is not quantized; `awct2 convert --quantization` makes a model that is.",
-        "lazy-unpickle low-cpu-memory low-cpu-mem-usage load-as-float16": "Weights are read piece by piece, so the "
-        "memory stays small as it is.",
-    },
-    "adapt": {
-        _MODELS: "The checkpoint is an argument: `awct2 adapt CHECKPOINT CORPUS... -o OUT`.",
-        "resume continue skip-existing resume-from-checkpoint": "The same command goes on where it was stopped, "
-        "without an option.",
-        "max-steps max-train-steps num-train-epochs epochs epoch": "It is --steps here.",
-        "lr": "It is --learning-rate here.",
-        "per-device-train-batch-size train-batch-size": "It is --batch-size here.",
-        "force overwrite-output-dir": "--overwrite replaces an earlier result in OUT.",
-        "compute-type fp16 fp32 half bf16 float16 float32 bfloat16 int8 dtype torch-dtype precision": "It is "
-        "computed in float32 on a CPU, and in mixed precision on a GPU; there is nothing to set.",
-    },
-    "calibrate": {
-        f"o output {_OUTPUTS}": "What is found is written into the model's awct2.json; --plot writes a chart.",
-        _FORMATS: "--json prints JSON instead of the table.",
-        _MODELS: "The model is an argument: `awct2 calibrate MODEL CORPUS...`.",
-    },
-    "merge": {
-        "force": "--overwrite replaces the results of a run that is no merge; an earlier merge is replaced without it.",
-    },
-    "export": {
-        _FORMATS: "The format is an argument: `awct2 export RUN FORMAT`.",
-        "force overwrite": "An earlier export in a folder is replaced without an option, and a folder that holds "
-        "anything else never; a file that says something else has to be removed first.",
-        "resume continue skip-existing": "The same command goes on with the clips that are left, without an option.",
-        "threads num-threads t num-workers processors jobs j": "Clips are cut by as many processes as --workers says.",
-    },
-    "stats": {
-        f"o output {_OUTPUTS}": "The tables are printed; --json prints JSON instead, and --plot draws a chart.",
-        _FORMATS: "--json prints JSON instead of the tables.",
-    },
-    "eval": {
-        "hyp ref hypothesis reference references": "Both are arguments: `awct2 eval HYP REF`.",
-        f"o output {_OUTPUTS}": "The tables are printed; --json prints JSON instead, and --plot and --examples write "
-        "files.",
-        _FORMATS: "--json prints JSON instead of the tables.",
-    },
-    "doctor": {
-        f"o output {_OUTPUTS}": "What is found is printed; --json prints it as JSON.",
-        _FORMATS: "--json prints JSON.",
-    },
-}
 _COMMANDS = {
     "transcribe asr stt recognise recognize infer predict decode whisper": "run",
     "plan": "run INPUT -o OUTPUT --dry-run",
@@ -209,6 +136,7 @@ _COMMANDS = {
     "info summary statistics report": "stats",
     "check diagnose env": "doctor",
     "subtitle subtitles caption captions": "export RUN srt",
+    "label annotate proofread listen edit gui webui": "review",
     "help": "-h",
     "version": "--version",
 }

@@ -13,6 +13,7 @@ from anime_whisper_ct2.options import Device
 # As other advice: what the extra names, since the package itself may be installed from anywhere.
 _ADAPT = f"{INSTALL} matplotlib matplotlib-fontja"
 _SEARCH = "pip install optuna scipy matplotlib matplotlib-fontja"
+_REVIEW = ("starlette", "uvicorn", "duckdb")
 
 
 def check_extras(*, ray: bool = False, formats: Iterable[str] = ()) -> None:
@@ -46,6 +47,16 @@ def check_search() -> None:
     for library in ("optuna", "scipy", "matplotlib"):
         if find_spec(library) is None:
             raise InputError(f"`awct2 average --search` needs {library}: {_SEARCH}")
+
+
+def check_review() -> None:
+    """Refuse to open a review where what its page takes is missing, with the command that installs it.
+
+    Raises InputError.
+    """
+    for library in _REVIEW:
+        if find_spec(library) is None:
+            raise InputError(f"`awct2 review` needs {library}: pip install {' '.join(_REVIEW)}")
 
 
 def check_language(formats: Iterable[str], language: str) -> None:

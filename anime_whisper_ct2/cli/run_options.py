@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from anime_whisper_ct2.cli.groups import option_of, together
-from anime_whisper_ct2.cli.shared import LocalPath, audio_column_option
+from anime_whisper_ct2.cli.shared import LocalPath, audio_column_option, read_part
 from anime_whisper_ct2.errors import InputError
 from anime_whisper_ct2.export.formats.registry import FORMATS
 from anime_whisper_ct2.options import (
@@ -25,17 +25,6 @@ from anime_whisper_ct2.readers.remote import is_url
 from anime_whisper_ct2.system.paths import at_home
 
 _corpus, _cluster, _output = map(option_of, ("Recordings", "Cluster", "Output"))
-
-
-def _shard(_ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """Read `0/4` as (0, 4)."""
-    if value is None:
-        return None
-    try:
-        part, parts = (int(number) for number in value.split("/"))
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no part such as 0/4", param=param) from None
-    return part, parts
 
 
 def _as_meant(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -65,7 +54,7 @@ corpus_options = together(
     _corpus(
         "--shard",
         metavar="I/N",
-        callback=_shard,
+        callback=read_part,
         help="Only part I of N, counting from 0; each recording belongs to one part, whatever else is in the corpus.",
     ),
     _corpus("--limit", metavar="N", type=click.IntRange(min=1), help="At most so many recordings."),

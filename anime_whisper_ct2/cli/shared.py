@@ -45,6 +45,17 @@ audio_column_option = option_of("Recordings")(
 )
 
 
+def read_part(_ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Read `0/4` as (0, 4); which parts there can be, others say."""
+    if value is None:
+        return None
+    try:
+        part, parts = (int(number) for number in value.split("/"))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no part such as 0/4", param=param) from None
+    return part, parts
+
+
 class LocalPath(click.Path):
     """Where something is written that can be written here only, as a Path; a URL is refused."""
 

@@ -52,10 +52,14 @@ def test_no_message_puts_a_plural_behind_a_one() -> None:
         *("room.py: units(longest)", "variables.py: variable.n_bytes", "selfcheck.py: len(rows) + 1"),
         *("sums.py: n_bytes", "sums.py: len(missing) * n_bytes"),
         # Said to programmers alone.
-        "series.py: len(self.checkpoints)",
+        *("series.py: len(self.checkpoints)", "samples.py: of"),
         # These are said of more than one, of less than none, or have decimals.
-        *("rows.py: len(transcript.segments)", "figures.py: self.top"),
-        *("report.py: _hours(total.audio_s)", "report.py: _hours(total.segments_s)"),
+        *("rows.py: len(transcript.segments)", "figures.py: self.top", "rules.py: len(row)"),
+        *(
+            "report.py: _hours(total.audio_s)",
+            "report.py: _hours(review.decided_s)",
+            "report.py: _hours(total.segments_s)",
+        ),
     }
     assert sorted(set(plurals_of_any_number()) - never_one) == []
 

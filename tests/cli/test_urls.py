@@ -18,10 +18,12 @@ from click.testing import CliRunner, Result
 from anime_whisper_ct2.cli import main
 from anime_whisper_ct2.errors import InputError, OutputError
 from anime_whisper_ct2.output.journal import Journal
+from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.output.storage import local_runs, runs
 from anime_whisper_ct2.readers.remote_errors import RemoteError
 from anime_whisper_ct2.records import Failure, Segment, Transcript
 from anime_whisper_ct2.system import paths
+from tests.support.decisions import decide, seen
 from tests.support.remotes import Web, s3_server, web_server
 from tests.support.windows_paths import windows_paths
 
@@ -245,6 +247,56 @@ class TestEval:
     def test_what_is_neither_is_refused_as_a_corpus_is(self, tmp_path: Path, there: str) -> None:
         run = write_run(tmp_path / "run")
         assert f"{there}/nothing" in refused("eval", run, f"{there}/nothing")
+
+
+class TestReviews:
+    """What was decided about a run comes along with it."""
+
+    def reviewed(self, folder: Path, texts: dict[str, str] = TEXTS, shard: tuple[int, int] | None = None) -> Path:
+        """Write a run of which one recording was corrected and one rejected."""
+        run = write_run(folder, texts, shard, folder.parent)
+        heard = RunFolder(run)
+        first, *_, last = heard
+        decide(run, "花子", seen(heard[first], 0, "correct", "おはようさん"), seen(heard[last], 0, "reject"))
+        return run
+
+    def test_commands_answer_as_they_do_for_a_local_copy(self, tmp_path: Path, there: str) -> None:
+        run = self.reviewed(tmp_path / "run")
+        url = put(run, f"{there}/run")
+        for end in ("", "/transcripts.jsonl"):
+            local, remote = (json.loads(awct2("stats", each, "--json").stdout) for each in (run, url + end))
+            assert remote["review"] == local["review"]
+            assert remote["review"]["corrected"] == 1
+        awct2("export", run, "csv", "-o", tmp_path / "local.csv")
+        awct2("export", url, "csv", "-o", tmp_path / "remote.csv")
+        assert (tmp_path / "remote.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
+        assert "おはようさん" in (tmp_path / "remote.csv").read_text("utf-8")
+        more = ("review", "--json", "--resamples", "20")
+        local, remote = (json.loads(awct2("eval", each, *more).stdout)["references"] for each in (run, url))
+        assert remote == local
+
+    def test_shards_bring_theirs_into_the_merge(self, tmp_path: Path, there: str) -> None:
+        more = {**TEXTS, "先生/2.ogg": "はい"}
+        halves = [dict(list(more.items())[:2]), dict(list(more.items())[2:])]
+        for number, half in enumerate(halves):
+            self.reviewed(tmp_path / "shards" / f"shard-{number}", half, (number, 2))
+        url = put(tmp_path / "shards", f"{there}/shards")
+        awct2("merge", tmp_path / "shards", "-o", tmp_path / "local")
+        awct2("merge", url, "-o", tmp_path / "remote")
+        name = "review/edits-花子.jsonl"
+        assert tree(tmp_path / "remote")[name] == tree(tmp_path / "local")[name]
+
+    def test_who_wants_the_run_itself_needs_nothing_of_it(
+        self, tmp_path: Path, there: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        url = put(self.reviewed(tmp_path / "run"), f"{there}/run")
+
+        def denied(_url: str, _kind: str, _pattern: str) -> list[str]:
+            raise InputError("nobody may list that")
+
+        monkeypatch.setattr(runs, "_names_in", denied)
+        assert "nobody may list that" in refused("export", url, "csv", "-o", tmp_path / "a.csv")
+        awct2("export", url, "csv", "-o", tmp_path / "a.csv", "--review", "none")
 
 
 class TestMerge:

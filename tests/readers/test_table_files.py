@@ -16,7 +16,7 @@ from pyarrow import feather
 from pyarrow import parquet as pq
 
 from anime_whisper_ct2.errors import InputError
-from anime_whisper_ct2.readers.tables import files as tables
+from anime_whisper_ct2.readers.tables import pieces
 from anime_whisper_ct2.readers.tables.files import dataset_folder, is_dataset_folder, parquet, table
 from anime_whisper_ct2.system.paths import from_root
 from tests.support.remotes import s3_server, web_server
@@ -103,7 +103,7 @@ def test_arrow_streams_and_feather_files_read_alike(
 
 
 def test_large_row_groups_are_read_in_small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "_BATCH_BYTES", 1 << 20)
+    monkeypatch.setattr(pieces, "_BATCH_BYTES", 1 << 20)
     clip = os.urandom(100_000)
     content = pa.table({"audio": [clip] * 300})
     # A page is the least that can be read; without this, pyarrow makes one of all rows up to 1,024.

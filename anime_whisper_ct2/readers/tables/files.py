@@ -9,20 +9,20 @@ import os
 import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, BinaryIO, cast
 
-from anime_whisper_ct2.errors import InputError, counted, one_line
-from anime_whisper_ct2.extensions import ARROW, has_extension
+from anime_whisper_ct2.errors import InputError, RecordingError, counted, first_line, one_line
+from anime_whisper_ct2.extensions import ARROW, TABLES, has_extension
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.fetch import seekable
 from anime_whisper_ct2.readers.remote import RemoteFile, exists, is_url, is_web, open_stream
 from anime_whisper_ct2.readers.remote_errors import RemoteError, redacted
 from anime_whisper_ct2.readers.tables.columns import Columns, columns_of
-from anime_whisper_ct2.readers.tables.rows import Table, inside, recordings
+from anime_whisper_ct2.readers.tables.pieces import Piece, group_rows, numbered, rows_at_a_time, slices
+from anime_whisper_ct2.readers.tables.rows import Table, TableRow, audio_in, inside, recordings
 from anime_whisper_ct2.records import Recording, Unreadable
 
-_BATCH_BYTES = 32 << 20
-_MOST_BATCH_ROWS = 4096
 _BUFFER_BYTES = 1 << 20
 _WHOLE_BYTES = 64 << 20
 _STATE = "state.json"
@@ -32,8 +32,7 @@ _SPLITS = "dataset_dict.json"
 
 def table(path: str, prefix: str, column: str | None = None) -> Iterator[Recording]:
     """List the rows of a file by its name: `arrow` for `.arrow` and `.feather`, else `parquet`."""
-    is_arrow = has_extension(path.partition("::")[0].partition("?")[0], ARROW)
-    yield from (arrow if is_arrow else parquet)(path, prefix, column)
+    yield from _rows(Table(path, prefix, column), _reader(path))
 
 
 def parquet(path: str, prefix: str, column: str | None = None) -> Iterator[Recording]:
@@ -72,33 +71,77 @@ def dataset_folder(path: str, prefix: str = "", column: str | None = None) -> It
     Ids lie below `prefix` and the split's name; rows that have only a number are counted within their file. Raises
     InputError as `parquet`, and when the folder's own files are damaged.
     """
+    for table in _saved(path, prefix, column):
+        yield from _rows(table, _arrow)
+
+
+def placed(path: str, prefix: str, column: str | None = None) -> Iterator[tuple[Recording, TableRow | None]]:
+    """List what `table` or `dataset_folder` does, by the path's name, with the row that each recording is.
+
+    None stands beside what is no row: damage to a file. Raises InputError as they do.
+    """
+    is_table = has_extension(path.partition("::")[0].partition("?")[0], TABLES)
+    for table in (Table(path, prefix, column),) if is_table else _saved(path, prefix, column):
+        for recording, row in _numbered_rows(table, _reader(table.path) if is_table else _arrow):
+            yield recording, None if row is None else TableRow(table.path, row, column, saved=not is_table)
+
+
+def audio_at(row: TableRow) -> bytes:
+    """Read the encoded audio of one row: of Parquet the part of its row group before it, of Arrow its record batch.
+
+    Raises RecordingError where it cannot be read, or holds none.
+    """
+    table = Table(row.path, "", row.column)
+    failure: Exception | None = None
+    with contextlib.ExitStack() as files:
+        try:
+            _need_pyarrow(row.path)
+            file = (_arrow if row.saved else _reader(row.path))(row.path, files)
+            columns = _columns(table, file.schema)
+            pieces = file.pieces(Columns(columns.audio, None, ()), row.row) if columns else iter(())
+            for piece in pieces:
+                failure = failure or piece.error
+                if piece.batch is not None and 0 <= row.row - piece.first_row < piece.batch.num_rows:
+                    return audio_in(piece.batch, cast(Columns, columns), row.row - piece.first_row)
+        except RecordingError:
+            raise
+        except Exception as error:  # pyarrow fails in many ways on what is no table
+            failure = error
+    what = f"cannot be read: {first_line(failure)}" if failure else "holds no audio by now; it was changed since"
+    raise RecordingError(f"{redacted(row.path)}, row {row.row}: {what}")
+
+
+def _reader(path: str) -> Callable[[str, contextlib.ExitStack], _Opened]:
+    is_arrow = has_extension(path.partition("::")[0].partition("?")[0], ARROW)
+    return _arrow if is_arrow else _parquet
+
+
+def _saved(path: str, prefix: str, column: str | None) -> Iterator[Table]:
+    """Give the files of a folder that `save_to_disk` wrote."""
     if _exists(inside(path, _SPLITS)):
         for split in _names(inside(path, _SPLITS), lambda content: content["splits"]):
-            yield from dataset_folder(inside(path, split), posixpath.join(prefix, split), column)
+            yield from _saved(inside(path, split), posixpath.join(prefix, split), column)
         return
     ids = IdSet()
     for name in _names(inside(path, _STATE), lambda content: [file["filename"] for file in content["_data_files"]]):
-        yield from _rows(Table(inside(path, name), prefix, column, name, ids), _arrow)
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Some of a table's rows, the first of them number `first_row`, or why the rows from there on cannot be read."""
-
-    first_row: int
-    batch: Any = None
-    error: Exception | None = None
+        yield Table(inside(path, name), prefix, column, name, ids)
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A table that is open: what it has, and its rows."""
+    """A table that is open: what it has, and its rows from one on; what lies before it in its piece comes, too."""
 
     schema: Any
-    pieces: Callable[[Columns], Iterator[_Piece]]
+    pieces: Callable[[Columns, int], Iterator[Piece]]
 
 
 def _rows(table: Table, opened: Callable[[str, contextlib.ExitStack], _Opened]) -> Iterator[Recording]:
+    return (recording for recording, _ in _numbered_rows(table, opened))
+
+
+def _numbered_rows(
+    table: Table, opened: Callable[[str, contextlib.ExitStack], _Opened]
+) -> Iterator[tuple[Recording, int | None]]:
     _need_pyarrow(table.path)
     damage: list[tuple[int, Exception]] = []
     with contextlib.ExitStack() as files:
@@ -111,17 +154,18 @@ def _rows(table: Table, opened: Callable[[str, contextlib.ExitStack], _Opened]) 
             damage.append((0, error))
         else:
             if columns is None:
-                yield _without_audio(table, file.schema)
+                yield _without_audio(table, file.schema), None
                 return
-            for piece in file.pieces(columns):
+            for piece in file.pieces(columns, 0):
                 if piece.error is not None:
                     damage.append((piece.first_row, piece.error))
                 else:
-                    yield from recordings(table, piece.batch, columns, piece.first_row)
+                    yield from zip(recordings(table, piece.batch, columns, piece.first_row), count(piece.first_row))
     if damage:
         first_row, cause = damage[0]
         rows = f"row {first_row} on" + (f" and {counted(len(damage) - 1, 'more place')}" if len(damage) > 1 else "")
-        yield Recording(table.id(table.file), redacted(table.path), replace(table.failed(rows, cause), place=True))
+        failed = replace(table.failed(rows, cause), place=True)
+        yield Recording(table.id(table.file), redacted(table.path), failed), None
 
 
 def _parquet(path: str, files: contextlib.ExitStack) -> _Opened:
@@ -134,22 +178,18 @@ def _parquet(path: str, files: contextlib.ExitStack) -> _Opened:
     file = pq.ParquetFile(stream, buffer_size=0 if whole else _BUFFER_BYTES, pre_buffer=False)
     groups = [file.metadata.row_group(at) for at in range(file.num_row_groups)]
 
-    def pieces(columns: Columns) -> Iterator[_Piece]:
+    def pieces(columns: Columns, from_row: int) -> Iterator[Piece]:
         """Give the rows, row group by row group; damage to one does not keep the next from being read."""
         # What may name a row is part of `meta`.
         wanted = list(dict.fromkeys((columns.audio, *columns.meta)))
         first_row = 0
         for at, group in enumerate(groups):
-            size = _rows_at_a_time(group.total_byte_size, group.num_rows)
-            yield from _numbered(_group(file, at, size, wanted), first_row)
+            size = rows_at_a_time(group.total_byte_size, group.num_rows)
+            if first_row + group.num_rows > from_row:
+                yield from numbered(group_rows(file, at, size, wanted), first_row)
             first_row += group.num_rows
 
     return _Opened(file.schema_arrow, pieces)
-
-
-def _group(file: Any, at: int, rows: int, wanted: list[str]) -> Iterator[Any]:
-    # A generator, so that whatever this raises comes with the first batch.
-    yield from file.iter_batches(rows, [at], wanted, use_threads=False)
 
 
 def _arrow(path: str, files: contextlib.ExitStack) -> _Opened:
@@ -164,7 +204,7 @@ def _arrow(path: str, files: contextlib.ExitStack) -> _Opened:
     stream.seek(0)
     reader = files.enter_context(pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream))
     batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else iter(reader)
-    return _Opened(reader.schema, lambda _columns: _numbered(_slices(batches), 0))
+    return _Opened(reader.schema, lambda _columns, from_row: numbered(slices(batches, from_row), 0))
 
 
 def _seekable(path: str, files: contextlib.ExitStack) -> BinaryIO:
@@ -176,32 +216,6 @@ def _seekable(path: str, files: contextlib.ExitStack) -> BinaryIO:
     except RemoteError as error:
         raise InputError(str(error)) from error
     return cast(BinaryIO, io.BufferedReader(file)) if isinstance(file, RemoteFile) else file
-
-
-def _slices(batches: Iterator[Any]) -> Iterator[Any]:
-    """Cut record batches into small ones; Arrow itself trusts the offsets in a file, so they are checked first."""
-    for batch in batches:
-        batch.validate(full=True)
-        size = _rows_at_a_time(batch.nbytes, batch.num_rows)
-        for at in range(0, batch.num_rows, size):
-            yield batch.slice(at, size)
-
-
-def _numbered(batches: Iterator[Any], first_row: int) -> Iterator[_Piece]:
-    while True:
-        try:
-            batch = next(batches, None)
-        except Exception as error:  # whatever the damage does to pyarrow
-            yield _Piece(first_row, error=error)
-            return
-        if batch is None:
-            return
-        yield _Piece(first_row, batch)
-        first_row += batch.num_rows
-
-
-def _rows_at_a_time(size_bytes: int, rows: int) -> int:
-    return max(1, min(_MOST_BATCH_ROWS, _BATCH_BYTES * max(1, rows) // max(1, size_bytes)))
 
 
 def _columns(table: Table, schema: Any) -> Columns | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from anime_whisper_ct2.errors import one_line
+from anime_whisper_ct2.errors import RecordingError, one_line
 from anime_whisper_ct2.ids import IdSet
 from anime_whisper_ct2.readers.remote import is_url, is_web
 from anime_whisper_ct2.readers.remote_errors import redacted
@@ -45,6 +45,27 @@ class Table:
         lines = str(error).splitlines() or [repr(error)]
         place = redacted(self.path) + (f", {rows}" if rows else "")
         return Unreadable(type(error).__name__, f"{place}: cannot be read: {redacted(lines[0])}")
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """Where one recording of a table is: row number `row` of the file at `path`, whose audio is in `column`.
+
+    `saved`: the file is one of a dataset's folder, and Arrow's, whatever its name.
+    """
+
+    path: str
+    row: int
+    column: str | None = None
+    saved: bool = False
+
+
+def audio_in(batch: Any, columns: Columns, at: int) -> bytes:
+    """Give the encoded audio of one row of a batch. Raises RecordingError where it holds none."""
+    data, _ = _audio_of(_columns(batch)[columns.audio][at].as_py())
+    if data is None:
+        raise RecordingError(f"{columns.audio} holds no bytes by now; the table was changed since")
+    return data
 
 
 def recordings(table: Table, batch: Any, columns: Columns, first_row: int) -> Iterator[Recording]:
