@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from tests.support.held import Holders
 from tests.support.needs import lacking, not_installed
 from tests.support.places import CHECKPOINT, ROOT
 from tests.support.sounds import tone, written
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def pytest_configure() -> None:
@@ -68,6 +72,15 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWCT2_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Chromium without a window, one for all tests; each opens a tab of its own."""
+    from tests.support.pages import chromium_started
+
+    with chromium_started() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

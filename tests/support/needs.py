@@ -61,7 +61,7 @@ def _ffmpeg() -> str:
 def _browser() -> str:
     if find_spec("playwright") is None:
         return "Playwright is not installed; `pip install playwright` brings it"
-    return "" if browser() else "no Chromium here; `playwright install chromium` brings it"
+    return "" if browser() else "no Chromium here; `apt-get install chromium` brings it"
 
 
 def _site() -> str:
