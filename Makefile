@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DOCS_VENV := .venv-docs
 DEMO_OUT := demo-out
 
-.PHONY: help demo demo-bare test test-ffmpeg test-cluster test-smoke test-real docs tables test-docs lint bench clean
+.PHONY: help demo demo-bare page test test-page test-million shots test-ffmpeg test-cluster test-smoke test-real docs tables test-docs lint bench clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,8 +41,27 @@ demo-bare: ## the same where torch is not installed: it is never missed, unless 
 	$(MAKE) demo VENV=.venv-bare DEMO_OUT=demo-out/bare
 	.venv-bare/bin/python -m tests.whole.without_torch demo-out/bare/model
 
+page: $(BIN)/python ## build the page of `awct2 review` from its sources, where they changed
+	@$(BIN)/python anime_whisper_ct2/web/building.py
+
 test: $(VENV)/.test ## run the tests; installs torch and transformers to compare with
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ffmpeg and not site and not cluster and not smoke and not real'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not browser and not ffmpeg and not site and not cluster and not smoke and not real'
+	@$(BIN)/python -m tests.support.left_out
+
+# The page as users have it: out of the wheel, and where no Node.js is. Debian's packages chromium and fonts-noto-cjk.
+test-page: $(VENV)/.test ## try the page in Chromium, out of the wheel
+	rm -rf build/page build/lib .venv-page
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/page .
+	$(PYTHON) -m venv .venv-page
+	AWCT2_WEB=0 .venv-page/bin/python -m pip install --quiet "$$(echo build/page/*.whl)[review]"
+	AWCT2_PAGE=$(CURDIR)/.venv-page/bin/awct2 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'browser and not million'
+
+test-million: $(VENV)/.test page ## try the page with a million segments; takes some minutes
+	$(BIN)/python -m pytest -m million tests/page
+
+# Out of the checkout. Look at them before they are committed; texts are drawn in the fonts of the machine.
+shots: $(VENV)/.test page ## take the handbook's pictures of the page anew
+	$(BIN)/python -m tests.page.shots
 
 # What is heard beside what the `ffmpeg` command hears; Debian's packages ffmpeg, lame and flac make the files.
 test-ffmpeg: $(VENV)/.test ## compare what is heard with the ffmpeg command
@@ -106,4 +125,4 @@ bench: $(VENV)/.bench $(VENV)/.real ## measure beside other systems on the CPU; 
 	$(BIN)/python -m benchmarks.render
 
 clean: ## remove all that was made, .venv too
-	rm -rf $(VENV) .venv-bare $(DOCS_VENV) $(DEMO_OUT) docs/site docs/.cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-bare .venv-page anime_whisper_ct2/web/dist $(DOCS_VENV) $(DEMO_OUT) docs/site docs/.cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
