@@ -25,7 +25,16 @@ COMMIT = "AWCT2_BENCH_COMMIT"
 # What others may use of the machine's processor time before a measurement is done again.
 MOST_FOR_OTHERS = 0.03
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0  # /proc is Linux's
-PACKAGES = ("anime-whisper-ct2", "ctranslate2", "faster-whisper", "numpy", "soundfile", "torch", "transformers")
+PACKAGES = (
+    "anime-whisper-ct2",
+    "ctranslate2",
+    "duckdb",
+    "faster-whisper",
+    "numpy",
+    "soundfile",
+    "torch",
+    "transformers",
+)
 
 
 @dataclass(frozen=True, slots=True)

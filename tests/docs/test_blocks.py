@@ -15,7 +15,7 @@ from tests.support.documents import BOTH, ENGLISH, Block, Handbook, execute, spa
 
 INPUTS = "guides/inputs.md"
 # In `test_recipes`, and in the tests of Ray Data.
-ELSEWHERE = ("from datasets import", "import ray", "import soundfile", "corrections/")
+ELSEWHERE = ("from datasets import", "import ray", "import soundfile")
 
 
 def python_blocks(*, with_model: bool) -> list[Any]:

@@ -18,6 +18,8 @@ from anime_whisper_ct2.options import AudioOptions, DecodingOptions, EngineOptio
 from anime_whisper_ct2.output.lines import to_json
 from anime_whisper_ct2.output.merge import merge
 from anime_whisper_ct2.records import Home, Retries, Sound
+from anime_whisper_ct2.reviews import ACTIONS, Decision
+from anime_whisper_ct2.reviews.lines import read_line, to_line
 from anime_whisper_ct2.search.records import Kind, Role, State
 from anime_whisper_ct2.search.report import as_json as as_search_json
 from anime_whisper_ct2_convert.averaging import Mix, Recipe, open_series, write_average
@@ -49,6 +51,9 @@ def test_the_example_lines_have_the_keys_of_the_records() -> None:
         elif "stage" in example:
             seen["failure"] += 1
             assert list(example) == names(Failure)
+        elif "action" in example:
+            seen["decision"] += 1
+            assert list(example) == list(json.loads(to_line(Decision("", "", "", 0, 0, "", "accept", rate=1.0))))
         elif "sound" in example:
             seen["home"] += 1
             assert list(example) == names(Home)
@@ -58,7 +63,7 @@ def test_the_example_lines_have_the_keys_of_the_records() -> None:
             seen["transcript"] += 1
             assert list(example) == list(written)
             assert all(list(part) == list(written["segments"][0]) for part in example["segments"])
-    assert seen.keys() == {"words", "retries", "failure", "home", "transcript"}
+    assert seen.keys() == {"words", "retries", "failure", "home", "transcript", "decision"}
 
 
 def test_every_key_of_a_line_is_described() -> None:
@@ -66,9 +71,30 @@ def test_every_key_of_a_line_is_described() -> None:
         {name for row in table[2:] for name in spans(row[:1])}
         for table in ENGLISH.section(FILES, "transcripts.jsonl").tables
     )
-    assert (of_recordings, of_segments) == (set(names(Transcript)), set(names(Segment)))
+    # What a review made of a segment is in no line of a run.
+    assert (of_recordings, of_segments) == (set(names(Transcript)), set(names(Segment)) - {"verdict"})
     assert ENGLISH.named(FILES, "errors.jsonl").keys() == set(names(Failure))
     assert ENGLISH.named(FILES, "unfinished").keys() == set(names(Home))
+
+
+@BOTH
+def test_every_key_of_a_decision_is_described(book: Handbook) -> None:
+    keys, actions = (
+        {name: row for row in table[2:] for name in spans(row[:1])} for table in book.section(FILES, "review").tables
+    )
+    assert keys.keys() == {"v", *names(Decision)}
+    assert actions.keys() == set(ACTIONS)
+
+
+def test_the_values_of_actions_are_what_a_log_takes() -> None:
+    rows = ENGLISH.section(FILES, "review").tables[1][2:]
+    values = {name: spans(row[1:]) for row in rows for name in spans(row[:1])}
+    written = {name: json.loads(value[0]) for name, value in values.items() if value and value[0][0] in "[{"}
+    assert written.keys() == {"tag", "trim", "split", "merge", "sample"}
+    for action in ACTIONS:
+        value = written.get(action, "…" if action in ("correct", "undo") else None)
+        line = Decision("2026-11-29T21:39:30.199576Z", "mika", "a.wav", 0.5, 2.4, "", action, value)
+        assert read_line(to_line(line)) == line
 
 
 def test_run_json_has_the_keys_that_are_described(tiny_model: Path, corpus: Path) -> None:

@@ -13,7 +13,7 @@ from sysconfig import get_path
 import pytest
 import soundfile
 
-from anime_whisper_ct2 import Corpus, CorpusRun, Export, FrontendOptions, RunFolder, RunOptions
+from anime_whisper_ct2 import Corpus, CorpusRun, FrontendOptions, RunFolder, RunOptions
 from anime_whisper_ct2.model_dir import open_model_dir
 from tests.support.documents import ENGLISH, Block, execute
 from tests.support.places import CORPUS, ROOT
@@ -101,24 +101,26 @@ def test_a_hugging_face_dataset(
     assert found.column_names == ["id", "audio", "text"]
 
 
-def test_a_line_is_corrected_in_a_table(
-    workplace: Path, tiny_model: Path, references: dict[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_line_is_corrected_in_a_table(shell: Path, references: dict[str, str], tiny_model: Path) -> None:
     here = RunOptions(frontend=FrontendOptions(workers=0))
     CorpusRun(Corpus("corpus"), Path("transcripts"), open_model_dir(tiny_model), here).run()
-    table = Export("transcripts", "csv", Path("corrections")).run().path / "transcripts.csv"
+    before = (shell / "transcripts/transcripts.jsonl").read_bytes()
+    blocks = ENGLISH.pages["guides/correct.md"].blocks
+    export, correct = (block.code for block in blocks if "In a table" in block.headings and block.language == "sh")
+    call("sh", "-ec", export)
+    table = shell / "corrections/transcripts.csv"
     text = table.read_text(encoding="utf-8-sig")
     assert references[CLIPS[1]] in text
     text = text.replace(references[CLIPS[1]], "=直した").replace(references[CLIPS[2]], "")
     table.write_text(text, encoding="utf-8-sig")
-    execute(recipe("correct", "In a table", "python"), "")
-    assert capsys.readouterr().out == f"corrected: {CLIPS[1]}\ncorrected: {CLIPS[2]}\n"
-    found = {transcript.id: (transcript.text, transcript.flags) for transcript in RunFolder("corrected").transcripts()}
-    assert found == {
-        CLIPS[0]: (references[CLIPS[0]], ()),
-        CLIPS[1]: ("=直した", ()),
-        CLIPS[2]: ("", ("empty",)),
-    }
+    shown = call("sh", "-ec", correct)
+    assert references[CLIPS[2]] in shown
+    assert (shell / "transcripts/transcripts.jsonl").read_bytes() == before
+    call("awct2", "export", "transcripts", "json", "-o", "texts")
+    exported = {path.relative_to(shell / "texts").with_suffix("") for path in (shell / "texts").rglob("*.json")}
+    assert exported - {Path(".awct2-export")} == {Path(clip).with_suffix("") for clip in CLIPS[:2]}
+    written = json.loads((shell / "texts" / CLIPS[1]).with_suffix(".json").read_text(encoding="utf-8"))
+    assert written["text"] == "=直した"
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
