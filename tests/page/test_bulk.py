@@ -167,7 +167,7 @@ def test_only_what_is_ticked_is_replaced_and_one_key_takes_it_back(here: Desk, r
     assert changed == [(text, text.replace("先生", "校長").replace("村長", "校長"), "corrected") for text in expected]
     assert len({line["batch"] for line in log(run)}) == 1
     here.press("Control+z")
-    expect(here.page.get_by_text("Undone")).to_be_visible()
+    expect(here.page.get_by_text("Undone: ")).to_be_visible()
     assert said(run) == before
 
 

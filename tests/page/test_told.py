@@ -65,7 +65,11 @@ def test_a_sample_is_of_undecided_ones_and_says_what_was_skipped(here: Desk, sma
     here.wait(count=5, position=0)
     expect(shown).to_be_hidden()
     assert {row["status"] for row in here.rows()} == {"open"}
-    here.press("j", "Enter")
+    here.press("j")
+    here.wait(position=1)
+    here.wait_detail()
+    here.press("Enter")
+    here.wait(position=2)
     here.wait_saved()
     region = here.page.get_by_role("region", name=tongue(here, "Random sample", "無作為抽出"))
     region.get_by_role("button", name=tongue(here, "Count the sample", "集計する")).press("Enter")
