@@ -120,6 +120,8 @@ bench: $(VENV)/.bench $(VENV)/.real ## measure beside other systems on the CPU; 
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m benchmarks.compare --real
 	$(BIN)/python -m benchmarks.doubt
+	$(BIN)/python -m benchmarks.review
+	$(BIN)/python -m benchmarks.review_page
 	$(BIN)/python -m benchmarks.adapt --temp build/bench-adapt
 	$(BIN)/python -m benchmarks.average --temp build/bench-average
 	$(BIN)/python -m benchmarks.render

@@ -33,6 +33,7 @@ from benchmarks.report.genuine_tables import (
 from benchmarks.report.gpu_tables import gpu_chart, gpu_table
 from benchmarks.report.plumbing_tables import plumbing_table
 from benchmarks.report.ray_tables import million_table, ray_overhead_table
+from benchmarks.report.review_page_tables import review_page_table
 from benchmarks.report.review_tables import review_table
 from benchmarks.report.review_words import JA as REVIEW_JA
 from benchmarks.report.tables import (
@@ -117,6 +118,7 @@ TABLES: dict[str, Callable[[Report], str]] = {
     "average-ja": partial(average_table, words=AVERAGE_JA),
     "review": review_table,
     "review-ja": partial(review_table, words=REVIEW_JA),
+    "review-page": review_page_table,
     "frontend": frontend_table,
     "engine": engine_table,
     "engine-full": engine_table,

@@ -10,7 +10,7 @@ import numpy as np
 
 from anime_whisper_ct2.review.bench import Bench
 from anime_whisper_ct2.review.queries import Filters
-from anime_whisper_ct2.review.refusing import RefusedError, unknown
+from anime_whisper_ct2.review.refusing import RefusedError, saved, unknown
 from anime_whisper_ct2.review.requests import SampleRequest
 from anime_whisper_ct2.review.rows import Row
 from anime_whisper_ct2.review.shelf import FrozenQueue, Rows
@@ -106,7 +106,8 @@ class Sampling:
         closed = SampleClosed(count.k, count.wrong, count.skipped, record.bound, sample.of, line.step)
         self._closed[name] = closed
         del self._open[name]
-        self._bench.follow()
+        with saved():
+            self._bench.follow()
         return closed
 
     def _undecided(self, rows: Rows) -> Rows:

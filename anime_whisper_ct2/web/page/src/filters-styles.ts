@@ -12,7 +12,7 @@ export const filtersStyles = css`
     align-items: flex-end;
     gap: 0.5rem 0.75rem;
   }
-  .row + .row {
+  .row ~ .row {
     margin-top: 0.6rem;
   }
   .search {
