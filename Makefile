@@ -45,7 +45,7 @@ page: $(BIN)/python ## build the page of `awct2 review` from its sources, where 
 	@$(BIN)/python anime_whisper_ct2/web/building.py
 
 test: $(VENV)/.test ## run the tests; installs torch and transformers to compare with
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not browser and not ffmpeg and not site and not cluster and not smoke and not real'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not browser and not million and not ffmpeg and not site and not cluster and not smoke and not real'
 	@$(BIN)/python -m tests.support.left_out
 
 # The page as users have it: out of the wheel, and where no Node.js is. Debian's packages chromium and fonts-noto-cjk.
@@ -56,8 +56,8 @@ test-page: $(VENV)/.test ## try the page in Chromium, out of the wheel
 	AWCT2_WEB=0 .venv-page/bin/python -m pip install --quiet "$$(echo build/page/*.whl)[review]"
 	AWCT2_PAGE=$(CURDIR)/.venv-page/bin/awct2 $(BIN)/python -m pytest -n 2 --dist loadfile -m 'browser and not million'
 
-test-million: $(VENV)/.test page ## try the page with a million segments; takes some minutes
-	$(BIN)/python -m pytest -m million tests/page
+test-million: $(VENV)/.test page ## try the page and its index with a million segments; takes some minutes
+	$(BIN)/python -m pytest -m million tests/page tests/review
 
 # Out of the checkout. Look at them before they are committed; texts are drawn in the fonts of the machine.
 shots: $(VENV)/.test page ## take the handbook's pictures of the page anew

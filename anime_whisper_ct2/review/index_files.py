@@ -204,7 +204,10 @@ def _connected(path: Path, folder: Path) -> Connection:
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
-    return duckdb.connect(str(path), config=settings)
+    con = duckdb.connect(str(path), config=settings)
+    # To whom it takes for somebody at a prompt, it would show how far a slow query is, on standard output.
+    con.execute("SET enable_progress_bar = false")
+    return con
 
 
 def _fill(

@@ -71,6 +71,7 @@ def test_every_recording_is_read_where_its_line_is(index: Index, run: Path) -> N
 
 
 @pytest.mark.posix
+@pytest.mark.million
 def test_a_million_segments_are_listed_in_700_mib(tmp_path: Path) -> None:
     file = make_run(tmp_path / "run", 1_000_000)
     code = (

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.measures.made_up import make_run
 from tests.support.places import PYTHONPATH
 
-pytestmark = [pytest.mark.slow, pytest.mark.posix]
+pytestmark = [pytest.mark.slow, pytest.mark.million, pytest.mark.posix]
 
 CODE = """
 import json, resource, sys
