@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 
 from anime_whisper_ct2.output.results import RunFolder
-from anime_whisper_ct2.review.index import Index, open_index
-from anime_whisper_ct2.review.queries import SORTS, Filters
+from anime_whisper_ct2.review.index.index import Index, open_index
+from anime_whisper_ct2.review.index.queries import SORTS, Filters
 from anime_whisper_ct2.reviews.records import Decision, Piece
 from benchmarks.measures.made_up import make_run
 from benchmarks.measures.places import ROOT, folder, search_path

@@ -22,8 +22,8 @@ KNOWN = {
     ("executors/attendant", "worker.receive_all"): "an attendant's thread",
     ("executors/fleet", "child.receive"): "the thread that listens to a station",
     ("export/clips/workers", "child.receive"): "a thread of the pool",
-    ("review/clip_workers", "self.child.receive"): "a thread of the server's, or of a pool",
-    ("review/places_listing", "child.receive"): "the thread that follows the listing",
+    ("review/sound/clip_workers", "self.child.receive"): "a thread of the server's, or of a pool",
+    ("review/sound/listing", "child.receive"): "the thread that follows the listing",
     ("executors/cluster/actor", "thread.join"): "the thread that ends an actor",
     ("executors/cluster/engines", "ray.get"): "the thread of one engine",
     # In processes that leave signals to their parent.

@@ -246,7 +246,7 @@ def _check_nothing_of_the_page() -> None:
 def _save(listed: Path, to: Path, options: ReviewOptions) -> None:
     """Write a list with the decisions in it, and say what became of its lines."""
     # It decodes headers in processes, which no other command would start for it.
-    from anime_whisper_ct2.review.voice_lists import open_list, save_list  # noqa: PLC0415 - as said above
+    from anime_whisper_ct2.review.lists.voice_lists import open_list, save_list  # noqa: PLC0415 - as said above
 
     if listed.is_dir():
         raise InputError(f"{listed} is a run, and --save writes lists; write it with `awct2 export`")

@@ -6,9 +6,7 @@
     opening, session, bench             a run being opened, what a reviewer does, and what lies on the table for that
     stepping, batches, replacing        a wish made into lines of the log
     sampling, shelf, details            random samples, frozen queues, all about one segment
-    index, queries, queues, risk        a million segments in DuckDB, and what it takes to keep and to ask them
-    clips, places, clip_workers         the sound of a segment, decoded in processes that may die
-    voice_lists                         `esd.list` and `.list` files of other projects
+    index, sound, lists                 a million segments in DuckDB, what is to be heard, and lists of other projects
 
 May import: `audio`, `errors`, `executors`, `extensions`, `features`, `languages`, `model_dir`, `output`, `readers`,
 `records`, `reviews`, `system`, `text`, `web`.

@@ -11,9 +11,9 @@ import numpy as np
 from anime_whisper_ct2.review.batches import BatchPreview
 from anime_whisper_ct2.review.bench import Shown
 from anime_whisper_ct2.review.details import Detail
+from anime_whisper_ct2.review.index.rows import HEARD, STATUSES, Frozen, Row
 from anime_whisper_ct2.review.replacing import ReplacePreview
 from anime_whisper_ct2.review.requests import Rule
-from anime_whisper_ct2.review.rows import HEARD, STATUSES, Frozen, Row
 from anime_whisper_ct2.review.sampling import Sample, SampleClosed
 from anime_whisper_ct2.review.session import Decided, State
 from anime_whisper_ct2.review.shelf import FrozenQueue

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from anime_whisper_ct2.review.rows import Said
+from anime_whisper_ct2.review.index.rows import Said
 from anime_whisper_ct2.review.shelf import Rows
 from anime_whisper_ct2.reviews import Decision, version_of
 from anime_whisper_ct2.reviews.records import Action

@@ -9,10 +9,10 @@ import numpy as np
 
 from anime_whisper_ct2.review.batch_lines import Batch, batch_line, batch_name
 from anime_whisper_ct2.review.bench import Bench, Shown
-from anime_whisper_ct2.review.reading import Statuses
+from anime_whisper_ct2.review.index.reading import Statuses
+from anime_whisper_ct2.review.index.rows import STATUSES
 from anime_whisper_ct2.review.refusing import RefusedError
 from anime_whisper_ct2.review.requests import BatchRequest, Tags
-from anime_whisper_ct2.review.rows import STATUSES
 from anime_whisper_ct2.review.shelf import Rows
 from anime_whisper_ct2.reviews import Decision
 

@@ -13,11 +13,11 @@ import numpy as np
 from anime_whisper_ct2.errors import Awct2Error, InputError, OutputError
 from anime_whisper_ct2.records import Transcript
 from anime_whisper_ct2.review.batch_lines import Batch
-from anime_whisper_ct2.review.index import Index
-from anime_whisper_ct2.review.marking import Mark
-from anime_whisper_ct2.review.noting import Noting
+from anime_whisper_ct2.review.index.index import Index
+from anime_whisper_ct2.review.index.marking import Mark
+from anime_whisper_ct2.review.index.noting import Noting
+from anime_whisper_ct2.review.index.rows import Row, Said
 from anime_whisper_ct2.review.refusing import RefusedError, changing, not_saved, saved, unknown
-from anime_whisper_ct2.review.rows import Row, Said
 from anime_whisper_ct2.review.shelf import Rows, Shelf
 from anime_whisper_ct2.reviews import Decision, Log, Logs, Piece, Replayed, Step, replay, version_of
 

@@ -15,15 +15,15 @@ from anime_whisper_ct2.model_dir.cache import cache_root
 from anime_whisper_ct2.output.lines import TRANSCRIPTS
 from anime_whisper_ct2.output.results import RunFolder, check_begins
 from anime_whisper_ct2.review.bench import Bench
-from anime_whisper_ct2.review.clips import Clip, Clips
-from anime_whisper_ct2.review.index import Index, open_index
-from anime_whisper_ct2.review.noting import still_holds
+from anime_whisper_ct2.review.index.index import Index, open_index
+from anime_whisper_ct2.review.index.noting import still_holds
+from anime_whisper_ct2.review.lists.voice_lists import REFUSED, ListRun, beside, open_list, save_list
 from anime_whisper_ct2.review.refusing import RefusedError
 from anime_whisper_ct2.review.session import Session, State
 from anime_whisper_ct2.review.settings import ReviewSettings
+from anime_whisper_ct2.review.sound.clips import Clip, Clips
 from anime_whisper_ct2.review.stepping import no_character
 from anime_whisper_ct2.review.unread import UnreadRun
-from anime_whisper_ct2.review.voice_lists import REFUSED, ListRun, beside, open_list, save_list
 from anime_whisper_ct2.reviews import Log, Logs, ReviewOptions, Reviews, open_log, review_folder
 from anime_whisper_ct2.system import waiting
 from anime_whisper_ct2.text import NORMALIZERS

@@ -11,10 +11,10 @@ import numpy as np
 
 from anime_whisper_ct2.review.batch_lines import Batch, batch_line, batch_name
 from anime_whisper_ct2.review.bench import Bench
+from anime_whisper_ct2.review.index.rows import Said
 from anime_whisper_ct2.review.patterns import BLOCK, LIMIT_S, Replacer
 from anime_whisper_ct2.review.refusing import RefusedError
 from anime_whisper_ct2.review.requests import ReplaceRequest
-from anime_whisper_ct2.review.rows import Said
 from anime_whisper_ct2.review.shelf import Rows
 from anime_whisper_ct2.review.stepping import RefusedIn, no_character, text_fault
 from anime_whisper_ct2.reviews import Decision

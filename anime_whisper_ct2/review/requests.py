@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from anime_whisper_ct2.review.bodies import HIGHEST, Body
-from anime_whisper_ct2.review.queries import SORTS, Filters, Sort
+from anime_whisper_ct2.review.index.queries import SORTS, Filters, Sort
 from anime_whisper_ct2.review.refusing import RefusedError
 
 Kind: TypeAlias = Literal["accept", "correct", "reject", "tag", "trim", "split", "merge"]

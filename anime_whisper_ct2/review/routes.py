@@ -41,7 +41,7 @@ from anime_whisper_ct2.review.requests import (
     sample_request,
 )
 from anime_whisper_ct2.review.rules import read_rules, write_rules
-from anime_whisper_ct2.review.sounds import NoSound
+from anime_whisper_ct2.review.sound.cutting import NoSound
 from anime_whisper_ct2.web.answers import HANDLERS, JsonAnswer, problem
 
 # So many rows are answered at most.

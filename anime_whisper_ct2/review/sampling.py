@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from anime_whisper_ct2.review.bench import Bench
-from anime_whisper_ct2.review.queries import Filters
+from anime_whisper_ct2.review.index.queries import Filters
+from anime_whisper_ct2.review.index.rows import Row
 from anime_whisper_ct2.review.refusing import RefusedError, saved, unknown
 from anime_whisper_ct2.review.requests import SampleRequest
-from anime_whisper_ct2.review.rows import Row
 from anime_whisper_ct2.review.shelf import FrozenQueue, Rows
 from anime_whisper_ct2.reviews import Decision
 from anime_whisper_ct2.reviews.samples import Sample as SampleRecord

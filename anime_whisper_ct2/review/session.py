@@ -11,6 +11,7 @@ from anime_whisper_ct2.review.batch_lines import Batch
 from anime_whisper_ct2.review.batches import BatchPreview, batch_of, previewed
 from anime_whisper_ct2.review.bench import Bench, Change, Shown, Standing
 from anime_whisper_ct2.review.details import Detail, detail_of
+from anime_whisper_ct2.review.index.rows import Frozen
 from anime_whisper_ct2.review.refusing import RefusedError, saved
 from anime_whisper_ct2.review.replacing import ReplacePreview, Replacing
 from anime_whisper_ct2.review.requests import (
@@ -21,11 +22,10 @@ from anime_whisper_ct2.review.requests import (
     ReplaceRequest,
     SampleRequest,
 )
-from anime_whisper_ct2.review.rows import Frozen
 from anime_whisper_ct2.review.sampling import Sample, SampleClosed, Sampling
 from anime_whisper_ct2.review.shelf import FrozenQueue
-from anime_whisper_ct2.review.stepping import Recording, RefusedIn, drafted, no_character, version
-from anime_whisper_ct2.reviews import Decision, Step, replay
+from anime_whisper_ct2.review.stepping import Recording, RefusedIn, drafted, no_character
+from anime_whisper_ct2.reviews import Decision, Step, replay, version_of_piece
 from anime_whisper_ct2.text import Normalizer
 
 # So many rows of a batch are answered; the page asks for those that it shows.
@@ -161,7 +161,7 @@ class Session:
             queue = self.bench.shelf.find(wish.queue)
             standing = self.bench.standing_of(wish.row)
             recording = Recording(standing.transcript.id, standing.transcript.duration, standing.replayed.pieces)
-            if version(recording.id, standing.piece(wish.row)) != wish.seen:
+            if version_of_piece(recording.id, standing.piece(wish.row)) != wish.seen:
                 # Another reviewer's lines may be what the page has not seen, and the index neither.
                 self.bench.follow()
                 raise RefusedError("the segment is not what was seen any more", "stale", 409, wish.row)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from anime_whisper_ct2.review.refusing import RefusedError
 from anime_whisper_ct2.review.requests import DecideRequest, Split, Tags, Trim
-from anime_whisper_ct2.reviews import Decision, Piece, version_of
+from anime_whisper_ct2.reviews import Decision, Piece, version_of_piece
 from anime_whisper_ct2.reviews.structure import SHORTEST_S
 
 # Gives those characters of a text that it may not hold.
@@ -33,11 +33,6 @@ def no_character(_: str) -> str:
     return ""
 
 
-def version(id_: str, piece: Piece) -> str:
-    """Name the state of a segment."""
-    return version_of(id_, piece.start, piece.end, piece.text, piece.verdict, piece.rivals)
-
-
 def drafted(wish: DecideRequest, recording: Recording, at: int, refused_in: RefusedIn = no_character) -> Decision:
     """Make the line of a wish about the piece `at`; who and when is for the log to say.
 
@@ -50,7 +45,7 @@ def drafted(wish: DecideRequest, recording: Recording, at: int, refused_in: Refu
         id=recording.id,
         start=piece.start,
         end=piece.end,
-        seen=version(recording.id, piece),
+        seen=version_of_piece(recording.id, piece),
         action=wish.action,
         value=_value(wish, recording, at, refused_in),
         heard=round(wish.heard, 3),
@@ -137,5 +132,5 @@ def _merged(recording: Recording, at: int) -> object:
         "start": min(piece.start, following.start),
         "end": max(piece.end, following.end),
         "text": piece.text + following.text,
-        "with": {"start": following.start, "end": following.end, "seen": version(recording.id, following)},
+        "with": {"start": following.start, "end": following.end, "seen": version_of_piece(recording.id, following)},
     }

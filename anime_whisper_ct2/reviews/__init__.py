@@ -27,7 +27,7 @@ from anime_whisper_ct2.reviews.records import (
 from anime_whisper_ct2.reviews.replay import replay
 from anime_whisper_ct2.reviews.samples import Sample, upper_bound
 from anime_whisper_ct2.reviews.steps import Step, Steps
-from anime_whisper_ct2.reviews.versions import version_of
+from anime_whisper_ct2.reviews.versions import version_of, version_of_piece
 
 __all__ = [
     "ACTIONS",
@@ -51,4 +51,5 @@ __all__ = [
     "review_folder",
     "upper_bound",
     "version_of",
+    "version_of_piece",
 ]

@@ -33,5 +33,10 @@ def version_of(
     return blake2b(written, digest_size=_HEX_DIGITS // 2).hexdigest()
 
 
+def version_of_piece(id_: str, piece: Piece) -> str:
+    """Name the state of a recording's segment as the decisions leave it."""
+    return version_of(id_, piece.start, piece.end, piece.text, piece.verdict, piece.rivals)
+
+
 def _made(piece: Piece) -> list[object]:
     return [milliseconds(piece.start), milliseconds(piece.end), piece.text, piece.verdict]

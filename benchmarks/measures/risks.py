@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from anime_whisper_ct2.records import Decoded
-from anime_whisper_ct2.review.against import rate
-from anime_whisper_ct2.review.risk import Signs, risk
+from anime_whisper_ct2.review.index.against import rate
+from anime_whisper_ct2.review.index.risk import Signs, risk
 from anime_whisper_ct2.text import count_errors
 from anime_whisper_ct2.text.doubt import BAD_CER
 from anime_whisper_ct2.text.normalize import author

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from anime_whisper_ct2.review import risk
+from anime_whisper_ct2.review.index import risk
 from anime_whisper_ct2.reviews import upper_bound
 from tests.support.documents import BOTH, NUMBER, Handbook, spans
 from tests.support.places import ROOT

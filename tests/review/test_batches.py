@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from anime_whisper_ct2.review.index.queries import Filters
 from anime_whisper_ct2.review.opening import opened
 from anime_whisper_ct2.review.patterns import BLOCK
-from anime_whisper_ct2.review.queries import Filters
 from anime_whisper_ct2.review.refusing import RefusedError
 from anime_whisper_ct2.review.replacing import Replacing
 from anime_whisper_ct2.review.requests import ReplaceRequest, Rule

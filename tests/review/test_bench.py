@@ -12,7 +12,7 @@ from typing import NoReturn
 import duckdb
 import pytest
 
-from anime_whisper_ct2.review.index import Index
+from anime_whisper_ct2.review.index.index import Index
 from anime_whisper_ct2.review.unread import UnreadRun
 from anime_whisper_ct2.reviews.lines import to_line
 from tests.support.reviewing import Json, Page, elsewhere, lines, problem, reviewing, said, seen, shown
@@ -54,7 +54,7 @@ class Failing:
         self._context = self._patch.context()
         patched = self._context.__enter__()
         for name in self._names:
-            patched.setattr(f"anime_whisper_ct2.review.{name}", full)
+            patched.setattr(f"anime_whisper_ct2.review.index.{name}", full)
 
     def __exit__(self, *_: object) -> None:
         self._context.__exit__(None, None, None)

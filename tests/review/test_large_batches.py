@@ -19,7 +19,7 @@ CODE = """
 import json, resource, sys
 from pathlib import Path
 from anime_whisper_ct2.review.opening import opened
-from anime_whisper_ct2.review.queries import Filters
+from anime_whisper_ct2.review.index.queries import Filters
 from anime_whisper_ct2.review.requests import BatchRequest
 from anime_whisper_ct2.review.settings import ReviewSettings
 with opened(ReviewSettings(Path(sys.argv[1]), "hana")) as opening:

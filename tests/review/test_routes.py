@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from anime_whisper_ct2.records import Segment, Word
 from anime_whisper_ct2.review import ReviewSettings, open_review, opening
-from anime_whisper_ct2.review.clips import Clips
-from anime_whisper_ct2.review.sounds import Clip, NoSound
+from anime_whisper_ct2.review.sound.clips import Clips
+from anime_whisper_ct2.review.sound.cutting import Clip, NoSound
 from anime_whisper_ct2.text import NORMALIZERS, count_errors
 from tests.support.hostile import ESCAPES, MARKUP
 from tests.support.reviewing import Page, effective, problem, reviewing, said, shown, wait_until_ready

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import PurePath
 
-from anime_whisper_ct2.review import clip_workers
-from anime_whisper_ct2.review.sounds import Clip, Stretch
+from anime_whisper_ct2.review.sound import clip_workers
+from anime_whisper_ct2.review.sound.cutting import Clip, Stretch
 from tests.support.processes import die
 
 MODULE = "tests.support.odd_decoder"

@@ -14,9 +14,9 @@ from typing import Any
 from anime_whisper_ct2.output.results import RunFolder
 from anime_whisper_ct2.readers.selection import fits
 from anime_whisper_ct2.records import RECORDING_FLAGS, Transcript
-from anime_whisper_ct2.review.queries import Filters
-from anime_whisper_ct2.review.risk import Signs, risk
-from anime_whisper_ct2.review.speakers import LEAST_LINES
+from anime_whisper_ct2.review.index.queries import Filters
+from anime_whisper_ct2.review.index.risk import Signs, risk
+from anime_whisper_ct2.review.index.speakers import LEAST_LINES
 
 
 @dataclass(slots=True)

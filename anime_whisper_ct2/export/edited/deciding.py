@@ -10,7 +10,7 @@ from anime_whisper_ct2.export.edited.records import Change, Making, Remark
 from anime_whisper_ct2.export.edited.states import Recording, ms_of, times_of
 from anime_whisper_ct2.export.edited.texts import Texts
 from anime_whisper_ct2.export.formats.plain import shown
-from anime_whisper_ct2.reviews import Decision, Piece, version_of
+from anime_whisper_ct2.reviews import Decision, Piece, version_of_piece
 from anime_whisper_ct2.reviews.structure import Held, Impossible, outcome
 
 # Behind the name of a batch: it came out of a table.
@@ -230,7 +230,7 @@ class _Desk:
         self._out.changes.append(self._change(wish.line, piece, "correct", wish.text))
 
     def _line(self, piece: Piece, action: Making) -> Decision:
-        seen = version_of(self._id, piece.start, piece.end, piece.text, piece.verdict, piece.rivals)
+        seen = version_of_piece(self._id, piece)
         return Decision("", "", self._id, piece.start, piece.end, seen, action, batch=self._rules.batch)
 
     def _change(
